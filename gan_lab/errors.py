@@ -1,0 +1,8 @@
+"""The one exception that means: the user can mend this."""
+
+
+class UserError(Exception):
+    """Bad input. Its text is one line: what is wrong, where, and what is allowed.
+
+    Entry points print the line and exit with code 2; everything else is a bug and keeps its traceback.
+    """

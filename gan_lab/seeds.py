@@ -1,0 +1,15 @@
+"""Seeds for every purpose, derived from the one seed that the user states."""
+
+import zlib
+
+import numpy as np
+
+
+def derive_seed(seed: int, purpose: str, *counters: int) -> int:
+    """A 63-bit seed that depends on `seed`, on what it is for, and on counters such as the round or the rank.
+
+    Streams of different purposes or counters are independent (numpy's SeedSequence mixes them), so that no
+    random state has to be stored in order to continue a run: the state of round t is made anew at round t.
+    """
+    words = [seed, zlib.crc32(purpose.encode()), *counters]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))

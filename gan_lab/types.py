@@ -1,0 +1,155 @@
+"""What everybody speaks: the protocols of the game and the small tuples that pass between its parts.
+
+Signs and shapes, throughout: a logit is high where D believes "real"; N is the batch; images are
+(N, C, H, W) in [-1, 1]; points of a toy density are (N, d) in its own units.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+
+class Batch(NamedTuple):
+    """Real data: samples `x` and, where there are some, what belongs to them (class labels, a condition)."""
+
+    x: Tensor
+    y: Tensor | None = None
+
+
+class DiscriminatorOutput(NamedTuple):
+    """What D returns, always: logits (N,) or one per patch (N, ...), class logits (N, K), inner features."""
+
+    logits: Tensor
+    class_logits: Tensor | None = None
+    features: tuple[Tensor, ...] = ()
+
+
+class Generator(Protocol):
+    """G: noise (N, latent dim) and perhaps a condition to samples (N, *shape)."""
+
+    def __call__(self, z: Tensor, y: Tensor | None = None) -> Tensor: ...
+
+
+class Discriminator(Protocol):
+    """D: samples (N, *shape) and perhaps a condition to a `DiscriminatorOutput`."""
+
+    def __call__(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput: ...
+
+
+class Latent(Protocol):
+    """The distribution of the noise z."""
+
+    dim: int
+
+    def sample(self, n: int, generator: torch.Generator | None = None, device: Any = None) -> Tensor:
+        """n draws, (n, dim)."""
+        ...
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        """z drawn towards the distribution's centre; 1 leaves it alone, 0 is the centre."""
+        ...
+
+
+class AdversarialLoss(Protocol):
+    """A pair of functions of logits, each to a scalar that its player minimises.
+
+    Both players may see both logits, so that relativistic losses need no special case.
+    """
+
+    @property
+    def generator_sees_real(self) -> bool:
+        """Whether `generator` reads the real logits; where it does not, they are not computed for it."""
+        ...
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Density(Protocol):
+    """A distribution that is known exactly."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-density in nats of points (N, d): (N,)."""
+        ...
+
+    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
+        """n points, (n, d)."""
+        ...
+
+
+class Turn(Protocol):
+    """One evaluation of the game: a batch, noise, and D's view of both. Each is made when first asked for."""
+
+    step: int  # how many updates the player whose turn it is has made so far
+
+    @property
+    def real(self) -> Tensor: ...
+
+    @property
+    def y(self) -> Tensor | None: ...
+
+    @property
+    def z(self) -> Tensor: ...
+
+    @property
+    def fake(self) -> Tensor: ...
+
+    @property
+    def real_output(self) -> DiscriminatorOutput: ...
+
+    @property
+    def fake_output(self) -> DiscriminatorOutput: ...
+
+    def discriminate(self, x: Tensor) -> DiscriminatorOutput:
+        """Call D once more, under the condition of this batch."""
+        ...
+
+
+class Player(Protocol):
+    """One of the two: its network's parameters and how many updates it has made."""
+
+    name: str
+    network: nn.Module
+    parameters: list[nn.Parameter]
+    step: int
+
+
+class Game(Protocol):
+    """What an update may ask for and do. It never learns which loss, terms or networks are in play."""
+
+    d: Player
+    g: Player
+
+    def turn(self, *movers: Player) -> Turn:
+        """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
+        ...
+
+    def objective(self, player: Player, turn: Turn) -> Tensor:
+        """What `player` minimises: its loss plus its terms, a scalar."""
+        ...
+
+    def gradient(self, player: Player, objective: Tensor, **options: Any) -> Sequence[Tensor]:
+        """The objective's gradient in the player's own parameters, in their order."""
+        ...
+
+    def move(self, player: Player, gradient: Sequence[Tensor]) -> None:
+        """One step of the player's optimiser along `gradient`."""
+        ...
+
+
+class Update(Protocol):
+    """A strategy that plays one round of the game: who moves when."""
+
+    def play(self, game: Game) -> None: ...
+
+
+class Batches(Protocol):
+    """An endless, replayable sequence of batches."""
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        """The batches number `start`, `start + 1`, ...; the same ones whenever they are asked for."""
+        ...
