@@ -63,6 +63,11 @@ class AdversarialLoss(Protocol):
         """Whether `generator` reads the real logits; where it does not, they are not computed for it."""
         ...
 
+    @property
+    def boundary(self) -> float | None:
+        """The logit at which an optimal D is undecided between real and fake; None where there is no such logit."""
+        ...
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
@@ -83,8 +88,6 @@ class Density(Protocol):
 
 class Turn(Protocol):
     """One evaluation of the game: a batch, noise, and D's view of both. Each is made when first asked for."""
-
-    step: int  # how many updates the player whose turn it is has made so far
 
     @property
     def real(self) -> Tensor: ...
@@ -110,33 +113,36 @@ class Turn(Protocol):
 
 
 class Player(Protocol):
-    """One of the two: its network's parameters and how many updates it has made."""
+    """One of the two."""
 
     name: str
     network: nn.Module
-    parameters: list[nn.Parameter]
-    step: int
+    weights: list[nn.Parameter]
+    step: int  # how many updates it has made
 
 
 class Game(Protocol):
     """What an update may ask for and do. It never learns which loss, terms or networks are in play."""
 
-    d: Player
-    g: Player
+    @property
+    def d(self) -> Player: ...
 
-    def turn(self, *movers: Player) -> Turn:
+    @property
+    def g(self) -> Player: ...
+
+    def turn(self, *movers: Any) -> Turn:
         """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
         ...
 
-    def objective(self, player: Player, turn: Turn) -> Tensor:
+    def objective(self, player: Any, turn: Any) -> Tensor:
         """What `player` minimises: its loss plus its terms, a scalar."""
         ...
 
-    def gradient(self, player: Player, objective: Tensor, **options: Any) -> Sequence[Tensor]:
-        """The objective's gradient in the player's own parameters, in their order."""
+    def gradient(self, player: Any, objective: Tensor, **options: Any) -> Sequence[Tensor]:
+        """The objective's gradient in the player's own weights, in their order."""
         ...
 
-    def move(self, player: Player, gradient: Sequence[Tensor]) -> None:
+    def move(self, player: Any, gradient: Sequence[Tensor]) -> None:
         """One step of the player's optimiser along `gradient`."""
         ...
 

@@ -1,0 +1,1 @@
+"""What watches a run: nothing here changes the game."""

@@ -1,0 +1,55 @@
+"""The end of a run: the budget is spent, or somebody asks for it."""
+
+import signal
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+
+from gan_lab.gan import GAN
+
+
+class Budget(pl.Callback):
+    """Stop after `rounds` rounds, counted over the whole life of the run."""
+
+    def __init__(self, rounds: int) -> None:
+        self.rounds = rounds
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round >= self.rounds:
+            trainer.should_stop = True
+
+
+class Interruption(pl.Callback):
+    """Ctrl-C and SIGTERM end the run after the round in play, never between D's and G's move.
+
+    A second signal is obeyed at once.
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+        self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.signal = number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:  # type: ignore[override]
+        if self.signal is not None:
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+        self._restore()
+
+    def on_exception(self, trainer: pl.Trainer, gan: pl.LightningModule, exception: BaseException) -> None:
+        self._restore()

@@ -1,0 +1,87 @@
+"""Going on with a run: the command line it was started with, plus what may be changed on the way."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.errors import UserError
+
+# What may differ from the run that is resumed: how long, where and how it is watched; never what is computed.
+FREE = ("rounds", "resume", "directory", "callbacks", "logger", "trainer", "debug", "data.root", "data.workers")
+
+
+def expand(arguments: list[str]) -> list[str]:
+    """Command-line arguments with `resume=DIR` replaced by all that the run in DIR was started with.
+
+    Raises:
+        UserError: DIR is not a run directory.
+    """
+    given = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    if not given or given[-1] in ("", "null"):
+        return arguments
+    if {"-m", "--multirun"} & set(arguments):
+        raise UserError("resume goes on with one run; it does not go with --multirun")
+    directory = Path(given[-1])
+    overrides = directory / ".hydra" / "overrides.yaml"
+    if not overrides.is_file() or not (directory / "config.yaml").is_file():
+        raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
+    first = [o for o in _read(overrides) or [] if not str(o).startswith(("resume=", "hydra."))]
+    others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
+    quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
+    # Hydra's own notes (.hydra) stay those of the first start.
+    return [*first, *others, f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
+
+
+def demand_same(config: DictConfig, directory: Path) -> None:
+    """The composed configuration computes what the run in `directory` computes.
+
+    Raises:
+        UserError: it does not; names the first keys that differ.
+    """
+    before = dict(_leaves(_read(directory / "config.yaml")))
+    now = dict(_leaves(OmegaConf.to_container(config, resolve=True)))
+    differing = [
+        f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key) and not any(key == free or key.startswith(free + ".") for free in FREE)
+    ]
+    if differing:
+        raise UserError(
+            f"resume={directory}: that run has another configuration ({'; '.join(differing[:3])}); "
+            f"only {', '.join(FREE)} may change"
+        )
+
+
+def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict) and node:
+        for key, value in node.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, node
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+
+
+def remember(config: DictConfig, directory: Path) -> None:
+    """Write the resolved `config.yaml` and, for a resumed run, the overrides that a later resume starts from."""
+    _replace(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    if config.resume:
+        task = [str(o) for o in HydraConfig.get().overrides.task if not str(o).startswith("resume=")]
+        _replace(directory / ".hydra" / "overrides.yaml", yaml.safe_dump(task))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text)
+    os.replace(temporary, path)

@@ -1,0 +1,177 @@
+"""The game itself, as a LightningModule: what each player wants. Who moves when is the update's affair."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from gan_lab.history import History
+from gan_lab.player import Player
+from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat
+from gan_lab.seeds import derive_seed
+from gan_lab.turn import Turn
+from gan_lab.types import AdversarialLoss, Latent, Update
+
+
+class GAN(pl.LightningModule):
+    """Two players, a loss that sets them against each other, and an update that says who moves when.
+
+    One call of `training_step` plays one round. All randomness of round t comes from (seed, t, rank), and all data
+    from the stream's position, so that a run continues from any round as if it had never stopped.
+
+    Args:
+        d, g: the players.
+        latent: distribution of the noise.
+        loss: the pair of costs.
+        update: plays one round.
+        seed: of the noise and of whatever else the networks draw.
+        ema_decay: of the averaged generator (`average`), per round; None keeps none. The first rounds use the
+            smaller (1 + t) / (10 + t), lest the average remember the initial weights.
+        clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
+        joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
+            custom) one after the other.
+    """
+
+    def __init__(
+        self,
+        d: Player,
+        g: Player,
+        latent: Latent,
+        loss: AdversarialLoss,
+        update: Update,
+        seed: NonNegativeInt = 0,
+        ema_decay: OpenUnitInterval | None = None,
+        clip_norm: PositiveFloat | None = None,
+        joint_batch: bool = False,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.d, self.g = d, g
+        self.latent, self.loss, self.update = latent, loss, update
+        self.seed, self.ema_decay = seed, ema_decay
+        self.clip_norm, self.joint_batch = clip_norm, joint_batch
+        self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
+        self.round = 0  # rounds played so far
+        self.record: dict[str, Tensor] = {}  # what the last round saw, detached and on the device
+        self.history = History()  # what was published of the rounds so far
+
+    # --- the game ---------------------------------------------------------------------------------------------
+
+    def training_step(self, stream: Any, _: int) -> None:
+        """Play one round."""
+        torch.manual_seed(derive_seed(self.seed, "round", self.round, self.global_rank))
+        self._stream = stream
+        self.update.play(self)
+        self.round += 1
+        self._follow()
+
+    def turn(self, *movers: Player) -> Turn:
+        return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch)
+
+    def objective(self, player: Player, turn: Turn) -> Tensor:
+        total = self._d_loss(turn) if player is self.d else self._g_loss(turn)
+        self.record[f"{player.name}/loss"] = total.detach()
+        for name, term in player.terms.items():
+            value = term(turn, player.step)
+            if value is not None:
+                total = total + value
+                self.record[f"{player.name}/{name}"] = value.detach()
+        return total
+
+    def _d_loss(self, turn: Turn) -> Tensor:
+        real, fake = turn.real_output.logits, turn.fake_output.logits
+        self.record["logits/real"], self.record["logits/fake"] = real.detach(), fake.detach()
+        return self.loss.discriminator(real, fake)
+
+    def _g_loss(self, turn: Turn) -> Tensor:
+        real = turn.real_output.logits if self.loss.generator_sees_real else None
+        return self.loss.generator(real, turn.fake_output.logits)
+
+    def gradient(self, player: Player, objective: Tensor, **options: Any) -> Sequence[Tensor]:
+        # With `inputs` named, autograd skips the other player's weight gradients altogether.
+        return torch.autograd.grad(objective, player.weights, materialize_grads=True, **options)
+
+    def move(self, player: Player, gradient: Sequence[Tensor]) -> None:
+        for weight, direction in zip(player.weights, gradient, strict=True):
+            weight.grad = direction
+        if self.clip_norm is not None:
+            nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
+        self._optimizers[player.name].step()
+        for term in player.terms.values():
+            if term.due(player.step):
+                term.constrain(player.network)
+        player.step += 1
+
+    # --- what surrounds it ------------------------------------------------------------------------------------
+
+    def _noise(self) -> Tensor:
+        return self.latent.sample(self._stream.batch_size, device=self.device)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """After the round: learning rates move on, and the average follows the generator."""
+        for schedule in self._schedules:
+            schedule.step()
+        if self.average is None or self.ema_decay is None:
+            return
+        decay = min(self.ema_decay, (1 + self.round) / (10 + self.round))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.g.network.parameters()), 1 - decay)
+        for kept, current in zip(self.average.buffers(), self.g.network.buffers(), strict=True):
+            # Batch statistics are averaged like the weights that they belong to; counters are copied.
+            if kept.is_floating_point():
+                kept.lerp_(current, 1 - decay)
+            else:
+                kept.copy_(current)
+
+    def sampler(self) -> nn.Module:
+        """The generator that samples and evaluation use: the average where there is one."""
+        return self.g.network if self.average is None else self.average
+
+    @torch.no_grad()
+    def sample(self, z: Tensor) -> Tensor:
+        """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it."""
+        network = self.sampler()
+        training = network.training
+        x: Tensor = network.eval()(z.to(self.device))
+        network.train(training)
+        return x
+
+    @property
+    def images(self) -> int:
+        """Real samples drawn so far, over all processes."""
+        images: int = self._stream.images
+        return images
+
+    def publish(self, metrics: dict[str, float]) -> None:
+        """Numbers about the round just played, to every logger and to the history."""
+        self.history.add(metrics)
+        for logger in self.loggers:
+            logger.log_metrics(metrics, step=self.round)
+
+    def configure_optimizers(self) -> Any:
+        optimizers, schedules = [], []
+        for player in (self.d, self.g):
+            optimizers.append(player.make_optimizer(player.weights))
+            if player.make_schedule is not None:
+                schedules.append(player.make_schedule(optimizers[-1]))
+        return optimizers, schedules
+
+    def on_train_start(self) -> None:
+        d, g = self.optimizers()  # type: ignore[misc, union-attr]
+        self._optimizers = {"d": d, "g": g}
+        schedules = self.lr_schedulers() or []
+        self._schedules = schedules if isinstance(schedules, list) else [schedules]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning's own counters know batches and optimiser steps, not rounds: they start anew, ours go on.
+        checkpoint.pop("loops", None)
+        checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step}
+        checkpoint["history"] = self.history.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        game = checkpoint["game"]
+        self.round, self.d.step, self.g.step = game["round"], game["d_step"], game["g_step"]
+        self.history.load_state_dict(checkpoint["history"])

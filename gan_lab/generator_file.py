@@ -1,0 +1,50 @@
+"""`generator.safetensors`: the generator's weights, averaged and raw, with all that is needed to rebuild it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gan_lab.errors import UserError
+from gan_lab.plain_checkpoint import write_atomically
+
+
+class GeneratorFile(NamedTuple):
+    """`recipe`: plain data, the configuration of `generator` and `latent`. `weights`: state dicts by name."""
+
+    recipe: dict[str, Any]
+    weights: dict[str, dict[str, Tensor]]
+
+
+def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> None:
+    """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them."""
+    tensors = {
+        f"{name}.{key}": value.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, value in network.state_dict().items()
+    }
+    write_atomically(path, lambda temporary: save_file(tensors, temporary, {"recipe": json.dumps(recipe)}))
+
+
+def load_generator(path: Path) -> GeneratorFile:
+    """Read it back.
+
+    Raises:
+        UserError: there is no such file, or it is not one of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            recipe = json.loads((file.metadata() or {})["recipe"])
+            weights: dict[str, dict[str, Tensor]] = {}
+            for key in file.keys():  # noqa: SIM118
+                name, _, rest = key.partition(".")
+                weights.setdefault(name, {})[rest] = file.get_tensor(key)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file; a run writes it when it ends") from error
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: not a generator file, or damaged ({error})") from error
+    return GeneratorFile(recipe, weights)

@@ -1,0 +1,124 @@
+"""Adversarial losses: for each game, what D and G minimise, as functions of logits.
+
+Let r = D(x) for real x and f = D(G(z)) be logits (high = real), each of shape (N,) or (N, ...) for patches,
+and s(t) = softplus(t) = log(1 + e^t), so that -log sigmoid(t) = s(-t) and -log(1 - sigmoid(t)) = s(t). Every
+function returns a scalar: the mean over the batch. No factor 1/2 is put before D's cost.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+from gan_lab.ranges import UnitInterval
+
+
+def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
+    """The real logits, where they go with the fake ones one by one; broadcasting them would change the game."""
+    if real is None or real.shape != fake.shape:
+        shape = None if real is None else tuple(real.shape)
+        raise ValueError(f"real and fake logits must have one shape; they have {shape} and {tuple(fake.shape)}")
+    return real
+
+
+@dataclass(frozen=True)
+class Minimax:
+    """The zero-sum game (Goodfellow et al. 2014, eq. 1): J_D = E s(-r) + E s(f) = -V,  J_G = -E s(f).
+
+    J_G = E log(1 - D(G(z))) is the part of V that depends on G. It saturates: its gradient in f is -sigmoid(f),
+    which vanishes where D rejects the fakes.
+    """
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.0
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(-real).mean() + softplus(fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return -softplus(fake).mean()
+
+
+@dataclass(frozen=True)
+class NonSaturating:
+    """Goodfellow et al. 2014, section 3: J_D as in the minimax game,  J_G = E s(-f) = -E log D(G(z)).
+
+    `smoothing` is the target t of real samples, J_D = E [t s(-r) + (1 - t) s(r)] + E s(f): one-sided label
+    smoothing (Salimans et al. 2016, section 3.4), 0.9 being usual and 1 none. Fakes are never smoothed.
+    """
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.0
+
+    smoothing: UnitInterval = 1.0
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        # t s(-r) + (1 - t) s(r) = s(-r) + (1 - t) r
+        return (softplus(-real) + (1 - self.smoothing) * real).mean() + softplus(fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return softplus(-fake).mean()
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """LSGAN (Mao et al. 2017, eq. 9; a = 0, b = c = 1): J_D = 1/2 E (r - 1)^2 + 1/2 E f^2,  J_G = 1/2 E (f - 1)^2."""
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.5
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return ((real - 1).square().mean() + fake.square().mean()) / 2
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return (fake - 1).square().mean() / 2
+
+
+@dataclass(frozen=True)
+class Hinge:
+    """Lim & Ye 2017; Miyato et al. 2018, eq. 16-17: J_D = E max(0, 1 - r) + E max(0, 1 + f),  J_G = -E f."""
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.0
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return relu(1 - real).mean() + relu(1 + fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return -fake.mean()
+
+
+@dataclass(frozen=True)
+class Wasserstein:
+    """WGAN (Arjovsky et al. 2017, eq. 2-3): J_D = E f - E r,  J_G = -E f.
+
+    -J_D estimates the Wasserstein-1 distance up to a factor only while D is kept Lipschitz, which is not this
+    loss's work: mount `term@d_terms=[weight_clip]` or `[gradient_penalty]`.
+    """
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = None
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return fake.mean() - real.mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return -fake.mean()
+
+
+@dataclass(frozen=True)
+class Relativistic:
+    """Relativistic pairing (Jolicoeur-Martineau 2019; R3GAN, Huang et al. 2024, eq. 2).
+
+    J_D = E s(-(r - f)),  J_G = E s(-(f - r)), over pairs of one real and one fake logit.
+    """
+
+    generator_sees_real: ClassVar[bool] = True
+    boundary: ClassVar[float | None] = None
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return softplus(fake - _paired(real, fake)).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return softplus(_paired(real, fake) - fake).mean()

@@ -1,0 +1,85 @@
+"""DCGAN: deep convolutional networks without pooling (Radford, Metz & Chintala 2016, section 3)."""
+
+from torch import Tensor, nn
+
+from gan_lab.ranges import DoublingImageShape, PositiveInt
+from gan_lab.types import DiscriminatorOutput
+
+
+def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
+    """The smallest map's side, and the channels of the hidden maps from the largest to the smallest.
+
+    The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
+    """
+    side, channels = shape[1], []
+    while side >= 8:
+        side //= 2
+        channels.append(min(width * 2 ** len(channels), max_width))
+    return side, channels
+
+
+def _initialise(network: nn.Module) -> None:
+    """Weights from N(0, .02^2), batch-norm scales from N(1, .02^2), biases 0: the paper's, section 4, and its code."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+            nn.init.zeros_(module.bias)
+
+
+class DCGANGenerator(nn.Module):
+    """z (N, latent_dim) -> (N, C, H, W) in [-1, 1]: fractionally strided convolutions, batch norm and ReLU; tanh last.
+
+    `width` is the number of channels of the largest hidden map; it doubles with every halving up to `max_width`.
+    """
+
+    def __init__(
+        self,
+        latent_dim: PositiveInt,
+        shape: DoublingImageShape,
+        width: PositiveInt = 64,
+        max_width: PositiveInt = 1024,
+    ) -> None:
+        super().__init__()
+        side, channels = _ladder(shape, width, max_width)
+        widths = [latent_dim, *reversed(channels)]
+        layers: list[nn.Module] = []
+        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+            kernel, stride, padding = (side, 1, 0) if i == 0 else (4, 2, 1)
+            layers += [
+                nn.ConvTranspose2d(a, b, kernel, stride, padding, bias=False),
+                nn.BatchNorm2d(b),
+                nn.ReLU(inplace=True),
+            ]
+        self.net = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], shape[0], 4, 2, 1, bias=False), nn.Tanh())
+        _initialise(self)
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        x: Tensor = self.net(z[:, :, None, None])
+        return x
+
+
+class DCGANDiscriminator(nn.Module):
+    """x (N, C, H, W) -> logits (N,): strided convolutions, batch norm (not at the input) and leaky ReLU of slope .2.
+
+    Its features are the smallest hidden map, flattened.
+    """
+
+    def __init__(self, shape: DoublingImageShape, width: PositiveInt = 64, max_width: PositiveInt = 1024) -> None:
+        super().__init__()
+        side, channels = _ladder(shape, width, max_width)
+        widths = [shape[0], *channels]
+        layers: list[nn.Module] = []
+        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
+            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=False))
+            if i > 0:
+                layers.append(nn.BatchNorm2d(b))
+            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        self.trunk = nn.Sequential(*layers)
+        self.head = nn.Conv2d(widths[-1], 1, side, bias=False)
+        _initialise(self)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        features = self.trunk(x)
+        return DiscriminatorOutput(self.head(features).flatten(), features=(features.flatten(1),))

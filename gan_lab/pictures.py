@@ -1,0 +1,56 @@
+"""Samples as pictures: images in a grid, points of the plane as a scatter."""
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+
+def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
+    """An RGB picture (3, H, W), uint8, of samples (N, C, H, W) in [-1, 1] or points (N, d).
+
+    Images smaller than 32 pixels are enlarged by a whole factor, pixel by pixel, so that a person can see them.
+    Points are shown in their first two coordinates.
+    """
+    samples = samples.detach().float().cpu()
+    return _grid(samples, columns) if samples.ndim == 4 else _scatter(samples.flatten(1))
+
+
+def save_picture(picture: Tensor, path: Path) -> None:
+    """Write an RGB picture (3, H, W), uint8, in the format that the path's ending names."""
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Images in [-1, 1] to uint8, three channels: (N, C, H, W) -> (N, 3, H, W)."""
+    pixels = ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return pixels.expand(-1, 3, -1, -1) if pixels.shape[1] == 1 else pixels[:, :3]
+
+
+def _grid(images: Tensor, columns: int | None) -> Tensor:
+    from torchvision.utils import make_grid
+
+    pixels = to_bytes(images)
+    zoom = max(1, round(32 / pixels.shape[-1]))
+    pixels = pixels.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
+    return make_grid(pixels, columns or math.ceil(math.sqrt(len(pixels))), pad_value=64)
+
+
+def _scatter(points: Tensor) -> Tensor:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4, 4), dpi=120)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.12, 0.09, 0.85, 0.88))
+    if points.shape[1] > 1:
+        axes.scatter(points[:, 0].numpy(), points[:, 1].numpy(), s=4, alpha=0.5, linewidths=0)
+        axes.set_aspect("equal", adjustable="datalim")
+    else:
+        axes.hist(points[:, 0].numpy(), bins=50)
+    canvas.draw()
+    return torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8).view(480, 480, 4)[..., :3].permute(2, 0, 1)

@@ -1,0 +1,94 @@
+"""Checkpoints as plain data: tensors in the safetensors format, everything else as JSON in its header. No pickle."""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gan_lab.errors import UserError
+
+
+def write_atomically(path: Path, write: Any) -> None:
+    """Call `write(temporary path)`, then put the file in place: readers see the old one or the new one, whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _encode(node: Any, tensors: dict[str, Tensor]) -> Any:
+    """JSON that tells dict (with keys of any plain type), list, tuple and tensor apart; tensors are put aside."""
+    if isinstance(node, Tensor):
+        name = str(len(tensors))
+        tensors[name] = node.detach().cpu().contiguous().clone()  # clone: safetensors refuses shared memory
+        return {"tensor": name}
+    if isinstance(node, Mapping):
+        return {"dict": [[key, _encode(value, tensors)] for key, value in node.items()]}
+    if isinstance(node, list | tuple):
+        return {type(node).__name__: [_encode(value, tensors) for value in node]}
+    if node is None or isinstance(node, bool | int | float | str):
+        return node
+    raise TypeError(f"a checkpoint holds plain data and tensors only, not {type(node).__name__}")
+
+
+def _decode(node: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if not isinstance(node, dict):
+        return node
+    ((kind, content),) = node.items()
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "dict":
+        return {key: _decode(value, tensors) for key, value in content}
+    items = [_decode(value, tensors) for value in content]
+    return tuple(items) if kind == "tuple" else items
+
+
+def _checksum(tensors: Mapping[str, Tensor]) -> int:
+    total = 0
+    for name in sorted(tensors):
+        total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), total)
+    return total
+
+
+class PlainCheckpointIO(CheckpointIO):
+    """Lightning's checkpoint dictionary in one safetensors file, written atomically and checked when read."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        tensors: dict[str, Tensor] = {}
+        tree = _encode(checkpoint, tensors)
+        metadata = {"tree": json.dumps(tree), "crc32": str(_checksum(tensors))}
+        write_atomically(Path(path), lambda temporary: save_file(tensors, temporary, metadata))
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        """The dictionary that was saved.
+
+        Raises:
+            UserError: the file is no checkpoint of this lab, or it is damaged.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tree, expected = json.loads(metadata["tree"]), int(metadata["crc32"])
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
+            raise UserError(f"{path}: not a whole checkpoint ({error})") from error
+        if _checksum(tensors) != expected:
+            raise UserError(f"{path}: damaged (its checksum does not fit its contents)")
+        checkpoint: dict[str, Any] = _decode(tree, tensors)
+        return checkpoint
+
+    def remove_checkpoint(self, path: Any) -> None:
+        Path(path).unlink(missing_ok=True)

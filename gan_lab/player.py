@@ -1,0 +1,42 @@
+"""A player: a network, the terms of its objective, and how it moves."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from gan_lab.terms import Term
+
+
+class Player(nn.Module):
+    """`network` moved by `optimizer(weights)`, whose learning rate follows `schedule(optimizer)` round by round."""
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        optimizer: Callable[[Any], Optimizer],
+        schedule: Callable[[Optimizer], LRScheduler] | None = None,
+        terms: Mapping[str, Term] | None = None,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.network = network
+        self.terms = nn.ModuleDict(terms or {})
+        self.make_optimizer = optimizer
+        self.make_schedule = schedule
+        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.step = 0  # updates made so far
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """The network is used but does not move: running statistics and the like are put back afterwards."""
+        buffers = [b.data for b in self.network.buffers()]  # .data: autograd's version counters stay as they are
+        kept = [b.clone() for b in buffers]
+        yield
+        if buffers:
+            torch._foreach_copy_(buffers, kept)

@@ -1,0 +1,44 @@
+"""Named ranges of numbers: what parts write in their signatures, so that a configuration is checked unimported.
+
+As annotations they are only int, float and tuple; the configuration check reads the bounds out of them.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+__all__ = [
+    "DoublingImageShape",
+    "ImageShape",
+    "NonNegativeFloat",
+    "NonNegativeInt",
+    "OpenUnitInterval",
+    "PositiveFloat",
+    "PositiveInt",
+    "Shape",
+    "UnitInterval",
+]
+
+
+def _square(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    if shape[1] != shape[2]:
+        raise ValueError("must be (channels, height, width) with height = width")
+    return shape
+
+
+def _doubling(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    side = _square(shape)[1]
+    while side >= 8 and side % 2 == 0:
+        side //= 2
+    if not 4 <= side < 8 or side == shape[1]:
+        raise ValueError(
+            "its image size must be 4, 5, 6 or 7 doubled at least once: 8, 10, 12, 14, 16, 20, 24, 28, 32, ..."
+        )
+    return shape
+
+
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
+Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_square)]
+DoublingImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_doubling)]

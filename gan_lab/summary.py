@@ -1,0 +1,75 @@
+"""`summary.json`: what came out of a run, flat, for people and for sweeps."""
+
+import json
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+
+from gan_lab.callbacks.checkpoint import RoundCheckpoint
+from gan_lab.callbacks.metrics import Metrics
+from gan_lab.gan import GAN
+from gan_lab.plain_checkpoint import write_atomically
+
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "numpy")
+NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and highest say nothing
+
+
+def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool) -> dict[str, Any]:
+    """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions."""
+    seconds = sum(c.seconds for c in trainer.callbacks if isinstance(c, Metrics))  # type: ignore[attr-defined]
+    history = gan.history
+    summary: dict[str, Any] = {
+        **history.last,
+        **{f"min/{name}": value for name, value in history.lowest.items() if name not in NOT_EXTREMES},
+        **{f"max/{name}": value for name, value in history.highest.items() if name not in NOT_EXTREMES},
+    }
+    summary.pop("rounds_per_second", None)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+        if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
+            summary[f"best/{callback.monitor}"] = callback.best
+    return summary | {
+        "finished": finished,
+        "rounds": gan.round,
+        "images": gan.images,
+        "seconds": seconds,
+        "images_per_second": gan.images / seconds if seconds else None,
+        "seed": config.seed,
+        "git_commit": _git_commit(),
+        "version/python": platform.python_version(),
+        **{f"version/{package}": version(package) for package in PACKAGES},
+    }
+
+
+def write_summary(summary: dict[str, Any], directory: Path) -> None:
+    write_atomically(directory / "summary.json", lambda path: path.write_text(json.dumps(summary, indent=2) + "\n"))
+
+
+def table(summary: dict[str, Any], directory: Path) -> str:
+    """A few lines to end a run with: the main figures, and where to look."""
+    shown = ("d/loss", "g/loss", "d/accuracy_real", "d/accuracy_fake")
+    figures = {"rounds": f"{summary['rounds']}", "images": f"{summary['images']}"}
+    figures |= {"seconds": f"{summary['seconds']:.1f}"}
+    figures |= {name: f"{summary[name]:.3f}" for name in shown if name in summary}
+    pictures = sorted((directory / "samples").glob("*.png"))
+    places = {"samples": pictures[-1] if pictures else None, "metrics": directory / "metrics.csv"}
+    places |= {"summary": directory / "summary.json", "generator": directory / "generator.safetensors"}
+    rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
+    width = max(map(len, rows))
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _git_commit() -> str | None:
+    """The commit of this code, with "+" where files differ from it; None outside a checkout."""
+    try:
+        here = Path(__file__).parent
+        options: dict[str, Any] = {"cwd": here, "capture_output": True, "text": True, "check": True, "timeout": 5}
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], **options).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **options).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit + ("+" if changed else "")

@@ -1,0 +1,95 @@
+"""Terms: weighted penalties of one player, added to its loss, and constraints on its weights."""
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
+from gan_lab.types import Turn
+
+
+class Term(nn.Module):
+    """A penalty `weight * value(turn)`, or a constraint that `constrain` restores after the player's step.
+
+    Lazy regularisation (Karras et al. 2020, StyleGAN2, appendix B): with `every` = n the term counts at every n-th
+    update of its player, times n, so that its average over updates is that of the eager one. A constraint is
+    restored at every n-th update.
+    """
+
+    def __init__(self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1) -> None:
+        super().__init__()
+        self.weight = weight
+        self.every = every
+
+    def due(self, step: int) -> bool:
+        """Whether the term counts at its player's update number `step` (from 0)."""
+        return step % self.every == 0
+
+    def forward(self, turn: Turn, step: int) -> Tensor | None:
+        """What the player's objective grows by at its update number `step`: a scalar, or None where it does not."""
+        if not self.due(step):
+            return None
+        value = self.value(turn)
+        return None if value is None else self.weight * self.every * value
+
+    def value(self, turn: Turn) -> Tensor | None:
+        """The penalty itself, a scalar; None for a pure constraint."""
+        return None
+
+    def constrain(self, network: nn.Module) -> None:
+        """Project the player's weights back, in place, after its step."""
+
+
+def _input_gradient(turn: Turn, x: Tensor) -> Tensor:
+    """grad_x D(x), each sample for itself, flattened: (N, dim x); differentiable in D's parameters and in x's own."""
+    if not x.requires_grad:
+        x = x.detach().requires_grad_(True)
+    logits = turn.discriminate(x).logits
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+class R1(Term):
+    """1/2 E_x ||grad_x D(x)||^2 over real samples (Mescheder et al. 2018, eq. 9, with gamma = `weight`)."""
+
+    def value(self, turn: Turn) -> Tensor:
+        return _input_gradient(turn, turn.real).square().sum(1).mean() / 2
+
+
+class R2(Term):
+    """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`)."""
+
+    def value(self, turn: Turn) -> Tensor:
+        return _input_gradient(turn, turn.fake).square().sum(1).mean() / 2
+
+
+class GradientPenalty(Term):
+    """WGAN-GP: E (||grad_x D(x^)|| - target)^2 at x^ = u x + (1 - u) G(z), u ~ U(0, 1) for each pair of samples.
+
+    Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
+    """
+
+    def __init__(
+        self, weight: NonNegativeFloat = 10.0, every: PositiveInt = 1, target: NonNegativeFloat = 1.0
+    ) -> None:
+        super().__init__(weight, every)
+        self.target = target
+
+    def value(self, turn: Turn) -> Tensor:
+        real, fake = turn.real, turn.fake
+        u = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+        norm = _input_gradient(turn, torch.lerp(fake, real, u)).norm(dim=1)
+        return (norm - self.target).square().mean()
+
+
+class WeightClip(Term):
+    """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01)."""
+
+    def __init__(self, bound: PositiveFloat = 0.01, every: PositiveInt = 1) -> None:
+        super().__init__(every=every)
+        self.bound = bound
+
+    def constrain(self, network: nn.Module) -> None:
+        parameters = list(network.parameters())
+        with torch.no_grad():
+            torch._foreach_clamp_min_(parameters, -self.bound)
+            torch._foreach_clamp_max_(parameters, self.bound)

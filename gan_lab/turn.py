@@ -1,0 +1,79 @@
+"""One evaluation of the game, made lazily: nothing is drawn, generated or judged that nobody asks for."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from gan_lab.player import Player
+from gan_lab.types import Batch, DiscriminatorOutput
+
+
+class Turn:
+    """Fresh data and fresh noise for the `movers`.
+
+    A network that does not move is left bit-identical, buffers included. Where G does not move its samples carry no
+    graph; where D does not, its weights' gradients are never computed, since nobody asks for them.
+    """
+
+    def __init__(
+        self,
+        d: Player,
+        g: Player,
+        movers: tuple[Player, ...],
+        draw: Callable[[], Batch],
+        noise: Callable[[], Tensor],
+        joint: bool,
+    ) -> None:
+        self._d, self._g = d, g
+        self._movers = movers
+        self._draw, self._noise = draw, noise
+        self._joint = joint
+
+    @cached_property
+    def _batch(self) -> Batch:
+        return self._draw()
+
+    @property
+    def real(self) -> Tensor:
+        return self._batch.x
+
+    @property
+    def y(self) -> Tensor | None:
+        return self._batch.y
+
+    @cached_property
+    def z(self) -> Tensor:
+        return self._noise()
+
+    @cached_property
+    def fake(self) -> Tensor:
+        if self._g in self._movers:
+            return self._g.network(self.z)
+        with torch.no_grad(), self._g.watching():
+            return self._g.network(self.z)
+
+    def discriminate(self, x: Tensor) -> DiscriminatorOutput:
+        with nullcontext() if self._d in self._movers else self._d.watching():
+            return self._d.network(x)
+
+    @cached_property
+    def _both(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
+        """D on real and fake in one batch: shared batch statistics."""
+        output = self.discriminate(torch.cat([self.real, self.fake]))
+        return _part(output, slice(None, len(self.real))), _part(output, slice(len(self.real), None))
+
+    @cached_property
+    def real_output(self) -> DiscriminatorOutput:
+        return self._both[0] if self._joint else self.discriminate(self.real)
+
+    @cached_property
+    def fake_output(self) -> DiscriminatorOutput:
+        return self._both[1] if self._joint else self.discriminate(self.fake)
+
+
+def _part(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
+    classes = None if output.class_logits is None else output.class_logits[rows]
+    return DiscriminatorOutput(output.logits[rows], classes, tuple(f[rows] for f in output.features))

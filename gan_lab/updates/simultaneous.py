@@ -1,0 +1,23 @@
+"""Simultaneous gradient descent: both players move from the same point."""
+
+from dataclasses import dataclass
+
+from gan_lab.types import Game
+
+
+@dataclass(frozen=True)
+class Simultaneous:
+    """Both gradients at the same point (theta, psi), then one step each (Goodfellow 2016, section 3.2).
+
+        (theta, psi) <- (theta - eta_G grad_theta J_G(theta, psi),  psi - eta_D grad_psi J_D(theta, psi))
+
+    One batch of data and one of noise serve both, and so does one forward pass.
+    """
+
+    def play(self, game: Game) -> None:
+        turn = game.turn(game.d, game.g)
+        d_objective, g_objective = game.objective(game.d, turn), game.objective(game.g, turn)
+        d_gradient = game.gradient(game.d, d_objective, retain_graph=True)
+        g_gradient = game.gradient(game.g, g_objective)
+        game.move(game.d, d_gradient)
+        game.move(game.g, g_gradient)
