@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat
@@ -154,7 +155,10 @@ class GAN(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         optimizers, schedules = [], []
         for player in (self.d, self.g):
-            optimizers.append(player.make_optimizer(player.weights))
+            try:
+                optimizers.append(player.make_optimizer(player.weights))
+            except ValueError as error:  # torch's optimisers judge their own settings
+                raise UserError(f"optimizer.{player.name}: {error}") from error
             if player.make_schedule is not None:
                 schedules.append(player.make_schedule(optimizers[-1]))
         return optimizers, schedules
@@ -168,6 +172,7 @@ class GAN(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # Lightning's own counters know batches and optimiser steps, not rounds: they start anew, ours go on.
         checkpoint.pop("loops", None)
+        checkpoint["global_step"] = self.round
         checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step}
         checkpoint["history"] = self.history.state_dict()
 

@@ -1,0 +1,1 @@
+"""What can be known about a configuration before anything heavy is imported."""

@@ -1,0 +1,149 @@
+"""Check a composed configuration against what its parts take, before any of them is imported."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from gan_lab.config.signature import Signature, signature
+from gan_lab.config.source import NoSuchTarget
+from gan_lab.config.tree import PLAIN_TYPES, at, children, leaves, loose, origin, parts, reach, references
+from gan_lab.config.values import complaint, unfit
+from gan_lab.config.words import dotted, listed, near, one_line, shown
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+
+# The root: plain keys with their types, groups that are one choice each, and dicts of named parts.
+PLAIN: dict[str, Any] = {
+    "seed": NonNegativeInt,
+    "rounds": PositiveInt,
+    "resume": str | None,
+    "directory": str,
+    "name": str | None,
+}
+CHOICES = ("data", "latent", "model", "loss", "update", "optimizer", "schedule", "trainer", "gan")
+NAMED = ("d_terms", "g_terms", "callbacks", "logger")
+OPTIONAL = {"resume", "directory", "name", "schedule", *NAMED}
+
+_OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
+
+
+def check(cfg: DictConfig) -> None:
+    """Raise a UserError that names the first three mistakes of the configuration, if it has any.
+
+    Every key must be taken by a part, be one of the root's own or be read by an interpolation; every plain value must
+    fit the annotation of the parameter that takes it; nothing may be missing or refer to what is not there.
+    """
+    raw = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
+    problems = [*_root(raw), *_unknown_parameters(raw), *_unresolved(raw)]
+    if not problems:
+        plain = _resolved(cfg)
+        problems = list(_not_plain(plain)) or [*_root_values(plain), *_unread(plain, raw), *_unfit_values(plain, raw)]
+    if problems:
+        raise UserError(one_line("; ".join(problems[:3])))
+
+
+def check_choices(choices: Mapping[str, Any]) -> None:
+    """Raise a UserError where a group that is one choice was given several options, or none.
+
+    `choices` are Hydra's own notes of what was chosen. A list of options, which Hydra would merge into one part with
+    the keys of all, leaves no note.
+    """
+    for group in CHOICES:
+        if group not in choices and group not in OPTIONAL and group != "gan":  # gan is no group but a part of the page
+            raise UserError(f"{group}: must be one option ({group}=...), not a list and not none")
+
+
+def _root(raw: dict[str, Any]) -> Iterator[str]:
+    allowed = [*PLAIN, *CHOICES, *NAMED]
+    for key, value in raw.items():
+        if key not in allowed:
+            yield f"{key}: there is no such key{near(str(key), allowed)} {listed(allowed)}"
+        elif key in (*CHOICES, *NAMED) and not isinstance(value, dict | None) and "${" not in str(value):
+            yield f"{key}={shown(value)}: must be a group of settings"
+    for key in allowed:
+        if key not in OPTIONAL and raw.get(key) is None:
+            yield f"{key}: must be given ({key}=...)"
+
+
+def _root_values(plain: dict[str, Any]) -> Iterator[str]:
+    for key, kind in PLAIN.items():
+        wrong = unfit(kind, plain.get(key)) if key in plain else None
+        if wrong:
+            yield f"{key}={shown(plain[key])}: {wrong}"
+
+
+def _unknown_parameters(raw: dict[str, Any]) -> Iterator[str]:
+    for path, part in parts(raw):
+        target = part["_target_"]
+        if isinstance(target, str) and ("${" in target or target == "???"):
+            continue
+        try:
+            takes = _signature(target)
+        except NoSuchTarget as error:
+            yield f"{dotted((*path, '_target_'))}={shown(target)}: {error}"
+            continue
+        if takes is not None and not takes.open:
+            for key in part.keys() - _OF_HYDRA - takes.parameters.keys():
+                wrong = f"{target} has no such parameter{near(key, takes.parameters)}"
+                yield f"{dotted((*path, key))}: {wrong} {listed(takes.parameters)}"
+
+
+def _signature(target: Any) -> Signature | None:
+    if not isinstance(target, str) or not all(step.isidentifier() for step in target.split(".")) or "." not in target:
+        raise NoSuchTarget("must be the dotted path of a class or function")
+    return signature(target)
+
+
+def _unresolved(raw: dict[str, Any]) -> Iterator[str]:
+    for path, leaf in leaves(raw):
+        if leaf == "???":
+            yield f"{dotted(path)}: must be given ({dotted(path)}=...)"
+    for path, target in references(raw):
+        depth = reach(raw, target)
+        if depth is not None:
+            holder, names = dotted(target[:depth]), [str(key) for key, _ in children(at(raw, target[:depth]))]
+            lacking = f"which {holder} does not have" if holder else "which does not exist"
+            yield f"{dotted(path)} refers to {dotted(target)}, {lacking}{near(str(target[depth]), names)}"
+
+
+def _resolved(cfg: DictConfig) -> dict[str, Any]:
+    try:
+        return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+    except OmegaConfBaseException as error:
+        raise UserError(one_line(f"{error.full_key or 'config'}: {str(error).splitlines()[0]}")) from error
+
+
+def _not_plain(plain: dict[str, Any]) -> Iterator[str]:
+    for path, leaf in leaves(plain):
+        if type(leaf) not in PLAIN_TYPES:
+            yield f"{dotted(path)}: must be plain data, not {type(leaf).__name__}"
+
+
+def _unread(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
+    """Values that no part takes and no interpolation reads."""
+    read = [target for _, target in references(raw)]
+    for path, value in loose({key: node for key, node in plain.items() if key not in PLAIN}):
+        removed = value is None and (len(path) == 1 or path[0] in NAMED)
+        if not removed and not any(path[: len(key)] == key or key[: len(path)] == path for key in read):
+            siblings = [str(key) for key, _ in children(at(plain, path[:-1])) if key != path[-1]]
+            yield f"{dotted(path)}: nothing reads it{near(str(path[-1]), siblings)} {listed(siblings)}"
+
+
+def _unfit_values(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
+    """Values that do not fit their parameter, named where they are written; each is told once."""
+    told = set()
+    for path, part in parts(plain):
+        takes = _signature(part["_target_"])
+        for key, value in part.items():
+            if takes is None or key not in takes.parameters or next(parts(value), None) is not None:
+                continue
+            wrong = complaint(key, takes.parameters[key], value)
+            written = origin(raw, (*path, key))
+            if written[0] in PLAIN and unfit(PLAIN[str(written[0])], value):
+                continue  # a root key that is told of as such
+            if wrong and (written, wrong) not in told:
+                told.add((written, wrong))
+                reader = f" (for {dotted((*path, key))})" if written[0] != path[0] else ""
+                yield f"{dotted(written)}={shown(value)}: {wrong}{reader}"

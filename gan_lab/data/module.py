@@ -1,0 +1,70 @@
+"""The base of all data sets."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pytorch_lightning import LightningDataModule
+
+from gan_lab.data.order import Order
+from gan_lab.data.stream import Stream
+from gan_lab.errors import UserError
+from gan_lab.types import Batch
+
+
+class GameData(LightningDataModule, ABC):
+    """An endless, replayable sequence of batches, and how many of them the game has drawn.
+
+    Attributes:
+        shape: of one sample, (C, H, W) for images and (d,) for points.
+        num_classes: how many labels there are; batches carry `y`, (B,) int64, if and only if this is not None.
+        batch_size: B of the *global* batch; each of w processes gets its own B/w of it.
+        seed: the batches depend on it and on nothing else.
+        drawn: batches drawn so far. It is the whole state: what is saved, and all that a resumed run needs.
+    """
+
+    def __init__(self, shape: Sequence[int], num_classes: int | None, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.shape: tuple[int, ...] = tuple(shape)
+        self.num_classes = num_classes
+        self.batch_size = batch_size
+        self.seed = seed
+        self.drawn = 0
+
+    @abstractmethod
+    def batches(self, start: int) -> Iterator[Batch]:
+        """This rank's part of the batches number `start`, `start + 1`, ... without end, on the CPU.
+
+        x is (B/w, *shape) float32, images in [-1, 1]. The same batches whenever they are asked for.
+        """
+
+    @property
+    def rank_and_world(self) -> tuple[int, int]:
+        """(r, w) of this process; (0, 1) away from a trainer.
+
+        Raises UserError where w does not divide the global batch.
+        """
+        if self.trainer is None:
+            return 0, 1
+        world = self.trainer.world_size
+        if self.batch_size % world:
+            raise UserError(f"data.batch_size={self.batch_size}: must be a multiple of the {world} processes")
+        return self.trainer.global_rank, world
+
+    def order(self, samples: int) -> Order:
+        """The order in which this rank sees a set of so many samples.
+
+        Raises UserError where one batch is larger than the set.
+        """
+        if self.batch_size > samples:
+            raise UserError(f"data.batch_size={self.batch_size}: larger than the data set, which has {samples} samples")
+        return Order(samples, self.batch_size, self.seed, *self.rank_and_world)
+
+    def train_dataloader(self) -> Stream:
+        return Stream(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"drawn": self.drawn}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.drawn = state_dict["drawn"]

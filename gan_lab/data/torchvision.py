@@ -1,0 +1,81 @@
+"""The small labelled image sets of torchvision: MNIST and its kin, CIFAR-10."""
+
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from gan_lab.data.memory import InMemory
+from gan_lab.errors import UserError
+from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+
+
+class TorchvisionImages(InMemory):
+    """A torchvision set that holds its pictures in `data` and its labels in `targets`.
+
+    `dataset` is its class, or anything to be called as `dataset(root=..., train=..., download=...)`. The set is
+    downloaded into `root` if it is not there already, and `root` is only written to for that.
+    """
+
+    def __init__(
+        self,
+        dataset: Callable[..., Any],
+        root: str,
+        split: Literal["train", "test"],
+        shape: ImageShape,
+        num_classes: PositiveInt | None,
+        batch_size: PositiveInt,
+        seed: NonNegativeInt,
+        subset: PositiveInt | None = None,
+    ) -> None:
+        super().__init__(shape, num_classes, batch_size, seed, subset)
+        self.dataset, self.root, self.split = dataset, root, split
+
+    def load(self) -> tuple[Tensor, Tensor]:
+        found = self._find()
+        images = torch.as_tensor(found.data)  # (N, H, W) or (N, H, W, C), bytes
+        images = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
+        return images.contiguous(), torch.as_tensor(found.targets, dtype=torch.int64)
+
+    def _find(self) -> Any:
+        """The set as torchvision opens it, downloaded if need be."""
+        try:
+            return self._open(download=False)
+        except (AssertionError, EOFError, OSError, RuntimeError, ValueError) as why:
+            if "not found" not in str(why):  # torchvision's words for files that are missing
+                raise UserError(f"data.root={self.root}: {self._title} cannot be read ({brief(why)})") from why
+        try:
+            with patience(seconds=10):
+                return self._open(download=True)
+        except (http.client.HTTPException, OSError, RuntimeError) as why:
+            problem = f"{self._title} is not there and could not be downloaded ({brief(why)})"
+            raise UserError(f"data.root={self.root}: {problem}") from why
+
+    def _open(self, download: bool) -> Any:
+        return self.dataset(root=self.root, train=self.split == "train", download=download)
+
+    @property
+    def _title(self) -> str:
+        dataset = getattr(self.dataset, "func", self.dataset)  # a functools.partial hides the name
+        return getattr(dataset, "__name__", str(dataset))
+
+
+def brief(why: Exception) -> str:
+    """An exception in a few words: the last line of its text."""
+    lines = str(why).strip().splitlines()
+    return lines[-1].strip() if lines else type(why).__name__
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Give up on servers that stay silent for so long; torchvision itself would wait for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

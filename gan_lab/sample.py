@@ -1,0 +1,122 @@
+"""Samples from a finished run: `python -m gan_lab.sample RUN_DIR n=64 seed=0 out=grid.png`.
+
+Reads RUN_DIR/generator.safetensors and nothing else. What is written depends on the ending of `out`: `.npz` holds
+one array `samples` (images N x C x H x W in [-1, 1]; points in their own units), `.png` and other picture formats
+one grid or scatter plot, and a name without an ending is a folder of pictures, one per sample.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from gan_lab.config.trust import check_targets
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+TRUSTED = ("gan_lab.networks", "gan_lab.latents", "torch.nn")
+
+
+class Options(BaseModel, extra="forbid"):
+    """What may follow RUN_DIR, as key=value."""
+
+    n: PositiveInt = 64  # samples; with `interpolate`, rows
+    seed: NonNegativeInt = 0
+    out: Path = Path("samples.png")
+    weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
+    truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
+    interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
+    batch_size: PositiveInt = 256
+    trust: str = ""  # packages beside gan_lab, with commas, whose code the file's recipe may call
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        names = " ".join(f"{name}={value}" for name, value in Options())
+        print(f"{__doc__}\nusage: python -m gan_lab.sample RUN_DIR [{names}]")
+        return 0 if arguments else 2
+    try:
+        print(sample(Path(arguments[0]), parse(arguments[1:])))
+    except UserError as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse(arguments: list[str]) -> Options:
+    """key=value arguments as Options.
+
+    Raises:
+        UserError: an unknown key, a value of the wrong type or out of range.
+    """
+    given = dict(argument.split("=", 1) if "=" in argument else (argument, "") for argument in arguments)
+    allowed = list(Options.model_fields)
+    for key in given.keys() - allowed:
+        raise UserError(f"{key}: no such option{near(key, allowed)} {listed(allowed)}")
+    try:
+        options = Options.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = problem["loc"][0]
+        raise UserError(f"{key}={given[str(key)]}: {problem['msg'].replace('Input should', 'must')}") from error
+    if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
+        raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
+    return options
+
+
+def sample(directory: Path, options: Options) -> str:
+    """Generate and write; says what was written."""
+    file = directory / "generator.safetensors"
+    if not file.is_file():
+        raise UserError(f"{directory}: no run directory with a finished run (it has no generator.safetensors)")
+
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_lab.generator_file import load_generator
+
+    recipe, weights = load_generator(file)
+    check_targets(recipe, [*TRUSTED, *filter(None, options.trust.split(","))])
+    generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
+    generator.load_state_dict(weights.get(options.weights, weights["raw"]))
+    generator.eval()
+
+    noise = torch.Generator().manual_seed(options.seed)
+    rows = latent.sample(options.n, noise)
+    if options.interpolate:
+        ends, steps = latent.sample(options.n, noise), torch.linspace(0, 1, options.interpolate)
+        rows = torch.lerp(rows[:, None], ends[:, None], steps[None, :, None]).flatten(0, 1)
+    z = latent.truncate(rows, options.truncation)
+    with torch.no_grad():
+        samples = torch.cat([generator(part) for part in z.split(options.batch_size)])
+    return write(samples, options.out, options.interpolate or None)
+
+
+def write(samples: "Tensor", out: Path, columns: int | None) -> str:
+    """Samples in the form that the ending of `out` asks for; says what was written."""
+    import numpy as np
+
+    from gan_lab.pictures import picture_of, save_picture, to_bytes
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".npz":
+        np.savez(out, samples=samples.numpy())
+        return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
+    if out.suffix:
+        save_picture(picture_of(samples, columns), out)
+        return f"a picture of {len(samples)} samples in {out}"
+    if samples.ndim != 4:
+        raise UserError(f"out={out}: a folder of pictures needs images; points go to an .npz or a picture")
+    for i, image in enumerate(to_bytes(samples)):
+        save_picture(image, out / f"{i:05d}.png")
+    return f"{len(samples)} pictures in {out}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

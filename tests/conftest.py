@@ -1,0 +1,70 @@
+"""What the tests share: composing a configuration as the command line does, and playing it in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+CONF = Path(__file__).parents[1] / "conf"
+SMALL = [  # networks and intervals that suit a test
+    "callbacks.metrics.every=1",
+    "callbacks.samples.every=1000",
+    "callbacks.checkpoint.every=1000",
+    "callbacks.progress=null",
+    "data.batch_size=8",
+    "latent.dim=4",
+]
+NARROW = {
+    "dcgan": ["model.generator.width=4", "model.discriminator.width=4"],
+    "mlp": ["model.generator.hidden=[16]", "model.discriminator.hidden=[16]"],
+}
+
+
+def options(group: str) -> list[str]:
+    """Every option of a config group: a part that joins the folder joins the tests."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@pytest.fixture
+def composed(tmp_path: Path) -> Callable[..., DictConfig]:
+    def make(*overrides: str, small: bool = True) -> DictConfig:
+        model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan")
+        sizes = [*SMALL, *NARROW[model]] if small else []
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return compose("config", [f"directory={tmp_path}", *sizes, *overrides])
+
+    return make
+
+
+@pytest.fixture
+def played(composed: Callable[..., DictConfig]) -> Callable[..., Any]:
+    """Compose, check, play; gives the exit code and the directory."""
+    from gan_lab.config.check import check
+    from gan_lab.run import play
+
+    def run(*overrides: str, small: bool = True) -> Path:
+        config = composed(*overrides, small=small)
+        check(config)
+        assert play(config) == 0
+        return Path(config.directory)
+
+    return run
+
+
+@pytest.fixture
+def fake_mnist(tmp_path: Path) -> Path:
+    """Twelve pictures of noise in MNIST's own file format."""
+    import numpy as np
+
+    raw = tmp_path / "files" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    pictures, labels = np.random.default_rng(0).integers(0, 256, (12, 28, 28)), np.arange(12) % 10
+    for part in ("train", "t10k"):
+        header = np.array([0x803, 12, 28, 28], ">i4").tobytes()
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + pictures.astype("u1").tobytes())
+        header = np.array([0x801, 12], ">i4").tobytes()
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + labels.astype("u1").tobytes())
+    return tmp_path / "files"

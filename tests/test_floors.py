@@ -1,0 +1,94 @@
+"""The house: imports point down only, only the top floor knows Hydra, and parts know neither Lightning nor each other."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "gan_lab"
+
+# The floor of each room; a module's room is the longest entry that its name starts with.
+FLOORS = {
+    "types": 0,
+    "errors": 0,
+    "seeds": 0,
+    "ranges": 0,
+    "losses": 1,
+    "terms": 1,
+    "updates": 1,
+    "latents": 1,
+    "networks": 1,
+    "densities": 1,
+    "pictures": 1,
+    "plain_checkpoint": 1,
+    "generator_file": 1,
+    "history": 1,
+    "player": 2,
+    "turn": 2,
+    "gan": 2,
+    "data": 2,
+    "loggers": 3,
+    "callbacks": 3,
+    "summary": 4,
+    "config": 4,
+    "run": 4,
+    "sample": 4,
+}
+PARTS = {"losses", "terms", "updates", "latents", "networks", "densities"}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_down_only(path: Path) -> None:
+    here = room(name_of(path))
+    if not here:
+        assert list(imports(path)) == []
+        return
+    for imported in imports(path):
+        there = room(imported)
+        if imported.startswith("gan_lab.") and there != here:
+            assert FLOORS[there] <= FLOORS[here], f"{name_of(path)} imports {imported}"
+            assert here not in PARTS or FLOORS[there] == 0, f"{name_of(path)} imports {imported}: parts stand alone"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_each_floor_knows_only_its_libraries(path: Path) -> None:
+    here = room(name_of(path))
+    for imported in imports(path):
+        library = imported.split(".")[0]
+        if library in ("hydra", "omegaconf"):
+            assert FLOORS[here] == 4, f"{name_of(path)} imports {imported}"
+        if library in ("pytorch_lightning", "lightning_fabric"):
+            assert here not in PARTS and FLOORS[here] > 0, f"{name_of(path)} imports {imported}"
+
+
+def test_train_py_imports_nothing_heavy_at_its_top() -> None:
+    tree = ast.parse((ROOT / "train.py").read_text())
+    top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {(n.module or "") if isinstance(n, ast.ImportFrom) else n.names[0].name for n in top}
+    assert not {name.split(".")[0] for name in names} & {"torch", "torchvision", "pytorch_lightning", "numpy", "wandb"}
+
+
+def test_files_stay_short() -> None:
+    long = {name_of(p): n for p in MODULES if (n := len(p.read_text().splitlines())) > 250}
+    assert not long

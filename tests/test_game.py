@@ -1,0 +1,250 @@
+"""Laws of the game: who is moved, by what, and that every combination of parts plays."""
+
+import csv
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from conftest import CONF, options
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from gan_lab.gan import GAN
+from gan_lab.player import Player
+from gan_lab.run import build
+from gan_lab.turn import Turn
+
+SYNTHETIC = ["digits", "ring", "grid"]  # data that need no file
+
+
+class Spy:
+    """An update that hands itself the game, and plays what the test wants."""
+
+    def __init__(self, act: Callable[[GAN], None]) -> None:
+        self.act = act
+
+    def play(self, game: GAN) -> None:
+        self.act(game)
+
+
+def play_with(act: Callable[[GAN], None], config: DictConfig, rounds: int = 1) -> GAN:
+    gan, data = build(config)
+    gan.update = Spy(act)
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=1, limit_train_batches=rounds, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(gan, data)
+    return gan
+
+
+def snapshot(player: Player) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in player.network.state_dict().items()}
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def terms_of(player: str) -> list[str]:
+    return [f"term@{player}_terms=[{name}]" for name in options("term")]
+
+
+@pytest.mark.parametrize("model", options("model"))
+@pytest.mark.parametrize("loss", options("loss"))
+@pytest.mark.parametrize("update", options("update"))
+def test_every_model_loss_and_update_plays_three_rounds(
+    played: Callable[..., Path], model: str, loss: str, update: str
+) -> None:
+    directory = played(f"model={model}", f"loss={loss}", f"update={update}", "rounds=3")
+    with (directory / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["round"] for row in rows] == ["1", "2", "3"]
+    assert all(math.isfinite(float(row[name])) for row in rows for name in ("d/loss", "g/loss"))
+    assert json.loads((directory / "summary.json").read_text())["rounds"] == 3
+
+
+@pytest.mark.parametrize("part", [*terms_of("d"), *terms_of("g"), "term@d_terms=[r1,r2]"])
+@pytest.mark.parametrize("update", options("update"))
+def test_every_term_plays_on_either_player(played: Callable[..., Path], part: str, update: str) -> None:
+    played("model=mlp", f"update={update}", part, "rounds=2")
+
+
+@pytest.mark.parametrize("data", SYNTHETIC)
+@pytest.mark.parametrize("latent", options("latent"))
+def test_every_synthetic_data_set_and_latent_plays(played: Callable[..., Path], data: str, latent: str) -> None:
+    directory = played("model=mlp", f"data={data}", f"latent={latent}", "rounds=3", "callbacks.samples.every=3")
+    assert (directory / "samples" / "round_000003.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("option", [f"{g}={o}" for g in ("optimizer", "schedule") for o in options(g)])
+def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], option: str) -> None:
+    played("model=mlp", option, "rounds=3")
+
+
+@pytest.mark.parametrize("name", options("debug"))
+def test_every_debug_setting_plays(played: Callable[..., Path], name: str) -> None:
+    played("model=mlp", f"debug={name}", "rounds=3")
+
+
+@pytest.mark.parametrize("name", options("experiment"))
+def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, name: str) -> None:
+    config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
+    files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
+    root = [f"data.root={fake_mnist}"] if files else []
+    played(f"experiment={name}", *root, "rounds=3", "data.batch_size=4", "callbacks.progress=null", small=False)
+
+
+@pytest.mark.parametrize("model", options("model"))
+@pytest.mark.parametrize("mover", ["d", "g"])
+@pytest.mark.parametrize("loss", options("loss"))
+def test_a_move_of_one_player_leaves_the_other_bit_identical(
+    composed: Callable[..., DictConfig], model: str, mover: str, loss: str
+) -> None:
+    def act(gan: GAN) -> None:
+        moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
+        before, before_moving = snapshot(still), snapshot(moving)
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        assert same(before, snapshot(still))  # running statistics and all
+        assert not same(before_moving, snapshot(moving))
+        assert all(weight.grad is None for weight in still.weights)
+
+    play_with(act, composed(f"model={model}", f"loss={loss}"))
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_k_discriminator_steps_see_k_fresh_batches_and_noises(composed: Callable[..., DictConfig], k: int) -> None:
+    config = composed("model=mlp", f"update.d_steps={k}", "update.g_steps=2")
+    real, noise = [], []
+    gan, data = build(config)
+    update, turn = gan.update, gan.turn
+
+    def spy(*movers: Player) -> Turn:
+        made = turn(*movers)
+        noise.append(made.z)
+        if gan.d in movers:
+            real.append(made.real)
+        return made
+
+    gan.turn = spy  # type: ignore[method-assign]
+    gan.update = update
+    pl.Trainer(
+        accelerator="cpu", max_epochs=1, limit_train_batches=2, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    ).fit(gan, data)  # fmt: skip
+    assert (gan.d.step, gan.g.step) == (2 * k, 4)
+    assert len(real) == 2 * k == data.drawn  # G's turns draw no data that they do not use
+    for batches in (real, noise):
+        assert all(not torch.equal(a, b) for i, a in enumerate(batches) for b in batches[:i])
+
+
+def test_simultaneous_takes_both_gradients_at_the_same_point(composed: Callable[..., DictConfig]) -> None:
+    """Equal to two separate gradients at the start of the round, by another route: two backward passes of our own."""
+    config = composed("model=mlp", "update=simultaneous", "optimizer=sgd", "loss=minimax", "gan.ema_decay=null")
+    gan, data = build(config)
+    start = {p.name: [w.detach().clone() for w in p.weights] for p in (gan.d, gan.g)}
+    seen: list[Turn] = []
+    turn = gan.turn
+
+    def spy(*movers: Player) -> Turn:
+        seen.append(turn(*movers))
+        return seen[-1]
+
+    gan.turn = spy  # type: ignore[method-assign]
+    pl.Trainer(
+        accelerator="cpu", max_epochs=1, limit_train_batches=1, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False,
+    ).fit(gan, data)  # fmt: skip
+    end = {p.name: [w.detach().clone() for w in p.weights] for p in (gan.d, gan.g)}
+    for player in (gan.d, gan.g):
+        for weight, value in zip(player.weights, start[player.name], strict=True):
+            weight.data.copy_(value)
+    (shared,) = seen
+    r, f = gan.d.network(shared.real).logits, gan.d.network(gan.g.network(shared.z)).logits
+    value = torch.nn.functional.logsigmoid(r).mean() + torch.nn.functional.logsigmoid(-f).mean()
+    for player, sign in ((gan.d, 1), (gan.g, -1)):  # D ascends V, G descends it
+        gradient = torch.autograd.grad(value, player.weights, retain_graph=True)
+        for before, after, slope in zip(start[player.name], end[player.name], gradient, strict=True):
+            torch.testing.assert_close(after, before + sign * 0.1 * slope, atol=1e-6, rtol=1e-5)
+
+
+def test_joint_batch_shares_batch_statistics(composed: Callable[..., DictConfig]) -> None:
+    def act(gan: GAN) -> None:
+        turn = gan.turn(gan.d)
+        both = gan.d.network(torch.cat([turn.real, turn.fake])).logits
+        torch.testing.assert_close(torch.cat([turn.real_output.logits, turn.fake_output.logits]), both)
+        alone = gan.d.network(turn.real).logits
+        assert not torch.allclose(turn.real_output.logits, alone)
+
+    play_with(act, composed("model=dcgan", "gan.joint_batch=true", "data.image_size=16", "data.batch_size=16"))
+
+
+def test_the_average_follows_the_generator_by_its_formula(composed: Callable[..., DictConfig]) -> None:
+    config = composed("model=mlp", "gan.ema_decay=0.5", "optimizer.lr=0.01")
+    gan, _ = build(config)
+    assert gan.average is not None
+    expected = [w.detach().clone() for w in gan.average.parameters()]
+    path: list[list[Tensor]] = []
+
+    def act(game: GAN) -> None:
+        game.move(game.g, game.gradient(game.g, game.objective(game.g, game.turn(game.g))))
+        path.append([w.detach().clone() for w in game.g.weights])
+
+    trained = play_with(act, config, rounds=12)
+    for t, weights in enumerate(path, start=1):
+        decay = min(0.5, (1 + t) / (10 + t))
+        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
+    assert trained.average is not None
+    for one, other in zip(trained.average.parameters(), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_clip_norm_bounds_the_gradient_of_either_player(composed: Callable[..., DictConfig]) -> None:
+    def act(gan: GAN) -> None:
+        for player in (gan.d, gan.g):
+            gan.move(player, [torch.ones_like(w) for w in player.weights])
+            norm = torch.stack([w.grad.norm() for w in player.weights if w.grad is not None]).norm()
+            assert norm.item() == pytest.approx(0.25, rel=1e-4)
+
+    play_with(act, composed("model=mlp", "gan.clip_norm=0.25"))
+
+
+def test_two_time_scales(composed: Callable[..., DictConfig]) -> None:
+    gan, _ = build(composed("optimizer.lr=0.5", "optimizer.d.lr=0.25", "optimizer.g.betas=[0.0,0.5]"))
+    (d, g), _ = gan.configure_optimizers()
+    assert [d.param_groups[0]["lr"], g.param_groups[0]["lr"]] == [0.25, 0.5]
+    assert [d.param_groups[0]["betas"], g.param_groups[0]["betas"]] == [[0.5, 0.999], [0.0, 0.5]]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_schedules_count_rounds(played: Callable[..., Path], schedule: str) -> None:
+    directory = played("model=mlp", f"schedule={schedule}", "optimizer.lr=0.25", "rounds=8", "update.d_steps=2")
+    with (directory / "metrics.csv").open() as file:
+        rates = [float(row["d/lr"]) for row in csv.DictReader(file)]
+    # Logged after round t: the rate of round t + 1.
+    linear = [0.25 * (1 - t / 8) for t in range(1, 9)]
+    cosine = [0.125 * (1 + math.cos(math.pi * t / 8)) for t in range(1, 9)]
+    assert rates == pytest.approx(linear if schedule == "linear" else cosine, abs=1e-9)
+
+
+def test_same_seed_same_run_other_seed_other_run(composed: Callable[..., DictConfig]) -> None:
+    def losses(seed: int) -> list[Any]:
+        found: list[Any] = []
+        gan, data = build(composed("model=mlp", f"seed={seed}"))
+
+        class Listen(pl.Callback):
+            def on_train_batch_end(self, *_: Any) -> None:
+                found.append((gan.record["d/loss"].item(), gan.record["g/loss"].item()))
+
+        pl.Trainer(
+            accelerator="cpu", max_epochs=1, limit_train_batches=4, logger=False, enable_checkpointing=False,
+            enable_progress_bar=False, enable_model_summary=False, callbacks=[Listen()],
+        ).fit(gan, data)  # fmt: skip
+        return found
+
+    assert losses(1) == losses(1) != losses(2)

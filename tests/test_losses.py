@@ -1,0 +1,107 @@
+"""Laws of the adversarial losses."""
+
+import math
+
+import pytest
+import torch
+from conftest import CONF, options
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor
+
+LOSSES = {name: instantiate(OmegaConf.load(CONF / "loss" / f"{name}.yaml")) for name in options("loss")}
+SMOOTH = {"smoothed": instantiate({"_target_": "gan_lab.losses.NonSaturating", "smoothing": 0.9})}
+every_loss = pytest.mark.parametrize("loss", [*LOSSES.values(), *SMOOTH.values()], ids=[*LOSSES, *SMOOTH])
+
+
+def sigmoid(t: Tensor) -> Tensor:
+    return 1 / (1 + torch.exp(-t))
+
+
+def step(t: Tensor) -> Tensor:
+    return (t > 0).to(t.dtype)
+
+
+# Derivatives of each cost by hand, for one real logit r and one fake logit f: dJ_D/dr, dJ_D/df, dJ_G/dr, dJ_G/df.
+CLOSED_FORM = {
+    "minimax": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(f)),
+    "non_saturating": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(-f)),
+    "smoothed": lambda r, f: (-0.9 * sigmoid(-r) + 0.1 * sigmoid(r), sigmoid(f), 0 * r, -sigmoid(-f)),
+    "least_squares": lambda r, f: (r - 1, f, 0 * r, f - 1),
+    "hinge": lambda r, f: (-step(1 - r), step(1 + f), 0 * r, -torch.ones_like(f)),
+    "wasserstein": lambda r, f: (-torch.ones_like(r), torch.ones_like(f), 0 * r, -torch.ones_like(f)),
+    "relativistic": lambda r, f: (-sigmoid(f - r), sigmoid(f - r), sigmoid(r - f), -sigmoid(r - f)),
+}
+
+
+def gradients(cost: Tensor, r: Tensor, f: Tensor) -> list[Tensor]:
+    return list(torch.autograd.grad(cost, [r, f], materialize_grads=True, allow_unused=True))
+
+
+@pytest.mark.parametrize("name", [*LOSSES, *SMOOTH])
+def test_autograd_equals_the_formula_even_at_logits_of_50(name: str) -> None:
+    loss = (LOSSES | SMOOTH)[name]
+    points = torch.tensor([-50.0, -7.3, -1.5, -0.2, 0.0, 0.4, 2.5, 8.1, 50.0], dtype=torch.float64)
+    for a in points:
+        for b in points + 0.01:
+            r, f = a.reshape(1).requires_grad_(), b.reshape(1).requires_grad_()
+            found = [*gradients(loss.discriminator(r, f), r, f), *gradients(loss.generator(r, f), r, f)]
+            expected = CLOSED_FORM[name](r.detach(), f.detach())
+            for one, other in zip(found, expected, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-30)
+
+
+@every_loss
+def test_finite_in_float32_at_logits_of_50(loss: object) -> None:
+    for sign in (-50.0, 50.0):
+        r, f = torch.full((4,), sign, requires_grad=True), torch.full((4,), -sign, requires_grad=True)
+        for cost in (loss.discriminator(r, f), loss.generator(r, f)):  # type: ignore[attr-defined]
+            assert cost.isfinite()
+            assert all(g.isfinite().all() for g in gradients(cost, r, f))
+
+
+@pytest.mark.parametrize("name", ["minimax", "non_saturating"])
+def test_d_loss_is_log_4_at_equilibrium(name: str) -> None:
+    undecided = torch.zeros(5)
+    assert LOSSES[name].discriminator(undecided, undecided).item() == pytest.approx(math.log(4))
+
+
+def test_minimax_is_zero_sum_up_to_the_term_without_g() -> None:
+    r, f = torch.randn(16), torch.randn(16)
+    value = torch.log(sigmoid(r)).mean() + torch.log(1 - sigmoid(f)).mean()
+    assert LOSSES["minimax"].discriminator(r, f).item() == pytest.approx(-value.item(), rel=1e-5)
+    assert LOSSES["minimax"].generator(r, f).item() == pytest.approx(torch.log(1 - sigmoid(f)).mean().item(), rel=1e-5)
+
+
+def test_smoothing_moves_the_optimum_of_real_logits_to_its_target() -> None:
+    target = torch.tensor([0.9], dtype=torch.float64)
+    r = torch.log(target / (1 - target)).requires_grad_()
+    (gradient,) = torch.autograd.grad(SMOOTH["smoothed"].discriminator(r, torch.zeros_like(r)), r)
+    assert gradient.item() == pytest.approx(0, abs=1e-12)
+
+
+@every_loss
+def test_scalar_mean_over_any_logit_shape(loss: object) -> None:
+    r, f = torch.randn(6), torch.randn(6)
+    for cost in ("discriminator", "generator"):
+        flat = getattr(loss, cost)(r, f)
+        assert flat.shape == ()
+        torch.testing.assert_close(getattr(loss, cost)(r.view(2, 1, 3, 1), f.view(2, 1, 3, 1)), flat)
+
+
+@every_loss
+def test_a_generator_that_does_not_see_real_logits_needs_none(loss: object) -> None:
+    r, f = torch.randn(6), torch.randn(6)
+    if loss.generator_sees_real:  # type: ignore[attr-defined]
+        for wrong in (None, r[:1], r[:, None]):
+            with pytest.raises(ValueError, match="one shape"):
+                loss.generator(wrong, f)  # type: ignore[attr-defined]
+    else:
+        assert torch.equal(loss.generator(None, f), loss.generator(r, f))  # type: ignore[attr-defined]
+
+
+@every_loss
+def test_d_prefers_to_be_right_and_g_prefers_that_d_is_wrong(loss: object) -> None:
+    right, wrong = torch.full((3,), 0.5), torch.full((3,), -0.5)
+    assert loss.discriminator(right, wrong) < loss.discriminator(wrong, right)  # type: ignore[attr-defined]
+    assert loss.generator(wrong, right) < loss.generator(right, wrong)  # type: ignore[attr-defined]

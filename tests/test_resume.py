@@ -1,0 +1,175 @@
+"""A run that was stopped anywhere and resumed equals the uninterrupted one, bit for bit."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import options
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor
+
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.run import play
+
+TIMINGS = ("seconds", "rounds_per_second")
+ROUNDS = 9
+
+
+class Killed(BaseException):
+    """Nobody catches it, as nobody catches a kill -9."""
+
+
+def rows(directory: Path) -> list[dict[str, str]]:
+    with (directory / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k not in TIMINGS} for row in csv.DictReader(file)]
+
+
+def assert_same(a: Any, b: Any, path: str = "") -> None:
+    """Equality to the bit of nested checkpoints, but for the seconds that training took."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), path
+        for key in a.keys() - set(TIMINGS):
+            assert_same(a[key], b[key], f"{path}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), path
+        for i, (one, other) in enumerate(zip(a, b, strict=True)):
+            assert_same(one, other, f"{path}/{i}")
+    elif isinstance(a, Tensor):
+        assert torch.equal(a, b), path
+    else:
+        assert a == b, path
+
+
+def assert_same_runs(a: Path, b: Path) -> None:
+    load = PlainCheckpointIO().load_checkpoint
+    assert_same(load(a / "checkpoints/last.ckpt"), load(b / "checkpoints/last.ckpt"))
+    assert (a / "generator.safetensors").read_bytes() == (b / "generator.safetensors").read_bytes()
+    assert rows(a) == rows(b)
+
+
+def resumed(config: DictConfig, **changes: Any) -> DictConfig:
+    return OmegaConf.merge(config, {"resume": config.directory, **changes})  # type: ignore[return-value]
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+    whole = GAN.training_step
+
+    def step(self: GAN, *args: Any) -> None:
+        if self.round == rounds:
+            raise Killed
+        whole(self, *args)
+
+    monkeypatch.setattr(GAN, "training_step", step)
+
+
+CASES = [
+    *(["model=mlp", f"update={update}", "data=digits"] for update in options("update")),
+    *(["model=mlp", f"term@d_terms={term}", "loss=wasserstein"] for term in options("term")),
+    *(["model=mlp", f"optimizer={optimizer}"] for optimizer in options("optimizer")),
+    *(["model=mlp", f"schedule={schedule}"] for schedule in options("schedule")),
+    ["model=dcgan", "update.d_steps=2", "term@d_terms=[r1,r2]", "d_terms.r1.every=4", "loss=relativistic"],
+    ["model=mlp", "data=ring", "latent=uniform", "gan.ema_decay=null"],
+]
+
+
+@pytest.mark.parametrize("overrides", CASES, ids=lambda o: " ".join(o))
+def test_save_kill_resume_equals_uninterrupted(
+    composed: Callable[..., DictConfig], tmp_path: Path, overrides: list[str]
+) -> None:
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir()
+        every = ["callbacks.checkpoint.every=3", "callbacks.samples.every=3"]
+        return composed(*overrides, f"rounds={ROUNDS}", f"directory={tmp_path / name}", *every)
+
+    assert play(config("whole")) == 0
+    broken = config("broken")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 5)
+        with pytest.raises(Killed):
+            play(broken)
+    assert [row["round"] for row in rows(tmp_path / "broken")][:4] == ["1", "2", "3", "4"]  # after the checkpoint at 3
+    assert play(resumed(broken)) == 0
+    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+def test_stopped_before_the_first_checkpoint_it_starts_again(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    (tmp_path / "a").mkdir()
+    whole, broken = (composed("model=mlp", "rounds=4", f"directory={tmp_path / name}") for name in ("a", ""))
+    play(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 2)
+        with pytest.raises(Killed):
+            play(broken)
+    play(resumed(broken))
+    assert_same_runs(tmp_path / "a", tmp_path)
+
+
+def test_rounds_extend_a_finished_run(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    (tmp_path / "long").mkdir()
+    long, short = (composed("model=mlp", "rounds=6", f"directory={tmp_path / name}") for name in ("long", ""))
+    play(long)
+    short.rounds = 4
+    play(short)
+    play(resumed(short, rounds=6))
+    assert_same_runs(tmp_path / "long", tmp_path)
+
+
+def test_a_run_that_is_finished_says_so(
+    composed: Callable[..., DictConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = composed("model=mlp", "rounds=2")
+    play(config)
+    before = (tmp_path / "checkpoints/last.ckpt").read_bytes()
+    assert play(resumed(config)) == 0
+    assert "nothing to do: all 2 rounds are played" in capsys.readouterr().out
+    with pytest.raises(UserError, match="rounds=1: that run has played 2 already"):
+        play(resumed(config, rounds=1))
+    assert (tmp_path / "checkpoints/last.ckpt").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "empty"])
+def test_a_damaged_checkpoint_is_named(composed: Callable[..., DictConfig], tmp_path: Path, damage: str) -> None:
+    config = composed("model=mlp", "rounds=2")
+    play(config)
+    path = tmp_path / "checkpoints/last.ckpt"
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-100] ^= 1
+    path.write_bytes({"truncated": whole[:-7], "flipped": bytes(flipped), "foreign": b"hello", "empty": b""}[damage])
+    with pytest.raises(UserError, match=r"last\.ckpt: (not a whole checkpoint|damaged)"):
+        play(resumed(config, rounds=4))
+
+
+def test_monitored_best_checkpoint(played: Callable[..., Path]) -> None:
+    directory = played(
+        "model=mlp", "rounds=6", "callbacks.checkpoint.monitor=g/loss", "callbacks.checkpoint.mode=max"
+    )  # fmt: skip
+    losses = [float(row["g/loss"]) for row in rows(directory)]
+    best = PlainCheckpointIO().load_checkpoint(directory / "checkpoints/best.ckpt")
+    assert best["game"]["round"] == 1 + losses.index(max(losses))
+
+
+def test_diverging_runs_stop_and_keep_the_last_good_checkpoint(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    config = composed("model=mlp", "rounds=400", "optimizer=sgd", "optimizer.d.lr=1e9", "callbacks.checkpoint.every=1")
+    with pytest.raises(UserError, match=r"(discriminator|generator).* (round|at round) \d+.*checkpoint"):
+        play(config)
+    state = PlainCheckpointIO().load_checkpoint(tmp_path / "checkpoints/last.ckpt")["state_dict"]
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_checkpoints_hold_plain_data_only(tmp_path: Path) -> None:
+    tree = {"a": [1, (2.5, None)], 3: {"t": torch.arange(4), "f": torch.ones(2, 2, dtype=torch.bfloat16)}, "s": "x"}
+    PlainCheckpointIO().save_checkpoint(tree, tmp_path / "c.ckpt")
+    assert_same(PlainCheckpointIO().load_checkpoint(tmp_path / "c.ckpt"), tree)
+    with pytest.raises(TypeError, match="plain data"):
+        PlainCheckpointIO().save_checkpoint({"a": object()}, tmp_path / "d.ckpt")
+    assert [p.name for p in tmp_path.iterdir()] == ["c.ckpt"]
