@@ -39,7 +39,7 @@ class GaussianMixture:
 def ring(modes: PositiveInt, radius: PositiveFloat, sigma: PositiveFloat) -> GaussianMixture:
     """`modes` Gaussians evenly on a circle around 0, the first at (radius, 0); d = 2.
 
-    Eight modes, radius 1 and sigma 0.01 are the 2D-ring of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
+    Eight modes, radius 1, sigma 0.01: the 2D-ring of VEEGAN (Srivastava et al. 2017) and PacGAN (Lin et al. 2018).
     """
     angles = 2 * math.pi / modes * torch.arange(modes)
     return GaussianMixture(radius * torch.stack([angles.cos(), angles.sin()], dim=1), sigma)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab.errors import UserError
 from gan_lab.history import History
@@ -56,7 +58,7 @@ class GAN(pl.LightningModule):
         self.clip_norm, self.joint_batch = clip_norm, joint_batch
         self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
         self.round = 0  # rounds played so far
-        self.record: dict[str, Tensor] = {}  # what the last round saw, detached and on the device
+        self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
         self.history = History()  # what was published of the rounds so far
 
     # --- the game ---------------------------------------------------------------------------------------------
@@ -70,9 +72,11 @@ class GAN(pl.LightningModule):
         self._follow()
 
     def turn(self, *movers: Player) -> Turn:
+        """Fresh data and fresh noise for the players that are to move."""
         return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch)
 
     def objective(self, player: Player, turn: Turn) -> Tensor:
+        """What the player minimises: its side of the loss, plus its terms."""
         total = self._d_loss(turn) if player is self.d else self._g_loss(turn)
         self.record[f"{player.name}/loss"] = total.detach()
         for name, term in player.terms.items():
@@ -92,19 +96,18 @@ class GAN(pl.LightningModule):
         return self.loss.generator(real, turn.fake_output.logits)
 
     def gradient(self, player: Player, objective: Tensor, **options: Any) -> Sequence[Tensor]:
+        """The objective's gradient in the player's own weights; zero in those that it does not depend on."""
         # With `inputs` named, autograd skips the other player's weight gradients altogether.
         return torch.autograd.grad(objective, player.weights, materialize_grads=True, **options)
 
     def move(self, player: Player, gradient: Sequence[Tensor]) -> None:
+        """One step of the player's optimiser, after which its constraints hold again."""
         for weight, direction in zip(player.weights, gradient, strict=True):
             weight.grad = direction
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
         self._optimizers[player.name].step()
-        for term in player.terms.values():
-            if term.due(player.step):
-                term.constrain(player.network)
-        player.step += 1
+        player.stepped()
 
     # --- what surrounds it ------------------------------------------------------------------------------------
 
@@ -136,15 +139,14 @@ class GAN(pl.LightningModule):
         """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it."""
         network = self.sampler()
         training = network.training
-        x: Tensor = network.eval()(z.to(self.device))
+        samples: Tensor = network.eval()(z.to(self.device))
         network.train(training)
-        return x
+        return samples
 
     @property
     def images(self) -> int:
         """Real samples drawn so far, over all processes."""
-        images: int = self._stream.images
-        return images
+        return self._stream.images
 
     def publish(self, metrics: dict[str, float]) -> None:
         """Numbers about the round just played, to every logger and to the history."""
@@ -164,19 +166,19 @@ class GAN(pl.LightningModule):
         return optimizers, schedules
 
     def on_train_start(self) -> None:
-        d, g = self.optimizers()  # type: ignore[misc, union-attr]
+        d, g = cast(list[LightningOptimizer], self.optimizers())
         self._optimizers = {"d": d, "g": g}
-        schedules = self.lr_schedulers() or []
-        self._schedules = schedules if isinstance(schedules, list) else [schedules]
+        self._schedules = cast(list[LRScheduler], self.lr_schedulers() or [])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # Lightning's own counters know batches and optimiser steps, not rounds: they start anew, ours go on.
         checkpoint.pop("loops", None)
         checkpoint["global_step"] = self.round
-        checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step}
+        checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step, "record": self.record}
         checkpoint["history"] = self.history.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         game = checkpoint["game"]
         self.round, self.d.step, self.g.step = game["round"], game["d_step"], game["g_step"]
+        self.record = game["record"]
         self.history.load_state_dict(checkpoint["history"])

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.plain_checkpoint import write_atomically
+from gan_lab.files import write_atomically
 
 
 class GeneratorFile(NamedTuple):

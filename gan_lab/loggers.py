@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from gan_lab.plain_checkpoint import write_atomically
+from gan_lab.files import write_atomically
 
 
 class CSV(Logger):

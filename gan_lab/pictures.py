@@ -53,4 +53,6 @@ def _scatter(points: Tensor) -> Tensor:
     else:
         axes.hist(points[:, 0].numpy(), bins=50)
     canvas.draw()
-    return torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8).view(480, 480, 4)[..., :3].permute(2, 0, 1)
+    return (
+        torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8).view(480, 480, 4)[..., :3].permute(2, 0, 1)
+    )

@@ -1,7 +1,6 @@
 """Checkpoints as plain data: tensors in the safetensors format, everything else as JSON in its header. No pickle."""
 
 import json
-import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,19 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_lab.errors import UserError
-
-
-def write_atomically(path: Path, write: Any) -> None:
-    """Call `write(temporary path)`, then put the file in place: readers see the old one or the new one, whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(temporary)
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from gan_lab.files import write_atomically
 
 
 def _encode(node: Any, tensors: dict[str, Tensor]) -> Any:
@@ -59,7 +46,7 @@ def _decode(node: Any, tensors: Mapping[str, Tensor]) -> Any:
 def _checksum(tensors: Mapping[str, Tensor]) -> int:
     total = 0
     for name in sorted(tensors):
-        total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), total)
+        total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, total)
     return total
 
 

@@ -15,6 +15,9 @@ from gan_lab.terms import Term
 class Player(nn.Module):
     """`network` moved by `optimizer(weights)`, whose learning rate follows `schedule(optimizer)` round by round."""
 
+    network: nn.Module
+    terms: nn.ModuleDict
+
     def __init__(
         self,
         name: str,
@@ -40,3 +43,10 @@ class Player(nn.Module):
         yield
         if buffers:
             torch._foreach_copy_(buffers, kept)
+
+    def stepped(self) -> None:
+        """Its optimiser has made a step: constraints that are due are restored, and the step counts."""
+        for term in self.terms.values():
+            if isinstance(term, Term) and term.due(self.step):
+                term.constrain(self.network)
+        self.step += 1

@@ -55,7 +55,7 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
-    given = dict(argument.split("=", 1) if "=" in argument else (argument, "") for argument in arguments)
+    given = {key: value for key, _, value in (argument.partition("=") for argument in arguments)}
     allowed = list(Options.model_fields)
     for key in given.keys() - allowed:
         raise UserError(f"{key}: no such option{near(key, allowed)} {listed(allowed)}")
@@ -63,8 +63,8 @@ def parse(arguments: list[str]) -> Options:
         options = Options.model_validate(given)
     except ValidationError as error:
         problem = error.errors()[0]
-        key = problem["loc"][0]
-        raise UserError(f"{key}={given[str(key)]}: {problem['msg'].replace('Input should', 'must')}") from error
+        name = str(problem["loc"][0])
+        raise UserError(f"{name}={given[name]}: {problem['msg'].replace('Input should', 'must')}") from error
     if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
         raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
     return options

@@ -12,8 +12,8 @@ from omegaconf import DictConfig
 
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.metrics import Metrics
+from gan_lab.files import write_atomically
 from gan_lab.gan import GAN
-from gan_lab.plain_checkpoint import write_atomically
 
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "numpy")
 NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and highest say nothing
@@ -21,7 +21,8 @@ NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and hi
 
 def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool) -> dict[str, Any]:
     """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions."""
-    seconds = sum(c.seconds for c in trainer.callbacks if isinstance(c, Metrics))  # type: ignore[attr-defined]
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    seconds = sum(callback.seconds for callback in callbacks if isinstance(callback, Metrics))
     history = gan.history
     summary: dict[str, Any] = {
         **history.last,
@@ -29,7 +30,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         **{f"max/{name}": value for name, value in history.highest.items() if name not in NOT_EXTREMES},
     }
     summary.pop("rounds_per_second", None)
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
+    for callback in callbacks:
         if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
             summary[f"best/{callback.monitor}"] = callback.best
     return summary | {

@@ -68,9 +68,7 @@ class GradientPenalty(Term):
     Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
     """
 
-    def __init__(
-        self, weight: NonNegativeFloat = 10.0, every: PositiveInt = 1, target: NonNegativeFloat = 1.0
-    ) -> None:
+    def __init__(self, weight: NonNegativeFloat = 10.0, every: PositiveInt = 1, target: NonNegativeFloat = 1.0) -> None:
         super().__init__(weight, every)
         self.target = target
 
@@ -89,7 +87,6 @@ class WeightClip(Term):
         self.bound = bound
 
     def constrain(self, network: nn.Module) -> None:
-        parameters = list(network.parameters())
         with torch.no_grad():
-            torch._foreach_clamp_min_(parameters, -self.bound)
-            torch._foreach_clamp_max_(parameters, self.bound)
+            for parameter in network.parameters():
+                parameter.clamp_(-self.bound, self.bound)

@@ -18,8 +18,8 @@ SMALL = [  # networks and intervals that suit a test
     "latent.dim=4",
 ]
 NARROW = {
-    "dcgan": ["model.generator.width=4", "model.discriminator.width=4"],
-    "mlp": ["model.generator.hidden=[16]", "model.discriminator.hidden=[16]"],
+    "dcgan": ["model.width=4"],
+    "mlp": ["model.hidden=[16]"],
 }
 
 
@@ -32,7 +32,7 @@ def options(group: str) -> list[str]:
 def composed(tmp_path: Path) -> Callable[..., DictConfig]:
     def make(*overrides: str, small: bool = True) -> DictConfig:
         model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan")
-        sizes = [*SMALL, *NARROW[model]] if small else []
+        sizes = [*SMALL, *NARROW.get(model, [])] if small else []
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", [f"directory={tmp_path}", *sizes, *overrides])
 

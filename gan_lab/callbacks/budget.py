@@ -44,7 +44,7 @@ class Interruption(pl.Callback):
             signal.signal(number, handler)
         self._before = {}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         if self.signal is not None:
             trainer.should_stop = True
 

@@ -72,4 +72,3 @@ def _demand_finite_weights(gan: GAN) -> None:
         if not all(bool(weight.isfinite().all()) for weight in player.weights):
             name = NAMES[player.name]
             raise UserError(f"{name}'s weights are NaN or infinite at round {gan.round}; the last checkpoint is kept")
-

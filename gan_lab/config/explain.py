@@ -77,6 +77,8 @@ def _part(error: InstantiationException) -> str | None:
     cause = error.__cause__
     if cause is None:
         return f"{where}: {head}"
+    if isinstance(cause, UserError):
+        return str(cause)  # it says where by itself
     expected = _NOT_FOUND if head.startswith("Error locating target") else _REFUSALS
     return f"{where}: {cause}" if isinstance(cause, expected) else None
 

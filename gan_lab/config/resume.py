@@ -1,6 +1,5 @@
 """Going on with a run: the command line it was started with, plus what may be changed on the way."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError
+from gan_lab.files import write_atomically
 
 # What may differ from the run that is resumed: how long, where and how it is watched; never what is computed.
 FREE = ("rounds", "resume", "directory", "callbacks", "logger", "trainer", "debug", "data.root", "data.workers")
@@ -74,14 +74,8 @@ def _read(path: Path) -> Any:
 
 def remember(config: DictConfig, directory: Path) -> None:
     """Write the resolved `config.yaml` and, for a resumed run, the overrides that a later resume starts from."""
-    _replace(directory / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    text = OmegaConf.to_yaml(config, resolve=True)
+    write_atomically(directory / "config.yaml", lambda path: path.write_text(text))
     if config.resume:
         task = [str(o) for o in HydraConfig.get().overrides.task if not str(o).startswith("resume=")]
-        _replace(directory / ".hydra" / "overrides.yaml", yaml.safe_dump(task))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+        write_atomically(directory / ".hydra" / "overrides.yaml", lambda path: path.write_text(yaml.safe_dump(task)))

@@ -13,7 +13,7 @@ class Digits(InMemory):
     """
 
     def load(self) -> tuple[Tensor, Tensor]:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # slow, so here only
+        from sklearn.datasets import load_digits  # slow, so here only
 
         bunch = load_digits()
         images = torch.as_tensor(bunch.images, dtype=torch.float32).unsqueeze(1)

@@ -80,7 +80,7 @@ class Pictures(Dataset[Picture]):
             path = os.path.join(self.root, self.files[index])
             try:
                 return Picture(self._show(path, position), index, tuple(failures))
-            except Exception as why:  # noqa: BLE001 (a damaged file makes PIL raise almost anything)
+            except Exception as why:
                 failures.append(f"{path}: not a readable picture ({' '.join(str(why).split()) or type(why).__name__})")
         return Picture(None, first, tuple(failures))
 
@@ -101,7 +101,7 @@ class Pictures(Dataset[Picture]):
         return torch.from_numpy(np.array(image)).view(height, width, channels).permute(2, 0, 1)
 
     def _augmentation(self, position: int) -> tuple[float, float, bool]:
-        """Where the window lies between left and right and between top and bottom (in [0, 1)), and whether to mirror."""
+        """Where the window lies, from left to right and top to bottom (in [0, 1)), and whether to mirror."""
         if self.crop == "center" and not self.flip:
             return 0.5, 0.5, False
         rng = random.Random(derive_seed(self.seed, "augment", position))

@@ -11,7 +11,8 @@ def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[in
 
     The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
     """
-    side, channels = shape[1], []
+    side = shape[1]
+    channels: list[int] = []
     while side >= 8:
         side //= 2
         channels.append(min(width * 2 ** len(channels), max_width))
@@ -56,8 +57,7 @@ class DCGANGenerator(nn.Module):
         _initialise(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        x: Tensor = self.net(z[:, :, None, None])
-        return x
+        return self.net(z[:, :, None, None])
 
 
 class DCGANDiscriminator(nn.Module):

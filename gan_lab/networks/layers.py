@@ -25,5 +25,7 @@ class Maxout(nn.Module):
 class Dense(nn.Sequential):
     """An affine map and a nonlinearity: (N, in_features) -> (N, out_features)."""
 
-    def __init__(self, in_features: PositiveInt, out_features: PositiveInt, activation: Callable[[], nn.Module]) -> None:
+    def __init__(
+        self, in_features: PositiveInt, out_features: PositiveInt, activation: Callable[[], nn.Module]
+    ) -> None:
         super().__init__(nn.Linear(in_features, out_features), activation())

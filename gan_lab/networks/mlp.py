@@ -49,8 +49,7 @@ class MLPGenerator(nn.Module):
         _initialise(self, init)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        x: Tensor = self.output(self.affine(self.hidden(z)))
-        return x.unflatten(1, self.shape)
+        return self.output(self.affine(self.hidden(z))).unflatten(1, self.shape)
 
 
 class MLPDiscriminator(nn.Module):
@@ -60,9 +59,7 @@ class MLPDiscriminator(nn.Module):
     Goodfellow et al. 2014 (but for its dropout).
     """
 
-    def __init__(
-        self, shape: Shape, hidden: Sequence[PositiveInt], layer: Layer, init: Init | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, hidden: Sequence[PositiveInt], layer: Layer, init: Init | None = None) -> None:
         super().__init__()
         size = math.prod(shape)
         self.hidden = _stack([size, *hidden], layer)

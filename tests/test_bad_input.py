@@ -1,0 +1,142 @@
+"""A user's mistakes at the real command line: one clear line, exit code 2, no traceback, and soon.
+
+`python tests/test_bad_input.py` prints the whole table.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+
+
+class Mistake(NamedTuple):
+    arguments: str  # of train.py; {tmp} is the folder of `scene`
+    says: str  # a regular expression
+    at_once: bool = True  # the configuration alone tells: two seconds
+
+
+MISTAKES = [
+    Mistake("los=hinge", r"did you mean loss\?"),
+    Mistake("loss=hinje", r"did you mean hinge\?.*allowed: hinge, least_squares"),
+    Mistake("rouns=10", r"rouns.*did you mean rounds\?"),
+    Mistake("data.batchsize=3", r"data\.batchsize.*did you mean data\.batch_size\?"),
+    Mistake("+update.d_stepz=2", r"update\.d_stepz.*did you mean d_steps\?"),
+    Mistake("+key.typo=1", r"key: there is no such key"),
+    Mistake("+optimizer.typo=1", r"optimizer\.typo.*"),
+    Mistake("experiment=nope", r"experiment=nope.*allowed: .*ring"),
+    Mistake("term@d_terms=[r1,r3]", r"r3.*allowed: .*r2"),
+    Mistake("loss=[hinge,minimax]", r"must be one option"),
+    Mistake("rounds=[1", r"rounds=\[1"),
+    Mistake("rounds=-1", r"rounds=-1: must be greater than 0"),
+    Mistake("rounds=ten", r"rounds='ten': must be an integer"),
+    Mistake("seed=-3", r"seed=-3: must be"),
+    Mistake("update.d_steps=0", r"update\.d_steps=0: must be greater than 0"),
+    Mistake("data.batch_size=0", r"data\.batch_size=0: must be greater than 0"),
+    Mistake("optimizer.lr=-1", r"optimizer\.lr=-1: must be greater than 0"),
+    Mistake("loss.smoothing=1.5", r"loss\.smoothing=1\.5: must be"),
+    Mistake("callbacks.checkpoint.mode=best", r"checkpoint\.mode='best': must be.*'max'"),
+    Mistake("term@d_terms=r1 d_terms.r1.every=0", r"d_terms\.r1\.every=0: must be"),
+    Mistake("data.image_size=30", r"image size must be 4, 5, 6 or 7 doubled"),
+    Mistake("data=ring model=dcgan", r"data\.shape=\[2\]: must have 3 items"),
+    Mistake("data=image_folder", r"data\.root: must be given"),
+    Mistake("resume={tmp}/nowhere", r"nowhere: not a run directory"),
+    Mistake("resume={tmp}/run loss=hinge", r"another configuration \(loss\._target_ is .* only rounds"),
+    Mistake("-m resume={tmp}/run", r"does not go with --multirun"),
+    Mistake("data.batch_size=2000", r"batch_size=2000.*larger than the data set, which has 1797", False),
+    Mistake("data=mnist data.root={tmp}/nowhere", r"MNIST is not there and could not be downloaded", False),
+    Mistake("data=image_folder data.root={tmp}/nowhere", r"nowhere", False),
+    Mistake("data=image_folder data.root={tmp}/empty", r"empty.*\.png", False),
+    Mistake("data=image_folder data.root={tmp}/corrupt data.batch_size=2 data.workers=1", r"b\.png", False),
+    Mistake("optimizer.betas=[0.5,2.0]", r"optimizer\.d: Invalid beta", False),
+    Mistake("resume={tmp}/damaged rounds=4", r"last\.ckpt: not a whole checkpoint", False),
+    Mistake("model=mlp optimizer=sgd optimizer.lr=1e12 rounds=99", r"(discriminator|generator)'s .*round", False),
+]
+
+
+def run(arguments: str, directory: Path) -> tuple[int, str, float]:
+    """Exit code, standard error and seconds of train.py."""
+    start = time.perf_counter()
+    place = [] if "resume=" in arguments or "run.dir" in arguments else [f"hydra.run.dir={directory / 'out'}"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *arguments.format(tmp=directory).split(), *place],
+        capture_output=True, text=True, cwd=directory, env=environment, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stderr, time.perf_counter() - start
+
+
+def make_scene(directory: Path) -> None:
+    """Folders of pictures that are wrong in some way, a finished run, and one whose checkpoint was cut short."""
+    for name in ("empty", "corrupt"):
+        (directory / name).mkdir()
+    Image.new("RGB", (70, 70)).save(directory / "corrupt" / "a.png")
+    (directory / "corrupt" / "b.png").write_bytes((directory / "corrupt" / "a.png").read_bytes()[:40])
+    for name in ("run", "damaged"):
+        code, errors, _ = run(f"model=mlp rounds=2 hydra.run.dir={directory / name}", directory)
+        assert code == 0, errors
+    checkpoint = directory / "damaged" / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("scene")
+    make_scene(directory)
+    return directory
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.arguments)
+def test_a_mistake_is_told_in_one_line(scene: Path, mistake: Mistake) -> None:
+    code, errors, seconds = run(mistake.arguments, scene)
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert code == 2, errors
+    assert "Traceback" not in errors
+    assert len(lines) == 1, errors
+    assert re.search(mistake.says, lines[0]), lines[0]
+    if mistake.at_once:
+        assert errors.splitlines() == lines
+        assert seconds < 5  # two on an idle machine; the table has the figures
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("{tmp}/nowhere", r"nowhere: no run directory with a finished run"),
+        ("{tmp}/run nn=3", r"nn: no such option; did you mean n\?|nn: no such option"),
+        ("{tmp}/run n=0", r"n=0: must be greater than 0"),
+        ("{tmp}/run n=many", r"n=many: must be a valid integer"),
+        ("{tmp}/run weights=best", r"weights=best: must be 'average' or 'raw'"),
+        ("{tmp}/run out=x.mp3", r"out=x\.mp3: must end in \.npz"),
+    ],
+)
+def test_mistakes_when_sampling(scene: Path, arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from gan_lab.sample import main
+
+    assert main(arguments.format(tmp=scene).split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(says, line), line
+
+
+def table(directory: Path, write: Callable[[str], None] = print) -> None:
+    make_scene(directory)
+    write("| `python train.py ...` | exit | seconds | printed |\n|---|---|---|---|")
+    for mistake in MISTAKES:
+        code, errors, seconds = run(mistake.arguments, directory)
+        shown = errors.strip().replace(str(directory), "TMP").replace("|", "\\|")
+        write(f"| `{mistake.arguments.format(tmp='TMP')}` | {code} | {seconds:.1f} | {shown} |")
+
+
+if __name__ == "__main__":
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory() as temporary:
+        table(Path(temporary))

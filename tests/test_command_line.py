@@ -1,0 +1,205 @@
+"""What users do, at the real command line: train, kill, resume, interrupt, sample, sweep, log."""
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_resume import assert_same_runs, rows
+
+from gan_lab.sample import main
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4"]
+
+
+def start(*arguments: str, where: Path, module: str = "") -> subprocess.Popen[str]:
+    program = ["-m", module] if module else [str(ROOT / "train.py")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, *program, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=where, env=environment,
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str], code: int = 0) -> str:
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    return out
+
+
+def train(*arguments: str, where: Path) -> str:
+    return finish(start(*arguments, *SMALL, where=where))
+
+
+def until(condition: object, process: subprocess.Popen[str]) -> None:
+    """Wait for a sign of life on disk."""
+    deadline = time.monotonic() + 60
+    while not condition():  # type: ignore[operator]
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def rounds_logged(directory: Path) -> int:
+    try:
+        with (directory / "metrics.csv").open() as file:
+            return sum(1 for _ in file) - 1
+    except FileNotFoundError:
+        return 0
+
+
+def test_a_run_directory_holds_what_is_promised(tmp_path: Path) -> None:
+    out = train("hydra.run.dir=run", "rounds=20", "callbacks.metrics.every=7", "callbacks.samples.every=9",
+                "callbacks.checkpoint.every=8", "logger=[csv,tensorboard]", where=tmp_path)  # fmt: skip
+    run = tmp_path / "run"
+    assert [row["round"] for row in rows(run)] == ["1", "7", "14"]
+    assert [row["images"] for row in rows(run)] == ["8", "56", "112"]
+    assert sorted(p.name for p in (run / "samples").iterdir()) == [f"round_{n:06d}.png" for n in (9, 18, 20)]
+    assert {"config.yaml", "summary.json", "generator.safetensors", ".hydra"} <= {p.name for p in run.iterdir()}
+    summary = json.loads((run / "summary.json").read_text())
+    assert all(not isinstance(value, dict | list) for value in summary.values())
+    assert summary["rounds"] == 20
+    assert summary["images"] == 160
+    assert summary["finished"] is True
+    assert {"seconds", "images_per_second", "seed", "git_commit", "version/torch", "d/loss", "min/d/loss"} <= set(
+        summary
+    )
+    assert summary["d/loss"] == float(rows(run)[-1]["d/loss"])
+    assert "generator.safetensors" in out
+    assert list((run / "tensorboard").glob("events.*"))
+
+
+def test_nothing_in_a_run_directory_needs_pickle(tmp_path: Path) -> None:
+    train("hydra.run.dir=run", "rounds=3", where=tmp_path)
+    for path in (tmp_path / "run").rglob("*"):
+        if path.is_file():
+            head = path.read_bytes()[:4]
+            assert not head.startswith((b"PK", b"\x80")), f"{path}: a zip or a pickle"
+
+
+@pytest.mark.parametrize("kills", [5])
+def test_kill_9_at_random_moments_changes_nothing(tmp_path: Path, kills: int) -> None:
+    settings = [
+        "rounds=900",
+        "callbacks.checkpoint.every=60",
+        "callbacks.metrics.every=10",
+        "callbacks.samples.every=300",
+    ]
+    train("hydra.run.dir=whole", *settings, where=tmp_path)
+    moments = random.Random(0)
+    broken = tmp_path / "broken"
+    process = start(*SMALL, "hydra.run.dir=broken", *settings, where=tmp_path)
+    for _ in range(kills):
+        logged = rounds_logged(broken)
+        until(lambda seen=logged: rounds_logged(broken) > seen + moments.randint(1, 8), process)
+        time.sleep(moments.random() / 20)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = start("resume=broken", where=tmp_path)
+    finish(process)
+    assert_same_runs(tmp_path / "whole", broken)
+
+
+def test_an_interrupted_run_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
+    settings = ["rounds=600", "callbacks.metrics.every=10", "callbacks.samples.every=600"]
+    train("hydra.run.dir=whole", *settings, where=tmp_path)
+    broken = tmp_path / "broken"
+    process = start(*SMALL, "hydra.run.dir=broken", *settings, where=tmp_path)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        logged = rounds_logged(broken)
+        until(lambda seen=logged: rounds_logged(broken) > seen + 3, process)
+        process.send_signal(number)
+        assert f"resume={broken}" in finish(process, 128 + number)
+        assert json.loads((broken / "summary.json").read_text())["finished"] is False
+        process = start(f"resume={broken}", where=tmp_path)
+    finish(process)
+    assert_same_runs(tmp_path / "whole", broken)
+
+
+def test_rounds_given_on_resume_are_remembered(tmp_path: Path) -> None:
+    train("hydra.run.dir=run", "rounds=4", where=tmp_path)
+    finish(start("resume=run", "rounds=6", where=tmp_path))
+    assert "all 6 rounds" in finish(start("resume=run", where=tmp_path))
+
+
+def test_a_sweep_makes_a_run_directory_per_job(tmp_path: Path) -> None:
+    train("-m", "seed=0,1", "loss=minimax,non_saturating", "rounds=3", "hydra.sweep.dir=sweep", where=tmp_path)
+    summaries = [json.loads((tmp_path / "sweep" / str(job) / "summary.json").read_text()) for job in range(4)]
+    assert [summary["seed"] for summary in summaries] == [0, 0, 1, 1]
+    assert len({summary["max/g/loss"] for summary in summaries}) == 4
+
+
+def test_samples_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train("hydra.run.dir=run", "rounds=3", where=tmp_path)
+    (tmp_path / "run" / "checkpoints" / "last.ckpt").unlink()  # the safetensors file alone is enough
+    (tmp_path / "run" / "config.yaml").unlink()
+
+    finish(start("run", "n=9", "out=grid.png", where=tmp_path, module="gan_lab.sample"))
+    assert Image.open(tmp_path / "grid.png").size[0] > 3 * 32
+
+    def sample(*arguments: str) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert main(["run", *arguments]) == 0
+
+    sample("n=5", "seed=1", "out=a.npz")
+    sample("n=5", "seed=1", "out=b.npz", "batch_size=2")
+    sample("n=5", "seed=1", "out=still.npz", "truncation=0")
+    sample("n=2", "interpolate=4", "out=line.npz")
+    a, b, still, line = (np.load(tmp_path / f"{name}.npz")["samples"] for name in ("a", "b", "still", "line"))
+    assert a.shape == (5, 1, 8, 8)
+    assert np.abs(a).max() <= 1
+    np.testing.assert_allclose(a, b, atol=1e-6)
+    assert np.ptp(still, axis=0).max() < 1e-6 < np.ptp(a, axis=0).max()
+    assert line.shape == (8, 1, 8, 8)
+    sample("n=3", "out=folder")
+    assert sorted(p.name for p in (tmp_path / "folder").iterdir()) == ["00000.png", "00001.png", "00002.png"]
+    assert Image.open(tmp_path / "folder" / "00000.png").size == (8, 8)
+
+
+def test_weights_and_biases_offline(tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    train("hydra.run.dir=run", "rounds=4", "callbacks.metrics.every=2", "logger=[csv,wandb]", where=tmp_path)
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+    assert [row["round"] for row in rows(tmp_path / "run")] == ["1", "2", "4"]
+
+
+def test_tensorboard_has_rounds_as_its_axis_and_no_double_after_a_resume(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train("hydra.run.dir=run", "rounds=4", "callbacks.metrics.every=2", "logger=tensorboard", where=tmp_path)
+    finish(start("resume=run", "rounds=6", where=tmp_path))
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    assert [event.step for event in events.Scalars("d/loss")] == [1, 2, 4, 6]
+    assert events.Images("samples")
+
+
+def test_a_metric_that_appears_late_gets_its_column(tmp_path: Path) -> None:
+    from gan_lab.loggers import CSV
+
+    logger = CSV(str(tmp_path))
+    logger.log_metrics({"a": 1.0}, step=1)
+    logger.log_metrics({"a": 2.0}, step=2)
+    logger.log_metrics({"late": 3.0}, step=2)
+    logger.save()
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("3,1.")  # cut short by a kill
+    again = CSV(str(tmp_path))
+    again.rewind(2)
+    again.log_metrics({"a": 4.0, "late": 5.0}, step=3)
+    again.finalize("success")
+    with (tmp_path / "metrics.csv").open() as file:
+        assert list(csv.reader(file)) == [
+            ["round", "a", "late"],
+            ["1", "1.0", ""],
+            ["2", "2.0", "3.0"],
+            ["3", "4.0", "5.0"],
+        ]
