@@ -1,5 +1,5 @@
 # Two commands set everything up in .venv: `make train` runs the main job, `make test` the tests.
-PYTHON ?= python3.11
+PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: train test clean
@@ -11,7 +11,7 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -218,7 +218,7 @@ def test_two_time_scales(composed: Callable[..., DictConfig]) -> None:
     gan, _ = build(composed("optimizer.lr=0.5", "optimizer.d.lr=0.25", "optimizer.g.betas=[0.0,0.5]"))
     (d, g), _ = gan.configure_optimizers()
     assert [d.param_groups[0]["lr"], g.param_groups[0]["lr"]] == [0.25, 0.5]
-    assert [d.param_groups[0]["betas"], g.param_groups[0]["betas"]] == [[0.5, 0.999], [0.0, 0.5]]
+    assert [tuple(o.param_groups[0]["betas"]) for o in (d, g)] == [(0.5, 0.999), (0.0, 0.5)]
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
