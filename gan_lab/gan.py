@@ -1,5 +1,6 @@
 """The game itself, as a LightningModule: what each player wants. Who moves when is the update's affair."""
 
+import time
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, cast
@@ -16,7 +17,7 @@ from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
-from gan_lab.types import AdversarialLoss, Latent, Update
+from gan_lab.types import AdversarialLoss, Latent, Stateful, Update
 
 
 class GAN(pl.LightningModule):
@@ -60,6 +61,8 @@ class GAN(pl.LightningModule):
         self.round = 0  # rounds played so far
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
         self.history = History()  # what was published of the rounds so far
+        self._seconds_before = 0.0
+        self._began: float | None = None  # when this part of the run began
 
     # --- the game ---------------------------------------------------------------------------------------------
 
@@ -67,6 +70,9 @@ class GAN(pl.LightningModule):
         """Play one round."""
         torch.manual_seed(derive_seed(self.seed, "round", self.round, self.global_rank))
         self._stream = stream
+        if self.round > 0:
+            for schedule in self._schedules:
+                schedule.step()
         self.update.play(self)
         self.round += 1
         self._follow()
@@ -100,14 +106,29 @@ class GAN(pl.LightningModule):
         # With `inputs` named, autograd skips the other player's weight gradients altogether.
         return torch.autograd.grad(objective, player.weights, materialize_grads=True, **options)
 
-    def move(self, player: Player, gradient: Sequence[Tensor]) -> None:
+    def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> None:
         """One step of the player's optimiser, after which its constraints hold again."""
         for weight, direction in zip(player.weights, gradient, strict=True):
             weight.grad = direction
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
         self._optimizers[player.name].step()
-        player.stepped()
+        player.stepped(counts)
+
+    def accuracy(self) -> float:
+        """D's accuracy on the logits that it saw last: the mean of that on real and that on fake ones.
+
+        Raises:
+            UserError: no logit divides real from fake under this loss.
+        """
+        boundary = self.loss.boundary
+        if boundary is None:
+            raise UserError(
+                f"{type(self.loss).__name__} gives D no accuracy to balance the players by; choose a loss "
+                "whose logits have a boundary between real and fake, such as loss=non_saturating"
+            )
+        real, fake = self.record["logits/real"], self.record["logits/fake"]
+        return ((real > boundary).float().mean() + (fake < boundary).float().mean()).item() / 2
 
     # --- what surrounds it ------------------------------------------------------------------------------------
 
@@ -116,9 +137,7 @@ class GAN(pl.LightningModule):
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """After the round: learning rates move on, and the average follows the generator."""
-        for schedule in self._schedules:
-            schedule.step()
+        """The average follows the generator."""
         if self.average is None or self.ema_decay is None:
             return
         decay = min(self.ema_decay, (1 + self.round) / (10 + self.round))
@@ -146,11 +165,17 @@ class GAN(pl.LightningModule):
     @property
     def images(self) -> int:
         """Real samples drawn so far, over all processes."""
-        return self._stream.images
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data.drawn * data.batch_size
+
+    @property
+    def seconds(self) -> float:
+        """Spent on training so far, over all parts of an interrupted run."""
+        return self._seconds_before + (0.0 if self._began is None else time.perf_counter() - self._began)
 
     def publish(self, metrics: dict[str, float]) -> None:
         """Numbers about the round just played, to every logger and to the history."""
-        self.history.add(metrics)
+        self.history.add(metrics, self.round)
         for logger in self.loggers:
             logger.log_metrics(metrics, step=self.round)
 
@@ -168,17 +193,28 @@ class GAN(pl.LightningModule):
     def on_train_start(self) -> None:
         d, g = cast(list[LightningOptimizer], self.optimizers())
         self._optimizers = {"d": d, "g": g}
-        self._schedules = cast(list[LRScheduler], self.lr_schedulers() or [])
+        schedules = self.lr_schedulers() or []
+        self._schedules = cast(list[LRScheduler], schedules if isinstance(schedules, list) else [schedules])
+        self._began = time.perf_counter()
+
+    def on_train_end(self) -> None:
+        self._seconds_before, self._began = self.seconds, None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # Lightning's own counters know batches and optimiser steps, not rounds: they start anew, ours go on.
         checkpoint.pop("loops", None)
         checkpoint["global_step"] = self.round
         checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step, "record": self.record}
+        if isinstance(self.update, Stateful):
+            checkpoint["game"]["update"] = self.update.state_dict()
+        checkpoint["game"]["seconds"] = self.seconds
         checkpoint["history"] = self.history.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         game = checkpoint["game"]
         self.round, self.d.step, self.g.step = game["round"], game["d_step"], game["g_step"]
         self.record = game["record"]
+        self._seconds_before = game["seconds"]
+        if isinstance(self.update, Stateful):
+            self.update.load_state_dict(game["update"])
         self.history.load_state_dict(checkpoint["history"])

@@ -5,22 +5,28 @@ from typing import Any
 
 
 class History:
-    """Fed with plain numbers; part of the checkpoint, so that a continued run remembers its extremes."""
+    """Fed with plain numbers; part of the checkpoint, so that a continued run remembers its extremes.
+
+    `since` says at which round each metric was published last.
+    """
 
     def __init__(self) -> None:
         self.last: dict[str, float] = {}
         self.lowest: dict[str, float] = {}
         self.highest: dict[str, float] = {}
+        self.since: dict[str, int] = {}
 
-    def add(self, metrics: dict[str, float]) -> None:
+    def add(self, metrics: dict[str, float], at_round: int) -> None:
         self.last.update(metrics)
+        self.since.update(dict.fromkeys(metrics, at_round))
         for name, value in metrics.items():
             if math.isfinite(value):
                 self.lowest[name] = min(value, self.lowest.get(name, math.inf))
                 self.highest[name] = max(value, self.highest.get(name, -math.inf))
 
     def state_dict(self) -> dict[str, Any]:
-        return {"last": dict(self.last), "lowest": dict(self.lowest), "highest": dict(self.highest)}
+        return {name: dict(getattr(self, name)) for name in ("last", "lowest", "highest", "since")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.last, self.lowest, self.highest = dict(state["last"]), dict(state["lowest"]), dict(state["highest"])
+        for name, values in state.items():
+            setattr(self, name, dict(values))

@@ -1,11 +1,12 @@
 """A player: a network, the terms of its objective, and how it moves."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -44,9 +45,15 @@ class Player(nn.Module):
         if buffers:
             torch._foreach_copy_(buffers, kept)
 
-    def stepped(self) -> None:
+    def with_weights(self, weights: Sequence[Tensor]) -> Callable[..., Any]:
+        """The network as a function of its input that has these in place of `self.weights`, differentiable in them."""
+        names = [name for name, p in self.network.named_parameters() if p.requires_grad]
+        parameters = dict(zip(names, weights, strict=True))
+        return lambda *inputs: functional_call(self.network, parameters, inputs)
+
+    def stepped(self, counts: bool = True) -> None:
         """Its optimiser has made a step: constraints that are due are restored, and the step counts."""
         for term in self.terms.values():
             if isinstance(term, Term) and term.due(self.step):
                 term.constrain(self.network)
-        self.step += 1
+        self.step += counts

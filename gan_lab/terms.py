@@ -41,8 +41,8 @@ class Term(nn.Module):
 
 def _input_gradient(turn: Turn, x: Tensor) -> Tensor:
     """grad_x D(x), each sample for itself, flattened: (N, dim x); differentiable in D's parameters and in x's own."""
-    if not x.requires_grad:
-        x = x.detach().requires_grad_(True)
+    # An alias, since D's weights may depend on x too (as in an unrolled D): only D's input is differentiated in.
+    x = x.view_as(x) if x.requires_grad else x.detach().requires_grad_(True)
     logits = turn.discriminate(x).logits
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
     return gradient.flatten(1)

@@ -1,6 +1,6 @@
 """One evaluation of the game, made lazily: nothing is drawn, generated or judged that nobody asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 
@@ -26,11 +26,13 @@ class Turn:
         draw: Callable[[], Batch],
         noise: Callable[[], Tensor],
         joint: bool,
+        d_weights: Sequence[Tensor] | None = None,
     ) -> None:
         self._d, self._g = d, g
         self._movers = movers
         self._draw, self._noise = draw, noise
         self._joint = joint
+        self._judge = d.network if d_weights is None else d.with_weights(d_weights)
 
     @cached_property
     def _batch(self) -> Batch:
@@ -50,28 +52,51 @@ class Turn:
 
     @cached_property
     def fake(self) -> Tensor:
+        # .float(): under autocast the networks work in half precision, the game is played in single.
         if self._g in self._movers:
-            return self._g.network(self.z)
+            return self._g.network(self.z).float()
         with torch.no_grad(), self._g.watching():
-            return self._g.network(self.z)
+            return self._g.network(self.z).float()
 
     def discriminate(self, x: Tensor) -> DiscriminatorOutput:
+        """D's view of any samples (N, *shape), for penalties: its running statistics do not learn from them."""
+        with self._d.watching():
+            return _single(self._judge(x))
+
+    def _view(self, x: Tensor) -> DiscriminatorOutput:
+        """D's view of the samples that the game is about."""
         with nullcontext() if self._d in self._movers else self._d.watching():
-            return self._d.network(x)
+            return _single(self._judge(x))
+
+    def against(self, weights: Sequence[Tensor]) -> "Turn":
+        """The same data, noise and samples, judged by D with these in place of its weights.
+
+        D itself does not move in such a turn: it is left bit-identical.
+        """
+        movers = tuple(player for player in self._movers if player is not self._d)
+        turn = Turn(self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights)
+        turn.fake = self.fake
+        return turn
 
     @cached_property
     def _both(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """D on real and fake in one batch: shared batch statistics."""
-        output = self.discriminate(torch.cat([self.real, self.fake]))
+        output = self._view(torch.cat([self.real, self.fake]))
         return _part(output, slice(None, len(self.real))), _part(output, slice(len(self.real), None))
 
     @cached_property
     def real_output(self) -> DiscriminatorOutput:
-        return self._both[0] if self._joint else self.discriminate(self.real)
+        return self._both[0] if self._joint else self._view(self.real)
 
     @cached_property
     def fake_output(self) -> DiscriminatorOutput:
-        return self._both[1] if self._joint else self.discriminate(self.fake)
+        return self._both[1] if self._joint else self._view(self.fake)
+
+
+def _single(output: DiscriminatorOutput) -> DiscriminatorOutput:
+    """Logits in single precision: losses subtract and exponentiate them."""
+    classes = None if output.class_logits is None else output.class_logits.float()
+    return DiscriminatorOutput(output.logits.float(), classes, output.features)
 
 
 def _part(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:

@@ -4,7 +4,7 @@ Signs and shapes, throughout: a logit is high where D believes "real"; N is the 
 (N, C, H, W) in [-1, 1]; points of a toy density are (N, d) in its own units.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -36,6 +36,15 @@ class Discriminator(Protocol):
     """D: samples (N, *shape) and perhaps a condition to a `DiscriminatorOutput`."""
 
     def __call__(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput: ...
+
+
+@runtime_checkable
+class DataDependent(Protocol):
+    """A network whose initial state depends on the data: marginals, a reference batch, scales."""
+
+    def initialise_from(self, real: Callable[[int], Tensor]) -> None:
+        """Called once, before the first round; `real(n)` gives at least n real samples (N, *shape)."""
+        ...
 
 
 class Latent(Protocol):
@@ -74,6 +83,15 @@ class AdversarialLoss(Protocol):
 
 
 @runtime_checkable
+class Certifying(Protocol):
+    """A loss that can say what D's logits prove; a loss without this method makes no claim."""
+
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Scalars by name, from logits of real and of generated samples: a divergence's lower bound and the like."""
+        ...
+
+
+@runtime_checkable
 class Density(Protocol):
     """A distribution that is known exactly."""
 
@@ -108,7 +126,11 @@ class Turn(Protocol):
     def fake_output(self) -> DiscriminatorOutput: ...
 
     def discriminate(self, x: Tensor) -> DiscriminatorOutput:
-        """Call D once more, under the condition of this batch."""
+        """Call D once more, on any samples."""
+        ...
+
+    def against(self, weights: Sequence[Tensor]) -> "Turn":
+        """The same data and samples, judged by a D that has these weights, which may depend on others' weights."""
         ...
 
 
@@ -142,8 +164,12 @@ class Game(Protocol):
         """The objective's gradient in the player's own weights, in their order."""
         ...
 
-    def move(self, player: Any, gradient: Sequence[Tensor]) -> None:
-        """One step of the player's optimiser along `gradient`."""
+    def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> None:
+        """One step of the player's optimiser along `gradient`; a step on trial does not count as an update."""
+        ...
+
+    def accuracy(self) -> float:
+        """The share of D's last logits, real and fake alike, that lie on the right side of the loss's boundary."""
         ...
 
 
@@ -151,6 +177,15 @@ class Update(Protocol):
     """A strategy that plays one round of the game: who moves when."""
 
     def play(self, game: Game) -> None: ...
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """What remembers something from round to round, such as some updates do: plain data and tensors."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class Batches(Protocol):

@@ -41,11 +41,6 @@ class Stream:
         """Samples in this process's part of a batch."""
         return self._data.batch_size // self._data.rank_and_world[1]
 
-    @property
-    def images(self) -> int:
-        """Samples drawn so far by all processes together."""
-        return self._data.drawn * self._data.batch_size
-
     def draw(self) -> Batch:
         """The next batch, batch number `data.drawn`, on the device; counts it."""
         if self._position != self._data.drawn:  # the first draw, or a checkpoint has moved the position

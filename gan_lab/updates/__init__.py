@@ -1,6 +1,21 @@
 """Who moves when: strategies that play one round of the game."""
 
 from gan_lab.updates.alternating import Alternating
+from gan_lab.updates.balanced import Balanced
+from gan_lab.updates.consensus import Consensus
+from gan_lab.updates.extragradient import Extragradient
+from gan_lab.updates.lookahead import Lookahead
+from gan_lab.updates.optimistic import Optimistic
 from gan_lab.updates.simultaneous import Simultaneous
+from gan_lab.updates.unrolled import Unrolled
 
-__all__ = ["Alternating", "Simultaneous"]
+__all__ = [
+    "Alternating",
+    "Balanced",
+    "Consensus",
+    "Extragradient",
+    "Lookahead",
+    "Optimistic",
+    "Simultaneous",
+    "Unrolled",
+]

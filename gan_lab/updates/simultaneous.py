@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gan_lab.types import Game
+from gan_lab.updates.vector_field import move, vector_field
 
 
 @dataclass(frozen=True)
@@ -15,9 +16,4 @@ class Simultaneous:
     """
 
     def play(self, game: Game) -> None:
-        turn = game.turn(game.d, game.g)
-        d_objective, g_objective = game.objective(game.d, turn), game.objective(game.g, turn)
-        d_gradient = game.gradient(game.d, d_objective, retain_graph=True)
-        g_gradient = game.gradient(game.g, g_objective)
-        game.move(game.d, d_gradient)
-        game.move(game.g, g_gradient)
+        move(game, vector_field(game))

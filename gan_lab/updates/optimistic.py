@@ -1,0 +1,39 @@
+"""Optimistic gradient descent: expect the next gradient to change as the last one did."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from gan_lab.types import Game
+from gan_lab.updates.vector_field import move, vector_field
+
+
+@dataclass
+class Optimistic:
+    """Past-gradient form of extragradient, at one gradient a round (Popov 1980; Daskalakis et al. 2018).
+
+        w_{t+1} = w_t - eta (2 v(w_t) - v(w_{t-1}))       w = (theta, psi),  v = (grad_theta J_G, grad_psi J_D)
+
+    The first round has no past and is a simultaneous one: v(w_{-1}) = v(w_0). The direction 2 v_t - v_{t-1} goes
+    through the players' own optimisers, and gradient clipping acts on it. (With Adam this is Adam of the optimistic
+    gradient, not Daskalakis's Optimistic Adam, which extrapolates Adam's normalised step.)
+
+    State: the past gradients.
+    """
+
+    _past: list[Tensor] = field(default_factory=list, init=False, repr=False)
+
+    def play(self, game: Game) -> None:
+        d, g = vector_field(game)
+        now = [*d, *g]
+        past = [p.to(n.device) for p, n in zip(self._past, now, strict=True)] if self._past else now
+        ahead = [2 * n - p for n, p in zip(now, past, strict=True)]
+        self._past = now
+        move(game, (ahead[: len(d)], ahead[len(d) :]))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"past": self._past}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._past = state["past"]

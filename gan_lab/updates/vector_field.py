@@ -1,0 +1,28 @@
+"""The vector field of the game, which the updates that move both players at once step along."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from gan_lab.types import Game
+
+Field = tuple[Sequence[Tensor], Sequence[Tensor]]
+
+
+def vector_field(game: Game, create_graph: bool = False) -> Field:
+    """v(theta, psi) = (grad_psi J_D, grad_theta J_G) at the present point, in this order: D's part, G's part.
+
+    One fresh batch of data and one of noise serve both players, and so does one forward pass. With `create_graph`
+    the gradients can be differentiated again, in the weights of either player.
+    """
+    turn = game.turn(game.d, game.g)
+    d_objective, g_objective = game.objective(game.d, turn), game.objective(game.g, turn)
+    d_gradient = game.gradient(game.d, d_objective, retain_graph=True, create_graph=create_graph)
+    g_gradient = game.gradient(game.g, g_objective, create_graph=create_graph)
+    return d_gradient, g_gradient
+
+
+def move(game: Game, along: Field, counts: bool = True) -> None:
+    """Each player steps along its part."""
+    for player, gradient in zip((game.d, game.g), along, strict=True):
+        game.move(player, gradient, counts=counts)
