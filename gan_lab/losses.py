@@ -3,11 +3,17 @@
 Let r = D(x) for real x and f = D(G(z)) be logits (high = real), each of shape (N,) or (N, ...) for patches,
 and s(t) = softplus(t) = log(1 + e^t), so that -log sigmoid(t) = s(-t) and -log(1 - sigmoid(t)) = s(t). Every
 function returns a scalar: the mean over the batch. No factor 1/2 is put before D's cost.
+
+`certificate` is what logits prove about p = p_data and q = p_g, whatever D is: no D does better than the best one, so
+that its cost bounds a divergence from below. The divergence is the one that this loss measures; its bound is
+stated for expectations, and a finite batch estimates it (on samples that D was trained on, too high).
 """
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
@@ -20,6 +26,18 @@ def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
         shape = None if real is None else tuple(real.shape)
         raise ValueError(f"real and fake logits must have one shape; they have {shape} and {tuple(fake.shape)}")
     return real
+
+
+def _logistic(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """With D = sigmoid(logit): E D(x) and E D(G(z)), and, in nats, V = E log D(x) + E log(1 - D(G(z))).
+
+    max_D V = -log 4 + 2 JSD(p || q) (Goodfellow et al. 2014, theorem 1): `value_gap` = V + log 4, and
+    JSD >= `jsd_bound` = max(0, V + log 4) / 2, of at most log 2.
+    """
+    value = -softplus(-real).mean() - softplus(fake).mean()
+    gap = value + math.log(4)
+    means = {"d_real": torch.sigmoid(real).mean(), "d_fake": torch.sigmoid(fake).mean()}
+    return means | {"value": value, "value_gap": gap, "jsd_bound": relu(gap) / 2}
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,9 @@ class Minimax:
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -softplus(fake).mean()
+
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        return _logistic(real, fake)
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,10 @@ class NonSaturating:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(-fake).mean()
 
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """Of V itself, not of the smoothed cost: true for every D, though a smoothed one does not reach it."""
+        return _logistic(real, fake)
+
 
 @dataclass(frozen=True)
 class LeastSquares:
@@ -74,6 +99,14 @@ class LeastSquares:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return (fake - 1).square().mean() / 2
 
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """LC(p, q) = 1/2 int (p - q)^2 / (p + q) >= 1 - 4 J_D, of at most 1 (Vincze-Le Cam).
+
+        Pointwise, (p (r - 1)^2 + q r^2) / 2 is least at r = p / (p + q), where it is p q / (2 (p + q)).
+        (The paper's Pearson chi^2 belongs to other targets: b - c = 1, b - a = 2.)
+        """
+        return {"le_cam_bound": relu(1 - 4 * self.discriminator(real, fake))}
+
 
 @dataclass(frozen=True)
 class Hinge:
@@ -87,6 +120,10 @@ class Hinge:
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -fake.mean()
+
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """TV(p, q) >= 1 - J_D / 2, of at most 1: pointwise p max(0, 1 - r) + q max(0, 1 + r) >= 2 min(p, q)."""
+        return {"tv_bound": relu(1 - self.discriminator(real, fake) / 2)}
 
 
 @dataclass(frozen=True)
@@ -106,6 +143,10 @@ class Wasserstein:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -fake.mean()
 
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """E r - E f <= Lip(D) W_1(p, q), in units of the logit: no distance unless D's Lipschitz constant is known."""
+        return {"critic_gap": real.mean() - fake.mean()}
+
 
 @dataclass(frozen=True)
 class Relativistic:
@@ -122,3 +163,10 @@ class Relativistic:
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(_paired(real, fake) - fake).mean()
+
+    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """JSD(p x q || q x p) >= log 2 - J_D in nats: how well D orders a pair, of one real and one generated sample.
+
+        r - f is an antisymmetric logit of "the first is the real one", whose V is -2 J_D.
+        """
+        return {"pair_jsd_bound": relu(math.log(2) - self.discriminator(real, fake))}

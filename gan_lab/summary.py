@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
-from gan_lab.callbacks.metrics import Metrics
+from gan_lab.callbacks.equilibrium import Equilibrium
 from gan_lab.files import write_atomically
 from gan_lab.gan import GAN
 
@@ -22,7 +22,6 @@ NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and hi
 def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool) -> dict[str, Any]:
     """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions."""
     callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    seconds = sum(callback.seconds for callback in callbacks if isinstance(callback, Metrics))
     history = gan.history
     summary: dict[str, Any] = {
         **history.last,
@@ -32,13 +31,15 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
     summary.pop("rounds_per_second", None)
     for callback in callbacks:
         if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
-            summary[f"best/{callback.monitor}"] = callback.best
+            summary |= {f"best/{callback.monitor}": callback.best, "best/round": callback.best_round}
+        if isinstance(callback, Equilibrium):
+            summary |= callback.conclusion()
     return summary | {
         "finished": finished,
         "rounds": gan.round,
         "images": gan.images,
-        "seconds": seconds,
-        "images_per_second": gan.images / seconds if seconds else None,
+        "seconds": gan.seconds,
+        "images_per_second": gan.images / gan.seconds,
         "seed": config.seed,
         "git_commit": _git_commit(),
         "version/python": platform.python_version(),
@@ -56,8 +57,12 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     figures = {"rounds": f"{summary['rounds']}", "images": f"{summary['images']}"}
     figures |= {"seconds": f"{summary['seconds']:.1f}"}
     figures |= {name: f"{summary[name]:.3f}" for name in shown if name in summary}
+    figures |= {
+        name: summary[f"equilibrium/{name}"] for name in ("verdict", "advice") if f"equilibrium/{name}" in summary
+    }
     pictures = sorted((directory / "samples").glob("*.png"))
-    places = {"samples": pictures[-1] if pictures else None, "metrics": directory / "metrics.csv"}
+    places = {"samples": pictures[-1] if pictures else None, "equilibrium": directory / "equilibrium.png"}
+    places |= {"field": directory / "field.gif", "metrics": directory / "metrics.csv"}
     places |= {"summary": directory / "summary.json", "generator": directory / "generator.safetensors"}
     rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
     width = max(map(len, rows))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from gan_lab.densities import GaussianMixture, grid, ring
+from gan_lab.densities import Dirac, GaussianMixture, gaussian, grid, mixture_1d, ring
 from gan_lab.types import Density
 
 MIXTURES = {"ring": ring(8, 1.0, 0.01), "grid": grid(5, 2.0, 0.05), "coarse": ring(3, 1.0, 0.7)}
@@ -64,3 +64,20 @@ def test_geometry() -> None:
 def test_points_of_another_shape_are_refused(mixture: GaussianMixture) -> None:
     with pytest.raises(ValueError, match=r"\(N, 2\)"):
         mixture.log_prob(torch.zeros(5, 3))
+
+
+def test_on_a_line_and_alone() -> None:
+    assert mixture_1d(3, 2.0, 0.5).means.tolist() == [[-2.0], [0.0], [2.0]]
+    x = torch.linspace(-3, 3, 7)[:, None]
+    torch.testing.assert_close(gaussian([1.0], 0.5).log_prob(x), Normal(1.0, 0.5).log_prob(x)[:, 0])
+    ticks = torch.linspace(-6, 6, 2001, dtype=torch.float64)
+    density = mixture_1d(3, 2.0, 0.5).log_prob(ticks[:, None]).exp()
+    assert torch.trapezoid(density, ticks).item() == pytest.approx(1, abs=1e-9)
+
+
+def test_a_point_mass_has_samples_and_no_density() -> None:
+    point = Dirac([1.0, -2.0])
+    assert isinstance(point, Density)
+    assert point.sample(3).tolist() == [[1.0, -2.0]] * 3
+    with pytest.raises(TypeError, match="point mass"):
+        point.log_prob(torch.zeros(1, 2))

@@ -1,12 +1,14 @@
 """Checkpoints at exact rounds, whole and atomic."""
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from gan_lab.callbacks.finite import NAMES
+from gan_lab.callbacks.finite import NAMES, remedy
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.ranges import PositiveInt
@@ -32,43 +34,56 @@ class RoundCheckpoint(Checkpoint):
         self.every = every
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
+        self.best_round: int | None = None
+        self._saved = 0  # the round that last.ckpt holds
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        better = self._better(gan)
-        due = gan.round % self.every == 0 or trainer.should_stop
-        if not (due or better):
-            return
-        _demand_finite_weights(gan)
+        if self._better(gan):
+            self._save(trainer, gan, "best")
+        if gan.round % self.every == 0 or trainer.should_stop:
+            self._save(trainer, gan, "last")
+            self._saved = gan.round
+
+    def _save(self, trainer: pl.Trainer, gan: GAN, name: str) -> None:
+        _demand_finite_state(gan)
         for logger in trainer.loggers:
             logger.save()  # what was logged up to here is on disk before the checkpoint that vouches for it
-        if better:
-            trainer.save_checkpoint(self.directory / "best.ckpt")
-        if due:
-            trainer.save_checkpoint(self.directory / "last.ckpt")
+        trainer.save_checkpoint(self.directory / f"{name}.ckpt")
 
     def _better(self, gan: GAN) -> bool:
         if self.monitor is None:
             return False
-        extremes = gan.history.lowest if self.mode == "min" else gan.history.highest
-        best = extremes.get(self.monitor, self.best)
-        better = best != self.best
-        self.best = best
-        return better
+        if gan.history.since.get(self.monitor) != gan.round:
+            return False  # not published in this round
+        value = gan.history.last[self.monitor]
+        sign = 1 if self.mode == "min" else -1
+        if math.isnan(value) or (self.best is not None and sign * value >= sign * self.best):
+            return False
+        self.best, self.best_round = value, gan.round
+        return True
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        if self._saved != gan.round:  # something else than the budget or a signal ended the run
+            self._save(trainer, gan, "last")
         if self.monitor is not None and self.monitor not in gan.history.last:
             names = ", ".join(sorted(gan.history.last))
-            raise UserError(f"callbacks.checkpoint.monitor={self.monitor}: never published (published: {names})")
+            warnings.warn(
+                f"callbacks.checkpoint.monitor={self.monitor} was never published ({names} were)", stacklevel=1
+            )
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
+        return {"monitor": self.monitor, "mode": self.mode, "best": self.best, "best_round": self.best_round}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best = state["best"]
+        if (state["monitor"], state["mode"]) == (self.monitor, self.mode):  # else the best of something else
+            self.best, self.best_round = state["best"], state["best_round"]
 
 
-def _demand_finite_weights(gan: GAN) -> None:
+def _demand_finite_state(gan: GAN) -> None:
     for player in (gan.d, gan.g):
-        if not all(bool(weight.isfinite().all()) for weight in player.weights):
-            name = NAMES[player.name]
-            raise UserError(f"{name}'s weights are NaN or infinite at round {gan.round}; the last checkpoint is kept")
+        state = player.network.state_dict().values()
+        if not all(bool(tensor.isfinite().all()) for tensor in state if tensor.is_floating_point()):
+            raise UserError(
+                f"{NAMES[player.name]}'s weights became NaN or infinite by round {gan.round}; the last good checkpoint "
+                f"is kept: {remedy(player.name)}"
+            )

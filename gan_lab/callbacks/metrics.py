@@ -19,7 +19,6 @@ class Metrics(pl.Callback):
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every
-        self.seconds = 0.0
         self._mark = (0.0, 0)  # when and at which round the pace was last taken
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
@@ -34,7 +33,6 @@ class Metrics(pl.Callback):
         if gan.round % self.every and gan.round != 1:
             return
         now, (before, since) = time.perf_counter(), self._mark
-        self.seconds += now - before
         self._mark = (now, gan.round)
         rates = {
             f"{name}/lr": optimizer.param_groups[0]["lr"]
@@ -45,17 +43,10 @@ class Metrics(pl.Callback):
                 "images": gan.images,
                 **observe(gan.record, gan.loss.boundary),
                 **rates,
-                "seconds": self.seconds,
+                "seconds": gan.seconds,
                 "rounds_per_second": (gan.round - since) / (now - before),
             }
         )
-
-    def state_dict(self) -> dict[str, Any]:
-        now, (before, _) = time.perf_counter(), self._mark
-        return {"seconds": self.seconds + now - before}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.seconds = state["seconds"]
 
 
 def observe(record: dict[str, Tensor], boundary: float | None) -> dict[str, float]:

@@ -1,0 +1,154 @@
+"""How close to equilibrium the game is: published while it is played, judged in words at its end."""
+
+import math
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from gan_lab.callbacks.metrics import observe
+from gan_lab.callbacks.series import Series
+from gan_lab.densities import GaussianMixture
+from gan_lab.equilibrium.samples import compare, coverage, ranked_right
+from gan_lab.equilibrium.verdict import ENOUGH, Verdict, judge
+from gan_lab.gan import GAN
+from gan_lab.player import Player
+from gan_lab.plots import Panel, curves
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.seeds import derive_seed
+from gan_lab.types import Certifying
+
+FAR = 10**9  # batches from this number on are out of the reach of any training
+POINTS = 2500  # PacGAN's number of samples for counting modes
+
+
+class Equilibrium(pl.Callback):
+    """Under `equilibrium/`, of the round just played, at round 1 and at each `every`-th round (those of the metrics):
+
+    ranked_right: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
+    accuracy: D's, mean of real and fake, where the loss has a logit at which D is undecided.
+    what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
+    d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
+    d_steps, g_steps: moves since the last report.
+    diversity, energy: distances among samples of the evaluated generator and held batches of data (see `compare`).
+
+    Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
+    never) and at the end. At the end `equilibrium.png`, and `conclusion` for the summary.
+
+    It draws nothing from the game: its noise has seeds of its own, and its real samples are batches number 10^9 ff.
+
+    Args:
+        n: real and generated samples that are compared.
+    """
+
+    def __init__(
+        self, directory: str, every: PositiveInt = 50, coverage_every: NonNegativeInt = 500, n: PositiveInt = 256
+    ) -> None:
+        self.directory = Path(directory)
+        self.every, self.coverage_every, self.n = every, coverage_every, n
+        self.series = Series()
+        self.verdict: Verdict | None = None
+        self._reported = {"d": 0, "g": 0}  # each player's step at the last report
+        self._before: dict[str, int] = {}  # and before the round in play
+        self._real: Tensor | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        with torch.random.fork_rng(devices=[]):  # a loader of files draws its workers' seed
+            batches = islice(data.batches(FAR), math.ceil(self.n / data.batch_size))
+            self._real = torch.cat([batch.x for batch in batches])[: self.n].to(gan.device)
+        density = getattr(data, "density", None)
+        self._mixture = density if isinstance(density, GaussianMixture) else None
+
+    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        self._before = {player.name: player.step for player in (gan.d, gan.g)}
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round % self.every == 0 or gan.round == 1:
+            report = self._report(gan)
+            gan.publish({f"equilibrium/{name}": value for name, value in report.items()})
+            self.series.add({"round": gan.round, **observe(gan.record, gan.loss.boundary), **report})
+        if self._mixture is not None and self.coverage_every and gan.round % self.coverage_every == 0:
+            gan.publish({f"equilibrium/{name}": value for name, value in self._coverage(gan).items()})
+
+    @torch.no_grad()
+    def _report(self, gan: GAN) -> dict[str, float]:
+        report: dict[str, Tensor] = {}
+        if "logits/real" in gan.record:
+            real, fake = gan.record["logits/real"].float(), gan.record["logits/fake"].float()
+            report["ranked_right"] = ranked_right(real, fake)
+            if isinstance(gan.loss, Certifying):
+                report |= gan.loss.certificate(real, fake)
+        for player in (gan.d, gan.g):
+            if player.step > self._before[player.name]:
+                report[f"{player.name}_grad_norm"] = _gradient_norm(player)
+        assert self._real is not None
+        report |= compare(self._real, _generate(gan, len(self._real)))._asdict()
+        steps = {player.name: player.step for player in (gan.d, gan.g)}
+        moved = {f"{name}_steps": float(step - self._reported[name]) for name, step in steps.items()}
+        self._reported = steps
+        accuracy = {} if gan.loss.boundary is None or "ranked_right" not in report else {"accuracy": gan.accuracy()}
+        return accuracy | {name: value.item() for name, value in report.items()} | moved
+
+    def _coverage(self, gan: GAN) -> dict[str, float]:
+        if self._mixture is None:
+            return {}
+        modes, high_quality, kl = coverage(_generate(gan, POINTS), self._mixture.means, self._mixture.sigma)
+        return {"modes": modes, "high_quality": high_quality, "mode_kl": kl}
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        modes = None if self._mixture is None else len(self._mixture.means)
+        self.verdict = judge(self.series.rows, self._coverage(gan).get("mode_kl"), modes)
+        if trainer.is_global_zero and len(self.series.rows) >= ENOUGH:
+            undecided = torch.zeros(1)
+            proofs = gan.loss.certificate(undecided, undecided) if isinstance(gan.loss, Certifying) else {}
+            panels = _panels(self.series, ["value"] if "value" in proofs else list(proofs))
+            curves(self.series.column("round"), panels, self.verdict.name, self.directory / "equilibrium.png")
+
+    def conclusion(self) -> dict[str, Any]:
+        """The verdict, its advice and its figures, flat, for the summary; nothing before the end."""
+        if self.verdict is None:
+            return {}
+        figures = {f"equilibrium/verdict/{name}": value for name, value in self.verdict.figures.items()}
+        return {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": self.verdict.advice} | figures
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"series": self.series.state_dict(), "reported": dict(self._reported)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.series.load_state_dict(state["series"])
+        self._reported = dict(state["reported"])
+
+
+def _generate(gan: GAN, n: int) -> Tensor:
+    """Samples of the player itself (not of its average, which hides how it swings), of one fixed batch of noise."""
+    noise = torch.Generator().manual_seed(derive_seed(gan.seed, "equilibrium"))
+    network = gan.g.network
+    training = network.training
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        samples: Tensor = network.eval()(gan.latent.sample(n, noise).to(gan.device))
+    network.train(training)
+    return samples.float()
+
+
+def _gradient_norm(player: Player) -> Tensor:
+    norms = torch._foreach_norm([weight.grad for weight in player.weights if weight.grad is not None])
+    return torch.stack(list(norms)).norm()
+
+
+def _panels(series: Series, proofs: list[str]) -> list[Panel]:
+    def lines(**names: str) -> dict[str, list[float]]:
+        columns = {label.replace("_", " "): series.column(name) for label, name in names.items()}
+        return {label: column for label, column in columns.items() if any(map(math.isfinite, column))}
+
+    judgement = lines(pairs="ranked_right", real="d/accuracy_real", fake="d/accuracy_fake")
+    level = {"-log 4": -math.log(4)} if proofs == ["value"] else {"equilibrium": 0.0}
+    return [
+        Panel("costs", lines(D="d/loss", G="g/loss")),
+        Panel("D is right about", judgement, {"undecided": 0.5}),
+        Panel("what D proves", lines(**{name: name for name in proofs}), level),
+        Panel("gradient norms", lines(D="d_grad_norm", G="g_grad_norm"), logarithmic=True),
+    ]

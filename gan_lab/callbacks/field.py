@@ -1,0 +1,70 @@
+"""What D thinks of the plane, while G moves through it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from gan_lab.densities import GaussianMixture
+from gan_lab.gan import GAN
+from gan_lab.pictures import save_picture
+from gan_lab.plots import animate, field
+from gan_lab.ranges import PositiveInt
+from gan_lab.seeds import derive_seed
+
+
+class Field(pl.Callback):
+    """`samples/field_NNNNNN.png` at each `every`-th round and the end, then `field.gif` of all; for data in the plane.
+
+    D's logit as filled contours, circles of 3 sigma around a mixture's modes (within them a sample counts as good),
+    and `n` generated points of one fixed batch of noise.
+
+    Args:
+        cells: D is asked at cells^2 points.
+        frames: the animation has at most so many, spread evenly.
+    """
+
+    def __init__(
+        self, directory: str, every: PositiveInt = 500, n: PositiveInt = 1000, cells: PositiveInt = 120,
+        frames: PositiveInt = 120,
+    ) -> None:  # fmt: skip
+        self.directory = Path(directory)
+        self.every, self.n, self.cells, self.frames = every, n, cells, frames
+        self._box: tuple[float, ...] = ()
+        self._discs: tuple[Tensor, float] | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if data.shape != (2,) or not trainer.is_global_zero:
+            return
+        real = next(iter(data.batches(0))).x
+        middle, reach = (real.amax(0) + real.amin(0)) / 2, 0.65 * (real.amax(0) - real.amin(0)).max()
+        self._box = tuple(float(edge) for axis in middle for edge in (axis - reach, axis + reach))
+        density = getattr(data, "density", None)
+        if isinstance(density, GaussianMixture):
+            self._discs = (density.means, 3 * density.sigma)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if not self._box or (gan.round % self.every and not trainer.should_stop):
+            return
+        noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            fake = gan.sample(gan.latent.sample(self.n, noise)).float().cpu()
+            training = gan.d.network.training
+            logits = gan.d.network.eval()(self._points().to(gan.device)).logits.float().cpu()
+            gan.d.network.train(training)
+        picture = field(fake, logits.view(self.cells, -1), self._discs, self._box, f"round {gan.round:,}")
+        save_picture(picture, self.directory / "samples" / f"field_{gan.round:06d}.png")
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        panels = sorted((self.directory / "samples").glob("field_*.png")) if self._box else []
+        if len(panels) > 1:
+            stride = -(-len(panels) // self.frames)
+            animate(panels[::-1][::stride][::-1], self.directory / "field.gif")
+
+    def _points(self) -> Tensor:
+        left, right, bottom, top = self._box
+        ys, xs = torch.linspace(bottom, top, self.cells), torch.linspace(left, right, self.cells)
+        return torch.cartesian_prod(ys, xs).flip(1)

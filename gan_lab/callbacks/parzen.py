@@ -1,0 +1,37 @@
+"""The Parzen-window log-likelihood while training, to be monitored."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from gan_lab.gan import GAN
+from gan_lab.metrics.parzen import best_sigma
+from gan_lab.ranges import PositiveInt
+from gan_lab.seeds import derive_seed
+
+SIGMAS = torch.logspace(-1, 0, 10).tolist()  # for data in [0, 1]; parzen_ll.py of goodfeli/adversarial
+
+
+class Parzen(pl.Callback):
+    """Publishes `parzen/valid` (nats) and `parzen/sigma` at each `every`-th round.
+
+    `samples` samples against the first `held_out` training images that `data.subset` leaves out, all scaled to [0, 1]
+    as in the 2014 paper; the best of ten sigmas.
+    """
+
+    def __init__(self, every: PositiveInt = 2500, samples: PositiveInt = 10_000, held_out: PositiveInt = 1000) -> None:
+        self.every, self.samples, self.held_out = every, samples, held_out
+        self._data: Tensor | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        self._data = trainer.datamodule.held_out(self.held_out).flatten(1).add(1).div(2)  # type: ignore[attr-defined]
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round % self.every or self._data is None:
+            return
+        noise = torch.Generator().manual_seed(derive_seed(gan.seed, "parzen", gan.round))
+        samples = gan.sample(gan.latent.sample(self.samples, noise)).cpu().flatten(1).add(1).div(2)
+        sigma, mean = best_sigma(samples, self._data, SIGMAS)
+        gan.publish({"parzen/valid": mean, "parzen/sigma": sigma})

@@ -1,0 +1,40 @@
+"""A generator against a density that is known exactly, on request."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from gan_lab.equilibrium.samples import binned_jsd
+from gan_lab.gan import GAN
+from gan_lab.ranges import PositiveInt
+from gan_lab.seeds import derive_seed
+from gan_lab.types import Density
+
+
+class Truth(pl.Callback):
+    """`equilibrium/binned_jsd` in nats at each `every`-th round, for a known density in one or two dimensions.
+
+    JSD(p_data || p_g) of `n` samples each in bins^d cells, with `binned_jsd_floor`, what two sets of real samples
+    give. p_g itself has no formula, so the distance of D from D* = p_data / (p_data + p_g) is not estimated.
+    """
+
+    def __init__(self, every: PositiveInt, n: PositiveInt = 50_000, bins: PositiveInt = 64) -> None:
+        self.every, self.n, self.bins = every, n, bins
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
+        if gan.round % self.every or not isinstance(density, Density):
+            return
+        generator = torch.Generator().manual_seed(derive_seed(gan.seed, "truth"))
+        real, again = density.sample(self.n, generator), density.sample(self.n, generator)
+        if real.shape[1] > 2:
+            return
+        with torch.random.fork_rng(devices=[]):
+            fake = gan.sample(gan.latent.sample(self.n, generator)).float().cpu()
+        gan.publish(
+            {
+                "equilibrium/binned_jsd": binned_jsd(real, fake, self.bins),
+                "equilibrium/binned_jsd_floor": binned_jsd(real, again, self.bins),
+            }
+        )

@@ -1,0 +1,110 @@
+"""Figures: curves over rounds, and the plane with samples, a density and D's opinion on it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+INK, GREY, REAL, FAKE = "#222222", "#9a9a9a", "#2166ac", "#e08214"
+COLOURS = (REAL, FAKE, "#1b7837", "#762a83", GREY)
+
+
+class Panel(NamedTuple):
+    """One set of axes: named curves, levels to compare them with, and whether its scale is logarithmic."""
+
+    title: str
+    curves: Mapping[str, Sequence[float]]
+    levels: Mapping[str, float] = {}
+    logarithmic: bool = False
+
+
+def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str, path: Path) -> None:
+    """A picture of up to four panels over rounds."""
+    figure, canvas = _figure(9.6, 6.4)
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
+    for number, panel in enumerate(panels):
+        axes = figure.add_subplot(2, 2, number + 1)
+        _tidy(axes)
+        axes.set_title(panel.title, loc="left", fontsize=10, color=INK)
+        for (name, values), colour in zip(panel.curves.items(), COLOURS, strict=False):
+            known = [(at, value) for at, value in zip(rounds, values, strict=True) if math.isfinite(value)]
+            axes.plot(*zip(*known, strict=True), color=colour, linewidth=1.1, label=name)
+        for name, level in panel.levels.items():
+            axes.axhline(level, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
+        if panel.logarithmic:
+            axes.set_yscale("log")
+        axes.margins(x=0.01)
+        above = {"loc": "lower right", "bbox_to_anchor": (1.01, 0.985), "ncols": 4}
+        axes.legend(**above, fontsize=8, frameon=False, labelcolor=INK, handlelength=1.2, columnspacing=1.0)
+        if number >= 2:
+            axes.set_xlabel("round", fontsize=9, color=INK)
+    figure.subplots_adjust(0.07, 0.08, 0.985, 0.89, wspace=0.17, hspace=0.27)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    canvas.print_png(str(path))
+
+
+def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box: Sequence[float], title: str) -> Tensor:
+    """The plane in `box` = (left, right, bottom, top) as an RGB picture (3, H, W), uint8.
+
+    D's logits (n, n) [row = y] as filled contours, blue where it believes "real"; `discs`, centres (K, 2) and a
+    radius, as circles; the generated points (N, 2) on top.
+    """
+    figure, canvas = _figure(5.6, 4.8)
+    axes = figure.add_axes((0.085, 0.07, 0.76, 0.86))
+    left, right, bottom, top = box
+    xs, ys = torch.linspace(left, right, logits.shape[1]).numpy(), torch.linspace(bottom, top, len(logits)).numpy()
+    limit = max(logits.abs().quantile(0.98).item(), 1e-3)
+    clipped = logits.clamp(-limit, limit).numpy()
+    filled = axes.contourf(xs, ys, clipped, levels=torch.linspace(-limit, limit, 22).tolist(), cmap="RdBu", alpha=0.85)
+    if discs is not None:
+        from matplotlib.collections import EllipseCollection
+
+        size = [2 * discs[1]] * len(discs[0])
+        rims = EllipseCollection(
+            size, size, [0] * len(size), units="xy", offsets=discs[0].numpy(), offset_transform=axes.transData,
+            facecolors="none", edgecolors=INK, linewidths=0.8,
+        )  # fmt: skip
+        axes.add_collection(rims)
+    axes.scatter(*fake.T.numpy(), s=5, color="black", alpha=0.55, linewidths=0)
+    axes.set_xlim(left, right)
+    axes.set_ylim(bottom, top)
+    axes.set_aspect("equal")
+    _tidy(axes, grid=False)
+    axes.set_title(title, loc="left", fontsize=10, color=INK)
+    bar = figure.colorbar(filled, cax=figure.add_axes((0.875, 0.07, 0.025, 0.86)), ticks=[-limit, 0, limit])
+    bar.ax.set_yticklabels([f"{-limit:.2g}", "0", f"{limit:.2g}"], fontsize=8)
+    bar.outline.set_visible(False)
+    bar.ax.set_title("logit", fontsize=8, color=INK)
+    canvas.draw()
+    pixels = torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8)
+    width, height = canvas.get_width_height()
+    return pixels.view(height, width, 4)[..., :3].permute(2, 0, 1)
+
+
+def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
+    """One endless GIF of pictures of one size; it stays on the last one for a while."""
+    from PIL import Image
+
+    images = [Image.open(frame).convert("RGB").quantize(128, dither=Image.Dither.NONE) for frame in frames]
+    durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110)
+    return figure, FigureCanvasAgg(figure)
+
+
+def _tidy(axes: Any, grid: bool = True) -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.tick_params(which="both", labelsize=8, color=GREY, labelcolor=INK)
+    if grid:
+        axes.grid(color="#e6e6e6", linewidth=0.6)
+        axes.set_axisbelow(True)
