@@ -53,6 +53,16 @@ class InMemory(GameData):
             raise UserError(f"data.num_classes={self.num_classes}: the labels go from 0 to {int(labels.max())}")
         return images, labels
 
+    def held_out(self, n: int) -> Tensor:
+        """The first n pictures that `subset` leaves out, (n, *shape), float32.
+
+        Raises UserError where it leaves out fewer.
+        """
+        images = self.load()[0][len(self.whole[0]) :][:n]
+        if len(images) < n:
+            raise UserError(f"data.subset={self.subset}: leaves out {len(images)} pictures, and {n} are to be held out")
+        return scale(resize(images, self.shape[1:]))
+
     def prepare_data(self) -> None:
         # One process per machine gets here before the others: it downloads what is missing.
         _ = self.whole

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gan_lab.ranges import PositiveInt, Shape
@@ -29,7 +31,9 @@ def _initialise(network: nn.Module, init: Init | None) -> None:
 class MLPGenerator(nn.Module):
     """z (N, latent_dim) -> hidden layers -> affine -> `output` nonlinearity -> (N, *shape).
 
-    With `Dense` ReLU layers of 1200 and weights from U(-.05, .05) it is the generator of Goodfellow et al. 2014.
+    With `Dense` ReLU layers of 1200 and weights from U(-.05, .05) it is the generator of Goodfellow et al. 2014. With
+    `marginal_bias` the last biases start where `output` gives each coordinate's mean over the data; `output` must
+    have an `inverse`.
     """
 
     def __init__(
@@ -40,32 +44,50 @@ class MLPGenerator(nn.Module):
         layer: Layer,
         output: nn.Module,
         init: Init | None = None,
+        marginal_bias: bool = False,
     ) -> None:
         super().__init__()
+        if marginal_bias and not hasattr(output, "inverse"):
+            raise ValueError(f"marginal_bias needs an output with an inverse, which {type(output).__name__} lacks")
         self.shape = tuple(shape)
+        self.marginal_bias = marginal_bias
         self.hidden = _stack([latent_dim, *hidden], layer)
         self.affine = nn.Linear(hidden[-1] if hidden else latent_dim, math.prod(shape))
-        self.output = output
+        self.output: Any = output
         _initialise(self, init)
+
+    @torch.no_grad()
+    def initialise_from(self, real: Callable[[int], Tensor]) -> None:
+        """Set the last biases to the data's marginals, if so asked; `real(n)` gives n real samples."""
+        if self.marginal_bias:
+            self.affine.bias.copy_(self.output.inverse(real(10_000).mean(0).flatten()))
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.output(self.affine(self.hidden(z))).unflatten(1, self.shape)
 
 
 class MLPDiscriminator(nn.Module):
-    """x (N, *shape) -> flat -> hidden layers -> affine -> logits (N,); the last hidden layer is its features.
+    """x (N, *shape) -> flat -> `input` -> hidden layers -> affine -> logits (N,); its features: the last hidden layer.
 
-    With `Maxout` layers of 240 units and 5 pieces and weights from U(-.005, .005) it is the discriminator of
-    Goodfellow et al. 2014 (but for its dropout).
+    With `Maxout` layers of 240 units, 5 pieces and dropout .5, weights from U(-.005, .005) and `UnitInput` of dropout
+    .2 it is the discriminator of Goodfellow et al. 2014.
     """
 
-    def __init__(self, shape: Shape, hidden: Sequence[PositiveInt], layer: Layer, init: Init | None = None) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        hidden: Sequence[PositiveInt],
+        layer: Layer,
+        init: Init | None = None,
+        input: nn.Module | None = None,  # noqa: A002
+    ) -> None:
         super().__init__()
+        self.input = nn.Identity() if input is None else input
         size = math.prod(shape)
         self.hidden = _stack([size, *hidden], layer)
         self.affine = nn.Linear(hidden[-1] if hidden else size, 1)
         _initialise(self, init)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        features = self.hidden(x.flatten(1))
+        features = self.hidden(self.input(x.flatten(1)))
         return DiscriminatorOutput(self.affine(features).squeeze(1), features=(features,))

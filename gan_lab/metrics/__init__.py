@@ -1,0 +1,1 @@
+"""What samples are worth, as pure functions of arrays."""

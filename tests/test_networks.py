@@ -1,0 +1,93 @@
+"""Laws of the networks: shapes for all sizes that they promise, initial weights, layers against formulas."""
+
+import pytest
+import torch
+from conftest import options
+from hydra import compose, initialize_config_dir
+from torch import nn
+
+from gan_lab.config.explain import CONF
+from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
+from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_lab.run import build
+
+POWERS = [8, 16, 32, 64, 128]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", [*POWERS, 28, 12, 40])
+def test_dcgan_makes_and_judges_every_size(size: int, channels: int) -> None:
+    shape = (channels, size, size)
+    generator, discriminator = DCGANGenerator(7, shape, width=2), DCGANDiscriminator(shape, width=2)
+    x = generator(torch.randn(3, 7))
+    assert x.shape == (3, *shape)
+    assert x.abs().max() <= 1
+    output = discriminator(x)
+    assert output.logits.shape == (3,)
+    pooling = nn.MaxPool2d | nn.AvgPool2d
+    assert not any(isinstance(m, pooling) for m in [*generator.modules(), *discriminator.modules()])
+
+
+def test_dcgan_64_is_the_paper_s() -> None:
+    generator, discriminator = DCGANGenerator(100, (3, 64, 64)), DCGANDiscriminator((3, 64, 64))
+    widths = [m.out_channels for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]
+    assert widths == [512, 256, 128, 64, 3]
+    assert [m.out_channels for m in discriminator.modules() if isinstance(m, nn.Conv2d)] == [64, 128, 256, 512, 1]
+    weights = torch.cat([m.weight.flatten() for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)])
+    assert weights.std().item() == pytest.approx(0.02, rel=0.01)
+    scales = torch.cat([m.weight for m in generator.modules() if isinstance(m, nn.BatchNorm2d)])
+    assert scales.mean().item() == pytest.approx(1, abs=0.01) and scales.std().item() == pytest.approx(0.02, rel=0.2)
+
+
+@pytest.mark.parametrize("shape", [(2,), (1,), (3, 5), (1, 8, 8)])
+def test_mlps_take_any_shape(shape: tuple[int, ...]) -> None:
+    def layer(a: int, b: int) -> nn.Module:
+        return Dense(a, b, nn.ReLU)
+
+    for hidden in ([], [6], [6, 5]):
+        x = MLPGenerator(4, shape, hidden, layer, nn.Tanh())(torch.randn(3, 4))
+        assert x.shape == (3, *shape)
+        assert MLPDiscriminator(shape, hidden, layer)(x).logits.shape == (3,)
+
+
+def test_maxout_is_the_largest_of_its_affine_pieces() -> None:
+    layer, x = Maxout(4, 3, pieces=5), torch.randn(6, 4)
+    weight, bias = layer.linear.weight.view(3, 5, 4), layer.linear.bias.view(3, 5)
+    expected = torch.stack([(weight[:, j] @ x.T).T + bias[:, j] for j in range(5)]).amax(0)
+    torch.testing.assert_close(layer(x), expected)
+
+
+def test_symmetric_sigmoid_and_its_inverse() -> None:
+    t = torch.linspace(-5, 5, 11, dtype=torch.float64)
+    torch.testing.assert_close(SymmetricSigmoid()(t), torch.tanh(t / 2))
+    torch.testing.assert_close(SymmetricSigmoid().inverse(torch.tanh(t / 2)), t)
+    assert SymmetricSigmoid().inverse(torch.tensor([-1.0, 1.0])).isfinite().all()
+
+
+def test_unit_input_drops_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    seen = UnitInput(dropout=0.2)(torch.full((10_000,), 0.5))
+    assert (seen == 0).float().mean().item() == pytest.approx(0.2, abs=0.02)
+    assert seen.mean().item() == pytest.approx(0.75, abs=0.02)
+
+
+def test_the_2014_generator_starts_at_the_data_s_marginals() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", ["directory=none", "model=mlp_2014", "data.batch_size=1797"])
+    gan, data = build(config)
+    means = next(data.batches(0)).x.mean(0)
+    gan.g.network.affine.weight.data.zero_()
+    start = gan.g.network(torch.zeros(1, 64))[0]
+    torch.testing.assert_close(start, means, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", options("model"))
+def test_features_belong_to_the_samples(name: str) -> None:
+    data = {"dirac": "dirac", "bilinear": "dirac"}.get(name, "digits")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", ["directory=none", f"model={name}", f"data={data}"])
+    gan, source = build(config)
+    output = gan.d.network(next(source.batches(0)).x[:5])
+    assert output.logits.shape == (5,)
+    assert all(len(features) == 5 for features in output.features)
