@@ -14,44 +14,44 @@ from omegaconf import DictConfig
 
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
-from gan_lab.config.resume import demand_same, expand, remember
+from gan_lab.config.resume import demand_same, expand
+from gan_lab.errors import UserError
 
 
 def train(config: DictConfig) -> int:
     """One run; its exit code."""
-    check_choices(HydraConfig.get().runtime.choices)
+    hydra_config = HydraConfig.get()
+    check_choices(hydra_config.runtime.choices)
     check(config)
-    directory = Path(config.directory)
-    if config.resume:
-        demand_same(config, directory)
-    remember(config, directory)
+    if config.directory != hydra_config.runtime.output_dir:
+        raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
+    if config.get("resume"):
+        demand_same(config, Path(config.directory))
 
     from gan_lab.run import play
 
-    return play(config)
+    return play(config, hydra_config.overrides.task)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def job(config: DictConfig) -> None:
     """One job of Hydra's: a run that exits, or one of a sweep, which goes on whatever becomes of this one."""
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
-        train(config)
-        return
+    sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     try:
         code = train(config)
     except Exception as error:
-        if not told(error):
+        if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
             raise
         code = 2
-    if code:
+    if code:  # an interruption ends a sweep, too
         raise SystemExit(code)
 
 
-def told(error: Exception) -> bool:
+def told(error: Exception, where: str = "") -> bool:
     """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
     line = explain(error, sys.argv[1:])
     if line is not None:
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {where}{line}", file=sys.stderr)
     return line is not None
 
 

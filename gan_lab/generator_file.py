@@ -23,7 +23,7 @@ class GeneratorFile(NamedTuple):
 def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> None:
     """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them."""
     tensors = {
-        f"{name}.{key}": value.detach().cpu().contiguous()
+        f"{name}.{key}": value.detach().cpu().contiguous().clone()  # safetensors refuses tied weights
         for name, network in networks.items()
         for key, value in network.state_dict().items()
     }

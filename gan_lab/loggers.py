@@ -6,6 +6,7 @@ Each may have `rewind(round)`: forget what was logged after that round.
 import csv
 import netrc
 import os
+import secrets
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from pytorch_lightning.loggers import Logger, TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
 
@@ -117,16 +119,28 @@ class WandB(WandbLogger):
         name: str | None = None,
         offline: bool | None = None,
         tags: Sequence[str] | None = None,
-        config: Mapping[str, Any] | None = None,
     ) -> None:
         offline = not _logged_in() if offline is None else offline
-        super().__init__(name=name, save_dir=directory, offline=offline, project=project, tags=tags, config=config)
+        super().__init__(
+            name=name,
+            save_dir=directory,
+            offline=offline,
+            project=project,
+            tags=tags,
+            id=_run_id(Path(directory)),
+            resume="allow",
+        )
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
+        import wandb
+
         fresh = self._experiment is None
-        run = super().experiment
+        try:
+            run = super().experiment
+        except wandb.errors.Error as error:
+            raise UserError(f"logger.wandb: {error}") from error
         if fresh:
             run.define_metric("round")
             run.define_metric("*", step_metric="round")
@@ -140,7 +154,16 @@ class WandB(WandbLogger):
     def finalize(self, status: str) -> None:
         """Close the run, so that the next job of a sweep in this process begins its own."""
         super().finalize(status)
-        self.experiment.finish()
+        self.experiment.finish(exit_code=0 if status == "success" else 1)
+
+
+def _run_id(directory: Path) -> str:
+    """The id of this run at W&B, kept in the run directory, so that a resumed run goes on under the same one."""
+    path = directory / "wandb_id.txt"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(4))
+    return path.read_text().strip()
 
 
 def _logged_in() -> bool:

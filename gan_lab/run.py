@@ -1,16 +1,23 @@
 """From a checked configuration to a finished run directory."""
 
 import logging
+import shlex
 import warnings
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.config.resume import remember
+from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
@@ -18,9 +25,22 @@ from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
 from gan_lab.summary import summarise, table, write_summary
+from gan_lab.types import DataDependent
+
+PRECISIONS = ("32-true", "bf16-mixed")
+INSTEAD = {  # settings of the Trainer that count steps or epochs, or that need its own optimisation loop
+    "max_epochs": "rounds=N",
+    "max_steps": "rounds=N",
+    "max_time": "rounds=N (SIGTERM ends a run cleanly at any time)",
+    "limit_train_batches": "rounds=N",
+    "overfit_batches": "data.subset=N",
+    "fast_dev_run": "debug=quick",
+    "gradient_clip_val": "gan.clip_norm",
+    "accumulate_grad_batches": "data.batch_size",
+}
 
 
-def build(config: DictConfig) -> tuple[GAN, pl.LightningDataModule]:
+def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
     data = instantiate(config.data.module)
     parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
@@ -31,59 +51,101 @@ def build(config: DictConfig) -> tuple[GAN, pl.LightningDataModule]:
             network=instantiate(network),
             optimizer=instantiate(config.optimizer[name]),
             schedule=instantiate(config.get("schedule")) or None,
-            terms=instantiate(terms or {}),
+            terms={term: instantiate(part) for term, part in (terms or {}).items() if part is not None},
         )
         for name, network, terms in (
             ("d", config.model.discriminator, config.get("d_terms")),
             ("g", config.model.generator, config.get("g_terms")),
         )
     )
+    for player in (d, g):
+        if isinstance(player.network, DataDependent):
+            player.network.initialise_from(partial(_real, data))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
     return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
 
 
-def play(config: DictConfig) -> int:
+def _real(data: GameData, n: int) -> torch.Tensor:
+    """The first n real samples or a few more, without moving the position in the data."""
+    return torch.cat([batch.x for batch in islice(data.batches(0), -(-n // data.batch_size))])
+
+
+def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     """Play to the end of the budget or to an interruption, and leave the run directory complete.
 
+    `overrides` are the command line's, to be remembered for a later resume.
+
     Returns the process's exit code: 0, or 128 + the signal's number, as shells have it.
+
+    Raises:
+        UserError: the directory holds another run, a part or the trainer refuses its settings, the game diverges.
     """
     _quieten()
     directory = Path(config.directory)
-    gan, data = build(config)
-    checkpoint = directory / "checkpoints" / "last.ckpt" if config.resume else None
-    if checkpoint is not None and not _has_rounds_left(checkpoint, config.rounds):
-        return 0
+    checkpoint = directory / "checkpoints" / "last.ckpt"
+    if config.get("resume"):
+        if not _has_rounds_left(checkpoint, config.rounds):
+            return 0
+    elif checkpoint.exists() or (directory / "metrics.csv").exists():
+        raise UserError(
+            f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
+        )
 
+    gan, data = build(config)
     interruption = Interruption()
-    trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
-        callbacks=[Budget(config.rounds), interruption, *_parts(config.callbacks)],
-        logger=_parts(config.logger),
-        plugins=[PlainCheckpointIO()],
-        default_root_dir=str(directory),
-        max_epochs=1,  # one endless epoch: the budget counts rounds
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in _parts(config.callbacks)),
-        use_distributed_sampler=False,
-    )
-    trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint is not None and checkpoint.exists() else None)
+    trainer = _trainer(config, [Budget(config.rounds), interruption, *_parts(config.get("callbacks"))])
+    remember(config, directory, overrides)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+    trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint.exists() else None)
     if not trainer.is_global_zero:
         return 0
 
-    recipe = {name: OmegaConf.to_container(node, resolve=True) for name, node in _recipe(config).items()}
-    networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
-    save_generator(directory / "generator.safetensors", recipe, networks)
-    summary = summarise(gan, trainer, config, finished=interruption.signal is None)
+    summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
     write_summary(summary, directory)
+    networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
+    save_generator(directory / "generator.safetensors", _recipe(config), networks)
     print(table(summary, directory))
-    if interruption.signal is None:
+    if summary["finished"]:
         return 0
-    print(f"interrupted after round {gan.round}; go on with: python train.py resume={directory}")
-    return 128 + interruption.signal
+    print(f"stopped after round {gan.round}; go on with: python train.py {shlex.quote(f'resume={directory}')}")
+    return 0 if interruption.signal is None else 128 + interruption.signal
+
+
+def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
+    """Lightning's Trainer as configured.
+
+    Raises:
+        UserError: it refuses its settings, or they would count something else than rounds.
+    """
+    for key, instead in INSTEAD.items():
+        if config.trainer.get(key) is not None:
+            raise UserError(f"trainer.{key}: use {instead}")
+    try:
+        trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
+            callbacks=callbacks,
+            logger=_parts(config.get("logger")),
+            plugins=[PlainCheckpointIO()],
+            default_root_dir=config.directory,
+            max_epochs=1,  # one endless epoch: the budget counts rounds
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
+            use_distributed_sampler=False,
+        )
+    except (MisconfigurationException, ValueError, TypeError) as error:
+        raise UserError(f"trainer: {error}") from error
+    if trainer.world_size > 1:
+        raise UserError(f"trainer.devices: the players learn in one process so far, not in {trainer.world_size}")
+    if trainer.precision not in PRECISIONS:
+        raise UserError(f"trainer.precision={trainer.precision}: must be one of {', '.join(PRECISIONS)}")
+    return trainer
 
 
 def _recipe(config: DictConfig) -> dict[str, Any]:
-    return {"generator": config.model.generator, "latent": config.latent}
+    """What rebuilds the generator: plain data, resolved."""
+    parts = {"generator": config.model.generator, "latent": config.latent}
+    return {name: OmegaConf.to_container(part, resolve=True) for name, part in parts.items()}
 
 
 def _has_rounds_left(checkpoint: Path, rounds: int) -> bool:

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     try:
         print(sample(Path(arguments[0]), parse(arguments[1:])))
-    except UserError as error:
+    except (UserError, OSError) as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
     return 0

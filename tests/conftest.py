@@ -20,6 +20,7 @@ SMALL = [  # networks and intervals that suit a test
 NARROW = {
     "dcgan": ["model.width=4"],
     "mlp": ["model.hidden=[16]"],
+    "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
 }
 
 

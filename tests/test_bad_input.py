@@ -5,6 +5,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -51,6 +52,12 @@ MISTAKES = [
     Mistake("resume={tmp}/nowhere", r"nowhere: not a run directory"),
     Mistake("resume={tmp}/run loss=hinge", r"another configuration \(loss\._target_ is .* only rounds"),
     Mistake("-m resume={tmp}/run", r"does not go with --multirun"),
+    Mistake("directory=elsewhere", r"directory: follows hydra\.run\.dir"),
+    Mistake("hydra.run.dir={tmp}/run", r"holds a run already; go on with it", False),
+    Mistake("trainer.accelerator=abacus", r"trainer: .*accelerator", False),
+    Mistake("trainer.precision=16-true", r"trainer\.precision=16-true: must be one of 32-true, bf16-mixed", False),
+    Mistake("+trainer.max_steps=5", r"trainer\.max_steps: use rounds=N", False),
+    Mistake("trainer.devices=2 trainer.accelerator=cpu", r"trainer\.devices: .*one process", False),
     Mistake("data.batch_size=2000", r"batch_size=2000.*larger than the data set, which has 1797", False),
     Mistake("data=mnist data.root={tmp}/nowhere", r"MNIST is not there and could not be downloaded", False),
     Mistake("data=image_folder data.root={tmp}/nowhere", r"nowhere", False),
@@ -65,7 +72,11 @@ MISTAKES = [
 def run(arguments: str, directory: Path) -> tuple[int, str, float]:
     """Exit code, standard error and seconds of train.py."""
     start = time.perf_counter()
-    place = [] if "resume=" in arguments or "run.dir" in arguments else [f"hydra.run.dir={directory / 'out'}"]
+    place = (
+        []
+        if "resume=" in arguments or "run.dir" in arguments
+        else [f"hydra.run.dir={directory / secrets.token_hex(4)}"]
+    )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, str(ROOT / "train.py"), *arguments.format(tmp=directory).split(), *place],

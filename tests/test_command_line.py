@@ -73,9 +73,16 @@ def test_a_run_directory_holds_what_is_promised(tmp_path: Path) -> None:
     assert {"seconds", "images_per_second", "seed", "git_commit", "version/torch", "d/loss", "min/d/loss"} <= set(
         summary
     )
+    assert summary["images_per_second"] == pytest.approx(160 / summary["seconds"])
+    assert float(rows_with_timings(run)[-1]["seconds"]) < summary["seconds"]
     assert summary["d/loss"] == float(rows(run)[-1]["d/loss"])
     assert "generator.safetensors" in out
     assert list((run / "tensorboard").glob("events.*"))
+
+
+def rows_with_timings(directory: Path) -> list[dict[str, str]]:
+    with (directory / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 def test_nothing_in_a_run_directory_needs_pickle(tmp_path: Path) -> None:
@@ -128,6 +135,7 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 def test_rounds_given_on_resume_are_remembered(tmp_path: Path) -> None:
     train("hydra.run.dir=run", "rounds=4", where=tmp_path)
     finish(start("resume=run", "rounds=6", where=tmp_path))
+    finish(start("resume=run", "rounds=3", where=tmp_path), 2)  # fewer than it has played: refused, and forgotten
     assert "all 6 rounds" in finish(start("resume=run", where=tmp_path))
 
 
@@ -136,6 +144,16 @@ def test_a_sweep_makes_a_run_directory_per_job(tmp_path: Path) -> None:
     summaries = [json.loads((tmp_path / "sweep" / str(job) / "summary.json").read_text()) for job in range(4)]
     assert [summary["seed"] for summary in summaries] == [0, 0, 1, 1]
     assert len({summary["max/g/loss"] for summary in summaries}) == 4
+
+
+def test_ctrl_c_ends_a_sweep_and_a_failed_job_does_not(tmp_path: Path) -> None:
+    process = start("-m", "data.batch_size=9999,8", *SMALL[:2], "rounds=1000000", "hydra.sweep.dir=sweep",
+                    "callbacks.metrics.every=10", where=tmp_path)  # fmt: skip
+    until(lambda: rounds_logged(tmp_path / "sweep" / "1") > 2, process)  # job 0 has failed
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "error: job 0: data.batch_size=9999: larger than the data set" in errors
 
 
 def test_samples_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +186,9 @@ def test_samples_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_weights_and_biases_offline(tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     train("hydra.run.dir=run", "rounds=4", "callbacks.metrics.every=2", "logger=[csv,wandb]", where=tmp_path)
-    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+    (log,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+    assert b"gan_lab.losses.NonSaturating" in log.read_bytes()  # the resolved configuration
+    assert log.stem == f"run-{(tmp_path / 'run' / 'wandb_id.txt').read_text()}"
     assert [row["round"] for row in rows(tmp_path / "run")] == ["1", "2", "4"]
 
 

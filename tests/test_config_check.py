@@ -208,6 +208,7 @@ def whole(**changes: Any) -> Any:
     tree: dict[str, Any] = {
         "seed": 0,
         "rounds": 10,
+        "directory": "outputs/run",
         "resume": None,
         "data": {"side": 8, "shape": [1, "${..side}", "${..side}"], "module": {**part, "seed": "${seed}"}},
         "latent": part,
@@ -242,7 +243,6 @@ def complaint_about(cfg: Any) -> str:
     "changes",
     [
         {},
-        {"name": "first"},
         {"resume": "outputs/run"},
         {"schedule": None},
         {"callbacks": {}},
@@ -613,3 +613,8 @@ def test_the_check_is_light_and_quick() -> None:
     seconds, heavy = done.stdout.split("\n")[:2]
     assert heavy == ""
     assert float(seconds) < 1.0  # 0.1 on an idle machine
+
+
+def test_a_knob_that_every_reader_overrules_is_no_mistake() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check(compose("config", ["directory=here", "optimizer.d.lr=4e-4", "optimizer.g.lr=1e-4"]))

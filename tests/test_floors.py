@@ -22,6 +22,10 @@ FLOORS = {
     "latents": 1,
     "networks": 1,
     "densities": 1,
+    "equilibrium": 1,
+    "metrics": 1,
+    "schedules": 1,
+    "plots": 1,
     "pictures": 1,
     "plain_checkpoint": 1,
     "generator_file": 1,
@@ -37,7 +41,7 @@ FLOORS = {
     "run": 4,
     "sample": 4,
 }
-PARTS = {"losses", "terms", "updates", "latents", "networks", "densities"}
+PARTS = {"losses", "terms", "updates", "latents", "networks", "densities", "equilibrium", "metrics", "schedules"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -131,6 +131,7 @@ def test_a_run_that_is_finished_says_so(
     assert "nothing to do: all 2 rounds are played" in capsys.readouterr().out
     with pytest.raises(UserError, match="rounds=1: that run has played 2 already"):
         play(resumed(config, rounds=1))
+    assert play(resumed(config)) == 0  # the refusal has left no trace
     assert (tmp_path / "checkpoints/last.ckpt").read_bytes() == before
 
 
@@ -154,6 +155,24 @@ def test_monitored_best_checkpoint(played: Callable[..., Path]) -> None:
     losses = [float(row["g/loss"]) for row in rows(directory)]
     best = PlainCheckpointIO().load_checkpoint(directory / "checkpoints/best.ckpt")
     assert best["game"]["round"] == 1 + losses.index(max(losses))
+
+
+def test_a_fresh_run_does_not_begin_in_another_s_directory(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    play(composed("model=mlp", "rounds=2"))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="holds a run already; go on with it"):
+        play(composed("model=mlp", "rounds=2", "loss=hinge"))
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_another_monitor_on_resume_starts_anew(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    config = composed("model=mlp", "rounds=4", "callbacks.checkpoint.monitor=g/loss", "callbacks.checkpoint.mode=min")
+    play(config)
+    config.callbacks.checkpoint.update({"monitor": "d/loss", "mode": "max"})
+    play(resumed(config, rounds=7))
+    losses = {int(row["round"]): float(row["d/loss"]) for row in rows(tmp_path) if int(row["round"]) > 4}
+    best = PlainCheckpointIO().load_checkpoint(tmp_path / "checkpoints/best.ckpt")
+    assert best["game"]["round"] == max(losses, key=lambda n: losses[n])
 
 
 def test_diverging_runs_stop_and_keep_the_last_good_checkpoint(

@@ -20,11 +20,10 @@ PLAIN: dict[str, Any] = {
     "rounds": PositiveInt,
     "resume": str | None,
     "directory": str,
-    "name": str | None,
 }
 CHOICES = ("data", "latent", "model", "loss", "update", "optimizer", "schedule", "trainer", "gan")
 NAMED = ("d_terms", "g_terms", "callbacks", "logger")
-OPTIONAL = {"resume", "directory", "name", "schedule", *NAMED}
+OPTIONAL = {"resume", "schedule", *NAMED}
 
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
@@ -122,11 +121,17 @@ def _not_plain(plain: dict[str, Any]) -> Iterator[str]:
 
 
 def _unread(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
-    """Values that no part takes and no interpolation reads."""
+    """Values that no part takes and no interpolation reads.
+
+    A knob of a group whose every reader was given its own value (optimizer.lr beside optimizer.d.lr and
+    optimizer.g.lr) is no mistake: parts below it still take a parameter of its name.
+    """
     read = [target for _, target in references(raw)]
     for path, value in loose({key: node for key, node in plain.items() if key not in PLAIN}):
         removed = value is None and (len(path) == 1 or path[0] in NAMED)
-        if not removed and not any(path[: len(key)] == key or key[: len(path)] == path for key in read):
+        overruled = any(path[-1] in part for _, part in parts(at(plain, path[:-1])))
+        is_read = any(path[: len(key)] == key or key[: len(path)] == path for key in read)
+        if not (removed or overruled or is_read):
             siblings = [str(key) for key, _ in children(at(plain, path[:-1])) if key != path[-1]]
             yield f"{dotted(path)}: nothing reads it{near(str(path[-1]), siblings)} {listed(siblings)}"
 

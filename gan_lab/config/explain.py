@@ -60,6 +60,8 @@ def _explain(error: Exception, overrides: Sequence[str], conf: Path) -> str | No
             return _composition(error, overrides, conf)
         case SearchPathException():
             return str(error)
+        case OSError() if error.filename and error.strerror:  # a full disk, a folder that may not be written to
+            return f"{error.filename}: {error.strerror}"
         case yaml.MarkedYAMLError():
             return _yaml(error)
         case errors.OmegaConfBaseException() if isinstance(error, _OF_THE_USER):

@@ -1,18 +1,20 @@
 """Going on with a run: the command line it was started with, plus what may be changed on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
 # What may differ from the run that is resumed: how long, where and how it is watched; never what is computed.
-FREE = ("rounds", "resume", "directory", "callbacks", "logger", "trainer", "debug", "data.root", "data.workers")
+FREE = ("rounds", "resume", "directory", "callbacks", "logger", "trainer", "data.root", "data.workers")
+
+
+OVERRIDES = "overrides.yaml"
 
 
 def expand(arguments: list[str]) -> list[str]:
@@ -26,15 +28,19 @@ def expand(arguments: list[str]) -> list[str]:
         return arguments
     if {"-m", "--multirun"} & set(arguments):
         raise UserError("resume goes on with one run; it does not go with --multirun")
-    directory = Path(given[-1])
-    overrides = directory / ".hydra" / "overrides.yaml"
-    if not overrides.is_file() or not (directory / "config.yaml").is_file():
+    directory = Path(given[-1].strip("'\""))
+    if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
-    first = [o for o in _read(overrides) or [] if not str(o).startswith(("resume=", "hydra."))]
+    first = [str(override) for override in _read(directory / OVERRIDES) or []]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
     quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
     # Hydra's own notes (.hydra) stay those of the first start.
-    return [*first, *others, f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
+    return [*_latest([*first, *others]), f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
+
+
+def _latest(overrides: list[str]) -> list[str]:
+    """Of several overrides of one key the last."""
+    return list({override.partition("=")[0]: override for override in overrides}.values())
 
 
 def demand_same(config: DictConfig, directory: Path) -> None:
@@ -52,8 +58,8 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     ]
     if differing:
         raise UserError(
-            f"resume={directory}: that run has another configuration ({'; '.join(differing[:3])}); "
-            f"only {', '.join(FREE)} may change"
+            f"resume={directory}: that run has another configuration ({'; '.join(differing[:3])}); only "
+            f"{', '.join(FREE)} may change; what follows one of these can be kept by giving it, as in KEY=OLD_VALUE"
         )
 
 
@@ -72,10 +78,9 @@ def _read(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
 
 
-def remember(config: DictConfig, directory: Path) -> None:
-    """Write the resolved `config.yaml` and, for a resumed run, the overrides that a later resume starts from."""
+def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:
+    """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
     text = OmegaConf.to_yaml(config, resolve=True)
+    kept = [override for override in overrides if not override.startswith("resume=")]
+    write_atomically(directory / OVERRIDES, lambda path: path.write_text(yaml.safe_dump(kept)))
     write_atomically(directory / "config.yaml", lambda path: path.write_text(text))
-    if config.resume:
-        task = [str(o) for o in HydraConfig.get().overrides.task if not str(o).startswith("resume=")]
-        write_atomically(directory / ".hydra" / "overrides.yaml", lambda path: path.write_text(yaml.safe_dump(task)))
