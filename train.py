@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import demand_same, expand
+from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 
 
@@ -23,6 +24,7 @@ def train(config: DictConfig) -> int:
     hydra_config = HydraConfig.get()
     check_choices(hydra_config.runtime.choices)
     check(config)
+    check_trainer(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
     if config.get("resume"):

@@ -27,18 +27,6 @@ from gan_lab.seeds import derive_seed
 from gan_lab.summary import summarise, table, write_summary
 from gan_lab.types import DataDependent
 
-PRECISIONS = ("32-true", "bf16-mixed")
-INSTEAD = {  # settings of the Trainer that count steps or epochs, or that need its own optimisation loop
-    "max_epochs": "rounds=N",
-    "max_steps": "rounds=N",
-    "max_time": "rounds=N (SIGTERM ends a run cleanly at any time)",
-    "limit_train_batches": "rounds=N",
-    "overfit_batches": "data.subset=N",
-    "fast_dev_run": "debug=quick",
-    "gradient_clip_val": "gan.clip_norm",
-    "accumulate_grad_batches": "data.batch_size",
-}
-
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
@@ -116,11 +104,8 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Lightning's Trainer as configured.
 
     Raises:
-        UserError: it refuses its settings, or they would count something else than rounds.
+        UserError: it refuses its settings, or asks for several processes.
     """
-    for key, instead in INSTEAD.items():
-        if config.trainer.get(key) is not None:
-            raise UserError(f"trainer.{key}: use {instead}")
     try:
         trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
             callbacks=callbacks,
@@ -137,8 +122,6 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
         raise UserError(f"trainer: {error}") from error
     if trainer.world_size > 1:
         raise UserError(f"trainer.devices: the players learn in one process so far, not in {trainer.world_size}")
-    if trainer.precision not in PRECISIONS:
-        raise UserError(f"trainer.precision={trainer.precision}: must be one of {', '.join(PRECISIONS)}")
     return trainer
 
 
