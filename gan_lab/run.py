@@ -1,5 +1,6 @@
 """From a checked configuration to a finished run directory."""
 
+import json
 import logging
 import shlex
 import warnings
@@ -72,7 +73,8 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     directory = Path(config.directory)
     checkpoint = directory / "checkpoints" / "last.ckpt"
     if config.get("resume"):
-        if not _has_rounds_left(checkpoint, config.rounds):
+        if _is_complete(directory, checkpoint, config.rounds):
+            print(f"nothing to do: all {config.rounds} rounds are played; rounds=N extends the run")
             return 0
     elif checkpoint.exists() or (directory / "metrics.csv").exists():
         raise UserError(
@@ -89,10 +91,10 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     if not trainer.is_global_zero:
         return 0
 
-    summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
-    write_summary(summary, directory)
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
     save_generator(directory / "generator.safetensors", _recipe(config), networks)
+    summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
+    write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
     if summary["finished"]:
         return 0
@@ -131,20 +133,19 @@ def _recipe(config: DictConfig) -> dict[str, Any]:
     return {name: OmegaConf.to_container(part, resolve=True) for name, part in parts.items()}
 
 
-def _has_rounds_left(checkpoint: Path, rounds: int) -> bool:
-    """False, with a line that says so, where the run to be resumed has played its budget already.
+def _is_complete(directory: Path, checkpoint: Path, rounds: int) -> bool:
+    """Whether the run to be resumed has played its budget and written all its files.
 
     Raises:
         UserError: it has played more than that; or the checkpoint is damaged.
     """
     if not checkpoint.exists():
-        return True  # stopped before its first checkpoint: from the start
+        return False  # stopped before its first checkpoint: from the start
     played = PlainCheckpointIO().load_checkpoint(checkpoint)["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
-    if played == rounds:
-        print(f"nothing to do: all {rounds} rounds are played; rounds=N extends the run")
-    return bool(played < rounds)
+    summary = directory / "summary.json"
+    return played == rounds and summary.exists() and json.loads(summary.read_text())["rounds"] == rounds
 
 
 def _parts(group: DictConfig | None) -> list[Any]:

@@ -1,6 +1,7 @@
 """A run that was stopped anywhere and resumed equals the uninterrupted one, bit for bit."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,21 @@ def test_monitored_best_checkpoint(played: Callable[..., Path]) -> None:
     losses = [float(row["g/loss"]) for row in rows(directory)]
     best = PlainCheckpointIO().load_checkpoint(directory / "checkpoints/best.ckpt")
     assert best["game"]["round"] == 1 + losses.index(max(losses))
+
+
+@pytest.mark.parametrize("lost", ["summary.json", "generator.safetensors"])
+def test_killed_after_the_last_round_the_missing_files_are_written(
+    composed: Callable[..., DictConfig], tmp_path: Path, lost: str
+) -> None:
+    config = composed("model=mlp", "rounds=3")
+    play(config)
+    generator, logged = (tmp_path / "generator.safetensors").read_bytes(), rows(tmp_path)
+    (tmp_path / lost).unlink()
+    (tmp_path / "summary.json").unlink(missing_ok=True)  # it is written last
+    assert play(resumed(config)) == 0
+    assert (tmp_path / "generator.safetensors").read_bytes() == generator
+    assert rows(tmp_path) == logged
+    assert json.loads((tmp_path / "summary.json").read_text())["rounds"] == 3
 
 
 def test_a_fresh_run_does_not_begin_in_another_s_directory(composed: Callable[..., DictConfig], tmp_path: Path) -> None:

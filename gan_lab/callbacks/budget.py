@@ -15,7 +15,13 @@ class Budget(pl.Callback):
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
 
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        self._judge(trainer, gan)  # killed after its last round, before all files were written: none is left to play
+
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        self._judge(trainer, gan)
+
+    def _judge(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.round >= self.rounds:
             trainer.should_stop = True
 
