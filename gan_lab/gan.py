@@ -196,6 +196,9 @@ class GAN(pl.LightningModule):
         schedules = self.lr_schedulers() or []
         self._schedules = cast(list[LRScheduler], schedules if isinstance(schedules, list) else [schedules])
         self._began = time.perf_counter()
+        for logger in self.loggers:
+            if hasattr(logger, "rewind"):  # what was logged after the checkpoint will be logged again
+                logger.rewind(self.round)
 
     def on_train_end(self) -> None:
         self._seconds_before, self._began = self.seconds, None

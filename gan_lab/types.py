@@ -4,7 +4,7 @@ Signs and shapes, throughout: a logit is high where D believes "real"; N is the 
 (N, C, H, W) in [-1, 1]; points of a toy density are (N, d) in its own units.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -186,11 +186,3 @@ class Stateful(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
-
-
-class Batches(Protocol):
-    """An endless, replayable sequence of batches."""
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        """The batches number `start`, `start + 1`, ...; the same ones whenever they are asked for."""
-        ...

@@ -75,6 +75,7 @@ CASES = [
     *(["model=mlp", f"schedule={schedule}"] for schedule in options("schedule")),
     ["model=dcgan", "update.d_steps=2", "term@d_terms=[r1,r2]", "d_terms.r1.every=4", "loss=relativistic"],
     ["model=mlp", "data=ring", "latent=uniform", "gan.ema_decay=null"],
+    ["model=mlp", "callbacks.metrics=null", "callbacks.equilibrium.every=1"],
 ]
 
 

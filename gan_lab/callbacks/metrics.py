@@ -22,9 +22,6 @@ class Metrics(pl.Callback):
         self._mark = (0.0, 0)  # when and at which round the pace was last taken
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        for logger in trainer.loggers:
-            if hasattr(logger, "rewind"):
-                logger.rewind(gan.round)
         self._mark = (time.perf_counter(), gan.round)
 
     def on_train_batch_end(  # type: ignore[override]
