@@ -196,6 +196,9 @@ A radius of 1 leaves the verdict to higher orders: alternating descent on the no
 t^(-1/2), while on the other unregularised games it circles. Simultaneous descent on the non-saturating GAN ends in a
 cycle. WGAN-GP sticks at (2 lambda, 0), where theta stops since psi = 0 and the kink holds psi from one side.
 
+The paper judges simultaneous and alternating descent: no convergence for the unregularised GAN, WGAN and WGAN-GP,
+convergence with instance noise, zero-centred gradient penalties (R1, R2) and consensus optimisation. So does the table.
+
 ![Phase portraits](dirac_gan.png)
 
 *Paths of (theta, psi) over the field -v along which simultaneous descent steps.*

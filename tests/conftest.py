@@ -21,6 +21,7 @@ NARROW = {
     "dcgan": ["model.width=4"],
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
 }
 
 

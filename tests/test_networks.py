@@ -51,6 +51,15 @@ def test_mlps_take_any_shape(shape: tuple[int, ...]) -> None:
         assert MLPDiscriminator(shape, hidden, layer)(x).logits.shape == (3,)
 
 
+def test_a_normalised_layer_has_no_bias_to_be_taken_out() -> None:
+    layer = Dense(4, 3, nn.ReLU, nn.BatchNorm1d)
+    assert layer[0].bias is None
+    x = torch.randn(50, 4)
+    affine = x @ layer[0].weight.T
+    expected = (affine - affine.mean(0)) / (affine.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(layer(x), expected.relu())
+
+
 def test_maxout_is_the_largest_of_its_affine_pieces() -> None:
     layer, x = Maxout(4, 3, pieces=5), torch.randn(6, 4)
     weight, bias = layer.linear.weight.view(3, 5, 4), layer.linear.bias.view(3, 5)

@@ -31,12 +31,20 @@ class Maxout(nn.Module):
 
 
 class Dense(nn.Sequential):
-    """An affine map and a nonlinearity: (N, in_features) -> (N, out_features)."""
+    """An affine map, a normalisation if so asked, and a nonlinearity: (N, in_features) -> (N, out_features).
+
+    With `norm`, called with the width, the map has no bias of its own: the normalisation would take it out.
+    """
 
     def __init__(
-        self, in_features: PositiveInt, out_features: PositiveInt, activation: Callable[[], nn.Module]
+        self,
+        in_features: PositiveInt,
+        out_features: PositiveInt,
+        activation: Callable[[], nn.Module],
+        norm: Callable[[int], nn.Module] | None = None,
     ) -> None:
-        super().__init__(nn.Linear(in_features, out_features), activation())
+        norms = [] if norm is None else [norm(out_features)]
+        super().__init__(nn.Linear(in_features, out_features, bias=norm is None), *norms, activation())
 
 
 class SymmetricSigmoid(nn.Module):

@@ -25,7 +25,8 @@ def _initialise(network: nn.Module, init: Init | None) -> None:
     for module in network.modules():
         if isinstance(module, nn.Linear):
             init(module.weight)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 class MLPGenerator(nn.Module):
