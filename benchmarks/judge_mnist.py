@@ -1,0 +1,46 @@
+"""The judge of MNIST and what real images score: `python benchmarks/judge_mnist.py DATA_ROOT`.
+
+Trains the classifier of gan_lab/metrics/classifier.py on the 60,000 training images, or takes it from the cache, and
+prints its accuracy on the 10,000 test images. Then the marks that a conditional generator is measured against: the
+1-nearest-neighbour test error with the first n real training images (the protocol of the DCGAN paper's appendix, in
+which generated images take their place), and the distances of the real training images' features to the test images'.
+"""
+
+import sys
+import time
+
+from torchvision.datasets import MNIST
+
+from gan_lab.data.memory import scale
+from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.metrics.distances import frechet_distance, kernel_distance, nearest_neighbour_error
+from gan_lab.types import Batch
+
+
+def mnist(root: str, train: bool) -> Batch:
+    """Images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
+    found = MNIST(root, train=train)
+    return Batch(scale(found.data.unsqueeze(1)), found.targets)
+
+
+def main(root: str) -> None:
+    train, test = mnist(root, train=True), mnist(root, train=False)
+    assert train.y is not None and test.y is not None
+
+    wall, cpu = time.perf_counter(), time.process_time()
+    classifier, accuracy = load_or_train(default_cache_dir(), train, test, seed=0)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    print(f"classifier: {100 * accuracy:.2f} % of the test images right; {wall:.0f} s, {cpu:.0f} s of processor time")
+
+    for n in (1_000, 10_000, 50_000):
+        error = nearest_neighbour_error(train.x[:n], train.y[:n], test.x, test.y)
+        print(f"1-NN test error with {n} real training images: {100 * error:.2f} %", flush=True)
+
+    real, held_out = (judge(classifier, images).features for images in (train.x[:10_000], test.x))
+    value, error = kernel_distance(real, held_out)
+    print(f"features of 10000 real training images to the test images': Frechet {frechet_distance(real, held_out):.4f}")
+    print(f"    KID {value:.6f} +- {error:.6f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
