@@ -22,6 +22,7 @@ NARROW = {
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "r3gan": ["model.width=4", "model.group_width=4"],
 }
 
 

@@ -1,0 +1,170 @@
+"""R3GAN: residual networks without normalisation for both players (Huang et al. 2024, section 4).
+
+Figures that the paper leaves open are those of the authors' code, brownvc/R3GAN.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
+
+from gan_lab.ranges import DoublingImageShape, PositiveInt
+from gan_lab.types import DiscriminatorOutput
+
+SLOPE = 0.2  # of every leaky ReLU
+FILTER = (1.0, 3.0, 3.0, 1.0)  # of the resamplers, a side: (1, 2, 1) * (1, 1)
+
+
+def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
+    """The smallest map's side, and the channels of all maps from the largest to the smallest.
+
+    The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
+    """
+    side = shape[1]
+    widths = [min(width, max_width)]
+    while side >= 8:
+        side //= 2
+        widths.append(min(2 * widths[-1], max_width))
+    return side, widths
+
+
+def _msr(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
+    """Weights from N(0, gain^2 / fan-in), so that variances grow by gain^2 (He et al. 2015); biases 0."""
+    nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _project(a: int, b: int) -> list[nn.Module]:
+    """From a channels to b, pixel by pixel; nothing where they are as many."""
+    return [] if a == b else [_msr(nn.Conv2d(a, b, 1, bias=False))]
+
+
+class ResidualBlock(nn.Module):
+    """x + W3 s(W2 s(W1 x + b1) + b2): an inverted bottleneck, (N, width, H, W) to the same, s a leaky ReLU.
+
+    W1 and W3 are 1 x 1 convolutions to `expansion` times as many channels and back; W2 is a 3 x 3 convolution in
+    groups of `group_width` channels (ResNeXt's cardinality is expansion * width / group_width). Biases stand before
+    nonlinearities only.
+
+    It starts as Fixup has it (Zhang et al. 2019): W3 is 0 and the block the identity; W1 and W2 undo the loss of
+    variance in s and are scaled by depth^(-1/4), that W3 may see a second moment of 1 / depth of x's. `depth` is the
+    number of blocks in the network.
+
+    Raises:
+        ValueError: the groups do not divide the channels.
+    """
+
+    def __init__(
+        self, width: PositiveInt, expansion: PositiveInt, group_width: PositiveInt, depth: PositiveInt
+    ) -> None:
+        super().__init__()
+        wide = expansion * width
+        if wide % group_width != 0:
+            raise ValueError(f"group_width={group_width} must divide a block's {wide} inner channels")
+        gain = math.sqrt(2 / (1 + SLOPE**2)) * depth**-0.25
+        self.branch = nn.Sequential(
+            _msr(nn.Conv2d(width, wide, 1), gain),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            _msr(nn.Conv2d(wide, wide, 3, padding=1, groups=wide // group_width), gain),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            _msr(nn.Conv2d(wide, width, 1, bias=False), 0.0),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.branch(x)
+
+
+class Resampler(nn.Module):
+    """The smoothing that both resamplers share: each channel by itself, with zeros beyond the border."""
+
+    kernel: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        side = torch.tensor(FILTER) / sum(FILTER)
+        self.register_buffer("kernel", torch.outer(side, side)[None, None], persistent=False)
+
+
+class Upsample(Resampler):
+    """(N, C, H, W) -> (N, C, 2H, 2W): bilinear interpolation, but for the zeros beyond the border."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        # Times 4, since three in four of the pixels that the filter meets are empty.
+        return conv_transpose2d(x, 4 * self.kernel.expand(channels, 1, -1, -1), stride=2, padding=1, groups=channels)
+
+
+class Downsample(Resampler):
+    """(N, C, H, W) -> (N, C, H/2, W/2): every other pixel of the filtered map."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        return conv2d(x, self.kernel.expand(channels, 1, -1, -1), stride=2, padding=1, groups=channels)
+
+
+class R3GANGenerator(nn.Module):
+    """z (N, latent_dim) -> (N, C, H, W): a learned constant, channel by channel times a linear form of z; then blocks.
+
+    `width` is the number of channels of the largest map; it doubles with every halving up to `max_width`. Each map
+    has `blocks` blocks. Nothing bounds the samples: there is no last nonlinearity.
+    """
+
+    def __init__(
+        self,
+        latent_dim: PositiveInt,
+        shape: DoublingImageShape,
+        width: PositiveInt = 96,
+        max_width: PositiveInt = 768,
+        blocks: PositiveInt = 2,
+        expansion: PositiveInt = 2,
+        group_width: PositiveInt = 16,
+    ) -> None:
+        super().__init__()
+        side, widths = _ladder(shape, width, max_width)
+        widths.reverse()
+        self.basis = nn.Parameter(torch.randn(widths[0], side, side))
+        self.modulation = _msr(nn.Linear(latent_dim, widths[0], bias=False))
+        layers: list[nn.Module] = []
+        for i, channels in enumerate(widths):
+            if i > 0:
+                layers += [*_project(widths[i - 1], channels), Upsample()]
+            layers += [ResidualBlock(channels, expansion, group_width, blocks * len(widths)) for _ in range(blocks)]
+        self.net = nn.Sequential(*layers, _msr(nn.Conv2d(widths[-1], shape[0], 1, bias=False)))
+
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        return self.net(self.basis * self.modulation(z)[:, :, None, None])
+
+
+class R3GANDiscriminator(nn.Module):
+    """x (N, C, H, W) -> logits (N,): the generator's mirror image, parameters alike.
+
+    The smallest map is weighed and summed channel by channel (a depthwise convolution of its own size); these sums are
+    the features, and the logit is a linear form of them, without a bias.
+    """
+
+    def __init__(
+        self,
+        shape: DoublingImageShape,
+        width: PositiveInt = 96,
+        max_width: PositiveInt = 768,
+        blocks: PositiveInt = 2,
+        expansion: PositiveInt = 2,
+        group_width: PositiveInt = 16,
+    ) -> None:
+        super().__init__()
+        side, widths = _ladder(shape, width, max_width)
+        layers = [_msr(nn.Conv2d(shape[0], widths[0], 1, bias=False))]
+        for i, channels in enumerate(widths):
+            if i > 0:
+                layers += [Downsample(), *_project(widths[i - 1], channels)]
+            layers += [ResidualBlock(channels, expansion, group_width, blocks * len(widths)) for _ in range(blocks)]
+        self.trunk = nn.Sequential(*layers)
+        self.basis = _msr(nn.Conv2d(widths[-1], widths[-1], side, groups=widths[-1], bias=False))
+        self.head = _msr(nn.Linear(widths[-1], 1, bias=False))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        features = self.basis(self.trunk(x)).flatten(1)
+        return DiscriminatorOutput(self.head(features).squeeze(1), features=(features,))
