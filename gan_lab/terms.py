@@ -1,5 +1,7 @@
 """Terms: weighted penalties of one player, added to its loss, and constraints on its weights."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -13,9 +15,11 @@ class Term(nn.Module):
     Lazy regularisation (Karras et al. 2020, StyleGAN2, appendix B): with `every` = n the term counts at every n-th
     update of its player, times n, so that its average over updates is that of the eager one. A constraint is
     restored at every n-th update.
+
+    `weight` is a number, or a function of the player's updates so far.
     """
 
-    def __init__(self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1) -> None:
+    def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 1.0, every: PositiveInt = 1) -> None:
         super().__init__()
         self.weight = weight
         self.every = every
@@ -29,7 +33,8 @@ class Term(nn.Module):
         if not self.due(step):
             return None
         value = self.value(turn)
-        return None if value is None else self.weight * self.every * value
+        weight = self.weight(step) if callable(self.weight) else self.weight
+        return None if value is None else weight * self.every * value
 
     def value(self, turn: Turn) -> Tensor | None:
         """The penalty itself, a scalar; None for a pure constraint."""
@@ -68,7 +73,12 @@ class GradientPenalty(Term):
     Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
     """
 
-    def __init__(self, weight: NonNegativeFloat = 10.0, every: PositiveInt = 1, target: NonNegativeFloat = 1.0) -> None:
+    def __init__(
+        self,
+        weight: NonNegativeFloat | Callable[[int], float] = 10.0,
+        every: PositiveInt = 1,
+        target: NonNegativeFloat = 1.0,
+    ) -> None:
         super().__init__(weight, every)
         self.target = target
 

@@ -579,6 +579,10 @@ def test_every_option_passes(option: str) -> None:
         (["update.d_steps=0"], "update.d_steps=0: must be greater than 0"),
         (["data.batch_size=x"], "data.batch_size='x': must be an integer"),
         (["optimizer.lr=-1"], "optimizer.lr=-1: must be greater than 0"),
+        (
+            ["term@d_terms=[r1]", "d_terms.r1.weight=-1"],
+            "d_terms.r1.weight=-1: must be greater than or equal to 0 or a part",
+        ),
         (["data=image_folder"], "data.root: must be given (data.root=...)"),
     ],
 )

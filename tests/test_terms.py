@@ -1,6 +1,7 @@
 """Laws of the penalties and constraints."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -88,6 +89,18 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
 
     assert total(lazy) == pytest.approx(total(eager))
     assert [lazy.due(step) for step in range(5)] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("term", [R1, R2, GradientPenalty])
+def test_a_weight_may_be_a_function_of_the_player_s_updates(term: type[Term]) -> None:
+    turn = turn_of(linear(W), *batch())
+
+    def value(weight: Any, step: int) -> Tensor:
+        torch.manual_seed(0)
+        return term(weight=weight)(turn, step)
+
+    for step in range(4):
+        torch.testing.assert_close(value(lambda t: 0.5**t, step), value(0.5**step, step))
 
 
 def test_weight_clip_projects_onto_the_box() -> None:

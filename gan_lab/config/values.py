@@ -28,11 +28,12 @@ class _Object:
 
 _CONFIG = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 _BUILTINS = ("bool", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")
-_TYPING = ("Annotated", "Any", "Literal", "Optional", "Union", "Iterable", "List", "Mapping", "Sequence", "Tuple")
+_TYPING = ("Annotated", "Any", "Literal", "Optional", "Union")
+_ABSTRACT = ("Callable", "Iterable", "List", "Mapping", "Sequence", "Tuple")
 _NAMES: dict[str, Any] = {
     "__builtins__": {},
     **{name: getattr(builtins, name) for name in _BUILTINS},
-    **{name: getattr(typing, name) for name in _TYPING},
+    **{name: getattr(typing, name) for name in (*_TYPING, *_ABSTRACT)},
     **{name: getattr(ranges, name) for name in ranges.__all__},
     "Field": Field,
     "Path": pathlib.Path,
@@ -56,6 +57,7 @@ _WORDS = {
     "set_type": "must be a list",
     "frozen_set_type": "must be a list",
     "dict_type": "must be a mapping",
+    "callable_type": "must be a part (a node with _target_)",
 }
 
 
