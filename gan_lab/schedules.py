@@ -1,10 +1,59 @@
 """Schedules that torch lacks; both players follow the same one, a step a round."""
 
+import math
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A number at time t: `first` at 0, along half a cosine to `last` at `over`, and `last` from there on."""
+
+    first: NonNegativeFloat
+    last: NonNegativeFloat
+    over: PositiveInt
+
+    def __call__(self, t: int) -> float:
+        share = min(t / self.over, 1.0)
+        return self.last + (self.first - self.last) * (1 + math.cos(math.pi * share)) / 2
+
+
+class CosineWithBeta2(LRScheduler):
+    """Learning rate from lr_0 to `lr_factor` lr_0, Adam's beta2 from `beta2[0]` to `beta2[1]`, both as `Cosine`.
+
+    Time counts rounds, and both stay as they are after round `over`. As in the code of R3GAN (Huang et al. 2024): while
+    D's gradients change fast, the memory of their squares is short.
+
+    Raises:
+        UserError: the optimiser has no beta2.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_factor: NonNegativeFloat,
+        beta2: tuple[UnitInterval, UnitInterval],
+        over: PositiveInt,
+    ) -> None:
+        if "betas" not in optimizer.defaults:
+            raise UserError(f"schedule: moves beta2, which {type(optimizer).__name__} has not; use optimizer=adam")
+        self.lr_factor, self.beta2, self.over = lr_factor, tuple(beta2), over  # plain numbers: they are checkpointed
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float | Tensor]:
+        t = self.last_epoch
+        first, last = self.beta2
+        beta2 = Cosine(first, last, self.over)(t)
+        for group in self.optimizer.param_groups:
+            group["betas"] = (group["betas"][0], beta2)
+        factor = Cosine(1.0, self.lr_factor, self.over)(t)
+        return [lr * factor for lr in self.base_lrs]
 
 
 class DecayWithMomentum(LRScheduler):

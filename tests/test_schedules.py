@@ -1,0 +1,48 @@
+"""Laws of the schedules that torch lacks."""
+
+import math
+
+import pytest
+import torch
+
+from gan_lab.errors import UserError
+from gan_lab.schedules import Cosine, CosineWithBeta2
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.05, 0.005), (0.9, 0.99), (1.0, 0.0)])
+def test_cosine_has_its_ends_its_middle_and_rests(first: float, last: float) -> None:
+    value = Cosine(first, last, over=8)
+    assert [value(0), value(8), value(99)] == [first, last, last]
+    assert value(4) == pytest.approx((first + last) / 2)
+    assert value(2) + value(6) == pytest.approx(first + last)  # odd about its middle
+    steps = [value(t + 1) - value(t) for t in range(8)]
+    assert all(step * (last - first) > 0 for step in steps)
+
+
+def test_cosine_with_beta2_follows_its_formula_and_resumes() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+
+    def make() -> CosineWithBeta2:
+        optimizer = torch.optim.Adam([weight], lr=2e-4, betas=(0.0, 0.5))
+        return CosineWithBeta2(optimizer, lr_factor=0.25, beta2=(0.9, 0.99), over=6)
+
+    schedule, seen = make(), []
+    for t in range(9):
+        group = schedule.optimizer.param_groups[0]
+        seen.append((group["lr"], *group["betas"]))
+        if t == 4:
+            state, optimizer_state = schedule.state_dict(), schedule.optimizer.state_dict()
+            schedule = make()
+            schedule.optimizer.load_state_dict(optimizer_state)
+            schedule.load_state_dict(state)
+        schedule.optimizer.step()
+        schedule.step()
+    share = [(1 - math.cos(math.pi * min(t / 6, 1))) / 2 for t in range(9)]
+    expected = [(2e-4 + s * (5e-5 - 2e-4), 0.0, 0.9 + s * 0.09) for s in share]
+    assert [pytest.approx(row) for row in expected] == seen
+
+
+def test_beta2_without_an_optimiser_that_has_one_is_refused() -> None:
+    sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
+    with pytest.raises(UserError, match="moves beta2, which SGD has not; use optimizer=adam"):
+        CosineWithBeta2(sgd, 0.25, (0.9, 0.99), 6)
