@@ -583,6 +583,7 @@ def test_every_option_passes(option: str) -> None:
             ["term@d_terms=[r1]", "d_terms.r1.weight=-1"],
             "d_terms.r1.weight=-1: must be greater than or equal to 0 or a part",
         ),
+        (["experiment=r3gan_mnist", "d_terms.r1.weight.over=0"], "d_terms.r1.weight.over=0: must be greater than 0"),
         (["data=image_folder"], "data.root: must be given (data.root=...)"),
     ],
 )
