@@ -153,12 +153,17 @@ class GAN(pl.LightningModule):
         """The generator that samples and evaluation use: the average where there is one."""
         return self.g.network if self.average is None else self.average
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the players are given the batch's y: where one of them reads it."""
+        return self.d.conditional or self.g.conditional
+
     @torch.no_grad()
-    def sample(self, z: Tensor) -> Tensor:
+    def sample(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it."""
         network = self.sampler()
         training = network.training
-        samples: Tensor = network.eval()(z.to(self.device))
+        samples: Tensor = network.eval()(z.to(self.device), None if y is None else y.to(self.device))
         network.train(training)
         return samples
 

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab.terms import Term
+from gan_lab.types import Conditional
 
 
 class Player(nn.Module):
@@ -34,6 +35,7 @@ class Player(nn.Module):
         self.make_optimizer = optimizer
         self.make_schedule = schedule
         self.weights = [p for p in network.parameters() if p.requires_grad]
+        self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
 
     @contextmanager

@@ -7,6 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from gan_lab.errors import UserError
 from gan_lab.player import Player
 from gan_lab.types import Batch, DiscriminatorOutput
 
@@ -47,6 +48,15 @@ class Turn:
         return self._batch.y
 
     @cached_property
+    def condition(self) -> Tensor | None:
+        """What both networks are given beside their input: y where one of them reads it, else nothing."""
+        if not (self._d.conditional or self._g.conditional):
+            return None  # and no batch is drawn for it
+        if self.y is None:
+            raise UserError("the networks are conditional, but the data have nothing to condition on, such as labels")
+        return self.y
+
+    @cached_property
     def z(self) -> Tensor:
         return self._noise()
 
@@ -54,19 +64,22 @@ class Turn:
     def fake(self) -> Tensor:
         # .float(): under autocast the networks work in half precision, the game is played in single.
         if self._g in self._movers:
-            return self._g.network(self.z).float()
+            return self._g.network(self.z, self.condition).float()
         with torch.no_grad(), self._g.watching():
-            return self._g.network(self.z).float()
+            return self._g.network(self.z, self.condition).float()
 
-    def discriminate(self, x: Tensor) -> DiscriminatorOutput:
-        """D's view of any samples (N, *shape), for penalties: its running statistics do not learn from them."""
+    def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        """D's view of any samples (N, *shape), for penalties: its running statistics do not learn from them.
+
+        `y` is what they go with; None: the batch's own, sample by sample.
+        """
         with self._d.watching():
-            return _single(self._judge(x))
+            return _single(self._judge(x, self.condition if y is None else y))
 
-    def _view(self, x: Tensor) -> DiscriminatorOutput:
+    def _view(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """D's view of the samples that the game is about."""
         with nullcontext() if self._d in self._movers else self._d.watching():
-            return _single(self._judge(x))
+            return _single(self._judge(x, y))
 
     def against(self, weights: Sequence[Tensor]) -> "Turn":
         """The same data, noise and samples, judged by D with these in place of its weights.
@@ -81,16 +94,17 @@ class Turn:
     @cached_property
     def _both(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:
         """D on real and fake in one batch: shared batch statistics."""
-        output = self._view(torch.cat([self.real, self.fake]))
+        y = None if self.condition is None else torch.cat([self.condition, self.condition])
+        output = self._view(torch.cat([self.real, self.fake]), y)
         return _part(output, slice(None, len(self.real))), _part(output, slice(len(self.real), None))
 
     @cached_property
     def real_output(self) -> DiscriminatorOutput:
-        return self._both[0] if self._joint else self._view(self.real)
+        return self._both[0] if self._joint else self._view(self.real, self.condition)
 
     @cached_property
     def fake_output(self) -> DiscriminatorOutput:
-        return self._both[1] if self._joint else self._view(self.fake)
+        return self._both[1] if self._joint else self._view(self.fake, self.condition)
 
 
 def _single(output: DiscriminatorOutput) -> DiscriminatorOutput:

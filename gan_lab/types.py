@@ -39,8 +39,18 @@ class Discriminator(Protocol):
 
 
 @runtime_checkable
+class Conditional(Protocol):
+    """A network or a layer of one that reads y, the batch's condition: a label (N,), an image, ...
+
+    The game is conditional, and passes y to both players, where some module of either has `conditional` true.
+    """
+
+    conditional: bool
+
+
+@runtime_checkable
 class DataDependent(Protocol):
-    """A network whose initial state depends on the data: marginals, a reference batch, scales."""
+    """A network, or a part of one, whose initial state depends on the data: marginals, a reference batch, scales."""
 
     def initialise_from(self, real: Callable[[int], Tensor]) -> None:
         """Called once, before the first round; `real(n)` gives at least n real samples (N, *shape)."""
@@ -114,6 +124,11 @@ class Turn(Protocol):
     def y(self) -> Tensor | None: ...
 
     @property
+    def condition(self) -> Tensor | None:
+        """What the networks are given of y: all of it, or None where neither reads it."""
+        ...
+
+    @property
     def z(self) -> Tensor: ...
 
     @property
@@ -125,8 +140,8 @@ class Turn(Protocol):
     @property
     def fake_output(self) -> DiscriminatorOutput: ...
 
-    def discriminate(self, x: Tensor) -> DiscriminatorOutput:
-        """Call D once more, on any samples."""
+    def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        """Call D once more, on any samples; `y` is by default the batch's own condition."""
         ...
 
     def against(self, weights: Sequence[Tensor]) -> "Turn":

@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.equilibrium import FAR
+from gan_lab.callbacks.held import FAR
 from gan_lab.equilibrium.duality import Step, duality_gap
 from gan_lab.gan import GAN
 from gan_lab.player import Player

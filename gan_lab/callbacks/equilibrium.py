@@ -1,7 +1,6 @@
 """How close to equilibrium the game is: published while it is played, judged in words at its end."""
 
 import math
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.held import conditions, held
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
@@ -19,9 +19,8 @@ from gan_lab.player import Player
 from gan_lab.plots import Panel, curves
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.seeds import derive_seed
-from gan_lab.types import Certifying
+from gan_lab.types import Batch, Certifying
 
-FAR = 10**9  # batches from this number on are out of the reach of any training
 POINTS = 2500  # PacGAN's number of samples for counting modes
 
 
@@ -33,12 +32,13 @@ class Equilibrium(pl.Callback):
     what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
     d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
     d_steps, g_steps: moves since the last report.
-    diversity, energy: distances among samples of the evaluated generator and held batches of data (see `compare`).
+    diversity, energy: distances among samples of the evaluated generator and held batches of data (see `compare`),
+        generated for those batches' own conditions where the game is conditional.
 
     Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
     never) and at the end. At the end `equilibrium.png`, and `conclusion` for the summary.
 
-    It draws nothing from the game: its noise has seeds of its own, and its real samples are batches number 10^9 ff.
+    It draws nothing from the game: its noise has seeds of its own, and its real samples are held ones.
 
     Args:
         n: real and generated samples that are compared.
@@ -53,15 +53,15 @@ class Equilibrium(pl.Callback):
         self.verdict: Verdict | None = None
         self._reported = {"d": 0, "g": 0}  # each player's step at the last report
         self._before: dict[str, int] = {}  # and before the round in play
-        self._real: Tensor | None = None
+        self._held: Batch | None = None
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        with torch.random.fork_rng(devices=[]):  # a loader of files draws its workers' seed
-            batches = islice(data.batches(FAR), math.ceil(self.n / data.batch_size))
-            self._real = torch.cat([batch.x for batch in batches])[: self.n].to(gan.device)
+        x, y = held(data, self.n)
+        self._held = Batch(x.to(gan.device), y if gan.conditional else None)
         density = getattr(data, "density", None)
         self._mixture = density if isinstance(density, GaussianMixture) else None
+        self._points_for = None if self._mixture is None else conditions(gan, data, POINTS)
 
     def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         self._before = {player.name: player.step for player in (gan.d, gan.g)}
@@ -85,8 +85,8 @@ class Equilibrium(pl.Callback):
         for player in (gan.d, gan.g):
             if player.step > self._before[player.name]:
                 report[f"{player.name}_grad_norm"] = _gradient_norm(player)
-        assert self._real is not None
-        report |= compare(self._real, _generate(gan, len(self._real)))._asdict()
+        assert self._held is not None
+        report |= compare(self._held.x, _generate(gan, len(self._held.x), self._held.y))._asdict()
         steps = {player.name: player.step for player in (gan.d, gan.g)}
         moved = {f"{name}_steps": float(step - self._reported[name]) for name, step in steps.items()}
         self._reported = steps
@@ -96,7 +96,8 @@ class Equilibrium(pl.Callback):
     def _coverage(self, gan: GAN) -> dict[str, float]:
         if self._mixture is None:
             return {}
-        modes, high_quality, kl = coverage(_generate(gan, POINTS), self._mixture.means, self._mixture.sigma)
+        points = _generate(gan, POINTS, self._points_for)
+        modes, high_quality, kl = coverage(points, self._mixture.means, self._mixture.sigma)
         return {"modes": modes, "high_quality": high_quality, "mode_kl": kl}
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
@@ -123,13 +124,17 @@ class Equilibrium(pl.Callback):
         self._reported = dict(state["reported"])
 
 
-def _generate(gan: GAN, n: int) -> Tensor:
-    """Samples of the player itself (not of its average, which hides how it swings), of one fixed batch of noise."""
+def _generate(gan: GAN, n: int, y: Tensor | None) -> Tensor:
+    """Samples of the player itself (not of its average, which hides how it swings), of one fixed batch of noise.
+
+    `y` are their n conditions, if any.
+    """
     noise = torch.Generator().manual_seed(derive_seed(gan.seed, "equilibrium"))
     network = gan.g.network
     training = network.training
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        samples: Tensor = network.eval()(gan.latent.sample(n, noise).to(gan.device))
+        z = gan.latent.sample(n, noise).to(gan.device)
+        samples: Tensor = network.eval()(z, None if y is None else y.to(gan.device))
     network.train(training)
     return samples.float()
 

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.held import conditions
 from gan_lab.densities import GaussianMixture
 from gan_lab.gan import GAN
 from gan_lab.pictures import save_picture
@@ -19,7 +20,8 @@ class Field(pl.Callback):
     """`samples/field_NNNNNN.png` at each `every`-th round and the end, then `field.gif` of all; for data in the plane.
 
     D's logit as filled contours, circles of 3 sigma around a mixture's modes (within them a sample counts as good),
-    and `n` generated points of one fixed batch of noise.
+    and `n` generated points of one fixed batch of noise. Of a conditional game, both for one condition: the data's
+    first held one.
 
     Args:
         cells: D is asked at cells^2 points.
@@ -33,6 +35,7 @@ class Field(pl.Callback):
         self.directory = Path(directory)
         self.every, self.n, self.cells, self.frames = every, n, cells, frames
         self._box: tuple[float, ...] = ()
+        self._y: Tensor | None = None
         self._discs: tuple[Tensor, float] | None = None
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
@@ -40,6 +43,7 @@ class Field(pl.Callback):
         if data.shape != (2,) or not trainer.is_global_zero:
             return
         real = next(iter(data.batches(0))).x
+        self._y = conditions(gan, data, 1)
         middle, reach = (real.amax(0) + real.amin(0)) / 2, 0.65 * (real.amax(0) - real.amin(0)).max()
         self._box = tuple(float(edge) for axis in middle for edge in (axis - reach, axis + reach))
         density = getattr(data, "density", None)
@@ -51,9 +55,11 @@ class Field(pl.Callback):
             return
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
         with torch.random.fork_rng(devices=[]), torch.no_grad():
-            fake = gan.sample(gan.latent.sample(self.n, noise)).float().cpu()
+            fake = gan.sample(gan.latent.sample(self.n, noise), self._repeated(self.n)).float().cpu()
             training = gan.d.network.training
-            logits = gan.d.network.eval()(self._points().to(gan.device)).logits.float().cpu()
+            x, y = self._points(), self._repeated(self.cells**2)
+            output = gan.d.network.eval()(x.to(gan.device), None if y is None else y.to(gan.device))
+            logits = output.logits.float().cpu()
             gan.d.network.train(training)
         picture = field(fake, logits.view(self.cells, -1), self._discs, self._box, f"round {gan.round:,}")
         save_picture(picture, self.directory / "samples" / f"field_{gan.round:06d}.png")
@@ -63,6 +69,9 @@ class Field(pl.Callback):
         if len(panels) > 1:
             stride = -(-len(panels) // self.frames)
             animate(panels[::-1][::stride][::-1], self.directory / "field.gif")
+
+    def _repeated(self, n: int) -> Tensor | None:
+        return None if self._y is None else self._y.repeat(n, *[1] * (self._y.ndim - 1))
 
     def _points(self) -> Tensor:
         left, right, bottom, top = self._box

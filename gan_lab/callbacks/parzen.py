@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.held import conditions
 from gan_lab.gan import GAN
 from gan_lab.metrics.parzen import best_sigma
 from gan_lab.ranges import PositiveInt
@@ -24,14 +25,17 @@ class Parzen(pl.Callback):
     def __init__(self, every: PositiveInt = 2500, samples: PositiveInt = 10_000, held_out: PositiveInt = 1000) -> None:
         self.every, self.samples, self.held_out = every, samples, held_out
         self._data: Tensor | None = None
+        self._y: Tensor | None = None
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        self._data = trainer.datamodule.held_out(self.held_out).flatten(1).add(1).div(2)  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self._data = data.held_out(self.held_out).flatten(1).add(1).div(2)
+        self._y = conditions(gan, data, self.samples)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round % self.every or self._data is None:
             return
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "parzen", gan.round))
-        samples = gan.sample(gan.latent.sample(self.samples, noise)).cpu().flatten(1).add(1).div(2)
+        samples = gan.sample(gan.latent.sample(self.samples, noise), self._y).cpu().flatten(1).add(1).div(2)
         sigma, mean = best_sigma(samples, self._data, SIGMAS)
         gan.publish({"parzen/valid": mean, "parzen/sigma": sigma})

@@ -5,6 +5,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from gan_lab.callbacks.held import conditions
 from gan_lab.equilibrium.samples import binned_jsd
 from gan_lab.gan import GAN
 from gan_lab.ranges import PositiveInt
@@ -23,7 +24,8 @@ class Truth(pl.Callback):
         self.every, self.n, self.bins = every, n, bins
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        density = getattr(data, "density", None)
         if gan.round % self.every or not isinstance(density, Density):
             return
         generator = torch.Generator().manual_seed(derive_seed(gan.seed, "truth"))
@@ -31,7 +33,7 @@ class Truth(pl.Callback):
         if real.shape[1] > 2:
             return
         with torch.random.fork_rng(devices=[]):
-            fake = gan.sample(gan.latent.sample(self.n, generator)).float().cpu()
+            fake = gan.sample(gan.latent.sample(self.n, generator), conditions(gan, data, self.n)).float().cpu()
         gan.publish(
             {
                 "equilibrium/binned_jsd": binned_jsd(real, fake, self.bins),
