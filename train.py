@@ -22,7 +22,7 @@ from gan_lab.errors import UserError
 def train(config: DictConfig) -> int:
     """One run; its exit code."""
     hydra_config = HydraConfig.get()
-    check_choices(hydra_config.runtime.choices)
+    check_choices(config, hydra_config.runtime.choices)
     check(config)
     check_trainer(config)
     if config.directory != hydra_config.runtime.output_dir:

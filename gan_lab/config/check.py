@@ -43,14 +43,15 @@ def check(cfg: DictConfig) -> None:
         raise UserError(one_line("; ".join(problems[:3])))
 
 
-def check_choices(choices: Mapping[str, Any]) -> None:
+def check_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
     """Raise a UserError where a group that is one choice was given several options, or none.
 
     `choices` are Hydra's own notes of what was chosen. A list of options, which Hydra would merge into one part with
     the keys of all, leaves no note.
     """
     for group in CHOICES:
-        if group not in choices and group not in OPTIONAL and group != "gan":  # gan is no group but a part of the page
+        absent = group in OPTIONAL and not cfg.get(group)
+        if group not in choices and not absent and group != "gan":  # gan is no group but a part of the page
             raise UserError(f"{group}: must be one option ({group}=...), not a list and not none")
 
 
