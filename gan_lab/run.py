@@ -33,6 +33,8 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
     data = instantiate(config.data.module)
     parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
+    _demand_classes(config, data)
+    networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
     d, g = (
         Player(
@@ -43,15 +45,37 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
             terms={term: instantiate(part) for term, part in (terms or {}).items() if part is not None},
         )
         for name, network, terms in (
-            ("d", config.model.discriminator, config.get("d_terms")),
-            ("g", config.model.generator, config.get("g_terms")),
+            ("d", networks.model.discriminator, config.get("d_terms")),
+            ("g", networks.model.generator, config.get("g_terms")),
         )
     )
     for player in (d, g):
-        if isinstance(player.network, DataDependent):
-            player.network.initialise_from(partial(_real, data))
+        for part in player.network.modules():
+            if isinstance(part, DataDependent):
+                part.initialise_from(partial(_real, data))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
     return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
+
+
+def network_of(config: DictConfig, role: str) -> dict[str, Any]:
+    """The whole configuration of the "generator" or the "discriminator": plain data, resolved.
+
+    It is the model's, and the conditioning, which is given it to be built, is put around it.
+    """
+    network = cast(dict[str, Any], OmegaConf.to_container(config.model[role], resolve=True))
+    conditioning = (config.get("conditioning") or {}).get(role)
+    if conditioning is None:
+        return network
+    plain = cast(dict[str, Any], OmegaConf.to_container(conditioning, resolve=True))
+    return {**plain, "_args_": [{**network, "_partial_": True}]}
+
+
+def _demand_classes(config: DictConfig, data: GameData) -> None:
+    for role, part in (config.get("conditioning") or {}).items():
+        told = part.get("num_classes", data.num_classes)
+        if told != data.num_classes:
+            has = f"{data.num_classes} classes" if data.num_classes else "no labels"
+            raise UserError(f"conditioning.{role}.num_classes={told}: the data have {has}")
 
 
 def _real(data: GameData, n: int) -> torch.Tensor:
@@ -92,7 +116,7 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
         return 0
 
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
-    save_generator(directory / "generator.safetensors", _recipe(config), networks)
+    save_generator(directory / "generator.safetensors", _recipe(config, gan), networks)
     summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
     write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
@@ -127,10 +151,13 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     return trainer
 
 
-def _recipe(config: DictConfig) -> dict[str, Any]:
-    """What rebuilds the generator: plain data, resolved."""
-    parts = {"generator": config.model.generator, "latent": config.latent}
-    return {name: OmegaConf.to_container(part, resolve=True) for name, part in parts.items()}
+def _recipe(config: DictConfig, gan: GAN) -> dict[str, Any]:
+    """What rebuilds the generator and asks it for samples: plain data, resolved."""
+    parts = {
+        "generator": network_of(config, "generator"),
+        "latent": OmegaConf.to_container(config.latent, resolve=True),
+    }
+    return parts | ({"num_classes": config.data.get("num_classes")} if gan.conditional else {})
 
 
 def _is_complete(directory: Path, checkpoint: Path, rounds: int) -> bool:

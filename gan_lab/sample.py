@@ -3,11 +3,16 @@
 Reads RUN_DIR/generator.safetensors and nothing else. What is written depends on the ending of `out`: `.npz` holds
 one array `samples` (images N x C x H x W in [-1, 1]; points in their own units), `.png` and other picture formats
 one grid or scatter plot, and a name without an ending is a folder of pictures, one per sample.
+
+A class-conditional generator is asked for one class by `label=3`, and by `label=all` for n samples of each: a grid with
+one class per row, of the same noise down the columns. Without `label` its samples take turns through the classes. An
+`.npz` then also holds `labels`.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -30,6 +35,7 @@ class Options(BaseModel, extra="forbid"):
     seed: NonNegativeInt = 0
     out: Path = Path("samples.png")
     weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
+    label: NonNegativeInt | Literal["all"] | None = None  # a class, or all of them; None: each in turn
     truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
     interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
     batch_size: PositiveInt = 256
@@ -93,12 +99,41 @@ def sample(directory: Path, options: Options) -> str:
         ends, steps = latent.sample(options.n, noise), torch.linspace(0, 1, options.interpolate)
         rows = torch.lerp(rows[:, None], ends[:, None], steps[None, :, None]).flatten(0, 1)
     z = latent.truncate(rows, options.truncation)
+    columns = options.interpolate or (options.n if options.label == "all" else None)
+    z, y = conditioned(z, recipe, options)
+    zs = z.split(options.batch_size)
+    ys = [None] * len(zs) if y is None else y.split(options.batch_size)
     with torch.no_grad():
-        samples = torch.cat([generator(part) for part in z.split(options.batch_size)])
-    return write(samples, options.out, options.interpolate or None)
+        samples = torch.cat([generator(*part) for part in zip(zs, ys, strict=True)])
+    return write(samples, options.out, columns, y)
 
 
-def write(samples: "Tensor", out: Path, columns: int | None) -> str:
+def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tuple["Tensor", "Tensor | None"]:
+    """Noise, and the labels that go with it where the generator takes any.
+
+    Raises:
+        UserError: a label that the generator does not know.
+    """
+    import torch
+
+    from gan_lab.pictures import class_by_class
+
+    classes, label = recipe.get("num_classes"), options.label
+    if classes is None:
+        if label is not None:
+            raise UserError(f"label={label}: this generator is not conditional; train one with conditioning=concat")
+        return z, None
+    if label == "all":
+        return class_by_class(z, classes)
+    if label is None:
+        lines = options.interpolate or 1  # one class along each line
+        return z, (torch.arange(len(z)) // lines) % classes
+    if label >= classes:
+        raise UserError(f"label={label}: this generator's classes are 0 to {classes - 1}")
+    return z, torch.full((len(z),), label)
+
+
+def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
     """Samples in the form that the ending of `out` asks for; says what was written."""
     import numpy as np
 
@@ -106,7 +141,8 @@ def write(samples: "Tensor", out: Path, columns: int | None) -> str:
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".npz":
-        np.savez(out, samples=samples.numpy())
+        arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels": y})
+        np.savez(out, **{name: array.numpy() for name, array in arrays.items()})
         return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
     if out.suffix:
         save_picture(picture_of(samples, columns), out)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.types import Turn
 
@@ -100,3 +102,25 @@ class WeightClip(Term):
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.clamp_(-self.bound, self.bound)
+
+
+class AuxiliaryClassifier(Term):
+    """-E log P(y | G(z, y)), and with `real` -E log P(y | x) beside it: AC-GAN's -L_C (Odena et al. 2017, section 3).
+
+    P is the softmax of D's class logits. D has the two parts, G the one that it can change.
+    """
+
+    def __init__(self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True) -> None:
+        super().__init__(weight, every)
+        self.real = real
+
+    def value(self, turn: Turn) -> Tensor:
+        outputs = [turn.fake_output, turn.real_output] if self.real else [turn.fake_output]
+        return torch.stack([_cross_entropy(output.class_logits, turn.y) for output in outputs]).sum()
+
+
+def _cross_entropy(class_logits: Tensor | None, y: Tensor | None) -> Tensor:
+    if class_logits is None or y is None:
+        missing = "D has no class logits" if class_logits is None else "the data have no labels"
+        raise UserError(f"auxiliary_classifier: {missing}; it belongs to conditioning=auxiliary and labelled data")
+    return F.cross_entropy(class_logits, y)

@@ -278,7 +278,7 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         ({"seed": -1}, "seed=-1: must be greater than or equal to 0"),
         ({"seed": 1.5}, "seed=1.5: must be an integer"),
         ({"resume": 3}, "resume=3: must be text"),
-        ({"rouns": 3}, "rouns: there is no such key; did you mean rounds? (allowed: callbacks, d_terms, data,"),
+        ({"rouns": 3}, "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_terms,"),
         ({"loss": None}, "loss: must be given (loss=...)"),
         ({"loss": "hinge"}, "loss='hinge': must be a group of settings"),
         ({"optimizer__typo": 1}, "optimizer.typo: nothing reads it (allowed: betas, d, g, lr)"),
@@ -359,9 +359,11 @@ def test_one_option_of_each_choice_passes(overrides: list[str]) -> None:
     check_choices(*noted_choices(*overrides))
 
 
-@pytest.mark.parametrize("override", ["loss=[hinge,minimax]", "~loss", "schedule=[linear,cosine]"])
+@pytest.mark.parametrize(
+    "override", ["loss=[hinge,minimax]", "~loss", "schedule=[linear,cosine]", "conditioning=[concat,projection]"]
+)
 def test_several_options_of_one_choice_are_refused(override: str) -> None:
-    with pytest.raises(UserError, match=r"(loss|schedule): must be one option"):
+    with pytest.raises(UserError, match=r"(loss|schedule|conditioning): must be one option"):
         check_choices(*noted_choices(override))
 
 

@@ -21,9 +21,9 @@ PLAIN: dict[str, Any] = {
     "resume": str | None,
     "directory": str,
 }
-CHOICES = ("data", "latent", "model", "loss", "update", "optimizer", "schedule", "trainer", "gan")
+CHOICES = ("data", "latent", "model", "conditioning", "loss", "update", "optimizer", "schedule", "trainer", "gan")
 NAMED = ("d_terms", "g_terms", "callbacks", "logger")
-OPTIONAL = {"resume", "schedule", *NAMED}
+OPTIONAL = {"resume", "conditioning", "schedule", *NAMED}
 
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 

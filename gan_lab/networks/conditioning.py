@@ -1,0 +1,175 @@
+"""Class-conditional players out of any others: labels y (N,), int64, 0 to num_classes - 1.
+
+Each part is given `make`, which builds the network that it makes conditional. One that reads y has `conditional` true.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import TypeGuard
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan_lab.errors import UserError
+from gan_lab.networks.features import features_of, width_of
+from gan_lab.ranges import PositiveInt, Shape
+from gan_lab.types import DiscriminatorOutput
+
+Make = Callable[..., nn.Module]
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+
+
+def _widened(make: Make, name: str, size: object) -> nn.Module:
+    """The network with another size of its input.
+
+    Raises:
+        UserError: its size is not to be chosen.
+    """
+    if name not in inspect.signature(make).parameters:
+        network = getattr(make, "func", make)  # a functools.partial hides the name
+        raise UserError(f"conditioning: {network.__name__} has no {name} to make room for y; take model=mlp or dcgan")
+    return make(**{name: size})
+
+
+class ConcatGenerator(nn.Module):
+    """G(z, y) = G([z, e_y]), e_y the unit vector of class y (Mirza & Osindero 2014, section 3.2)."""
+
+    conditional = True
+
+    def __init__(self, make: Make, latent_dim: PositiveInt, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.network = _widened(make, "latent_dim", latent_dim + num_classes)
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        return self.network(torch.cat([z, F.one_hot(y, self.num_classes).to(z.dtype)], 1))
+
+
+class ConcatDiscriminator(nn.Module):
+    """D(x, y) = D([x, e_y]), e_y beside the first axis of x: `num_classes` more coordinates, or planes of an image.
+
+    Of the planes the one of class y is 1, the others are 0. (Mirza & Osindero 2014, section 3.2, for vectors.)
+    """
+
+    conditional = True
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.network = _widened(make, "shape", (shape[0] + num_classes, *shape[1:]))
+
+    def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
+        units = F.one_hot(y, self.num_classes).to(x.dtype)
+        planes = units.view(*units.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+        return self.network(torch.cat([x, planes], 1))
+
+
+class ConditionalBatchNorm(nn.Module):
+    """gamma_y x^ + beta_y, x^ being x (N, C, ...) normalised over the batch (Dumoulin et al. 2017, eq. 5).
+
+    All classes start at the scale and shift of the layer whose place it takes. Statistics are shared by the classes.
+    """
+
+    conditional = True
+
+    def __init__(self, norm: BatchNorm, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.norm = type(norm)(norm.num_features, norm.eps, norm.momentum, affine=False)
+        self.scale = nn.Parameter(norm.weight.detach().repeat(num_classes, 1))
+        self.shift = nn.Parameter(norm.bias.detach().repeat(num_classes, 1))
+        self.y: Tensor | None = None  # of the batch that is coming
+
+    def forward(self, x: Tensor) -> Tensor:
+        axes = x.shape[:2] + (1,) * (x.ndim - 2)
+        return self.scale[self.y].view(axes) * self.norm(x) + self.shift[self.y].view(axes)
+
+
+class BatchNormGenerator(nn.Module):
+    """G(z, y): every batch normalisation of G becomes a conditional one.
+
+    Raises:
+        UserError: G has none.
+    """
+
+    conditional = True
+
+    def __init__(self, make: Make, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.network = make()
+        if not _has_batch_norm(self.network):
+            raise UserError(
+                f"conditioning=batch_norm: {type(self.network).__name__} has no batch normalisation; take model=dcgan, "
+                "or another conditioning"
+            )
+        for parent in list(self.network.modules()):
+            for name, child in list(parent.named_children()):
+                if _is_batch_norm(child):
+                    setattr(parent, name, ConditionalBatchNorm(child, num_classes))
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        norms = [module for module in self.modules() if isinstance(module, ConditionalBatchNorm)]
+        for norm in norms:
+            norm.y = y  # a G passes its layers nothing but x
+        samples: Tensor = self.network(z)
+        for norm in norms:
+            norm.y = None
+        return samples
+
+
+def _is_batch_norm(module: nn.Module) -> TypeGuard[BatchNorm]:
+    return isinstance(module, BatchNorm) and module.affine
+
+
+def _has_batch_norm(network: nn.Module) -> bool:
+    return any(map(_is_batch_norm, network.modules()))
+
+
+def batch_norm_or_concat(make: Make, latent_dim: PositiveInt, num_classes: PositiveInt) -> nn.Module:
+    """A `BatchNormGenerator` where G has batch normalisation, as in Miyato & Koyama 2018; else a `ConcatGenerator`."""
+    network = make()
+    if _has_batch_norm(network):
+        return BatchNormGenerator(lambda: network, num_classes)
+    return ConcatGenerator(make, latent_dim, num_classes)
+
+
+class ProjectionDiscriminator(nn.Module):
+    """D(x, y) = D(x) + <v_y, phi(x)>, phi D's last features, v_y learnt (Miyato & Koyama 2018, eq. 3).
+
+    The optimal logit log p(x|y) / q(x|y) + log p(x) / q(x) has this form where p(y|x) is log-linear in phi.
+
+    Raises:
+        UserError: D shows no features.
+    """
+
+    conditional = True
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.network = make()
+        self.directions = nn.Parameter(torch.empty(num_classes, width_of(self.network, shape)))
+        nn.init.xavier_uniform_(self.directions)
+
+    def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.network(x)
+        projection = (self.directions[y] * features_of(output)).sum(1)
+        return output._replace(logits=output.logits + projection.view(-1, *[1] * (output.logits.ndim - 1)))
+
+
+class AuxiliaryDiscriminator(nn.Module):
+    """D with class logits (N, num_classes), affine in its last features (Odena et al. 2017); it does not read y.
+
+    What makes the players care is the term `AuxiliaryClassifier`.
+
+    Raises:
+        UserError: D shows no features.
+    """
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.network = make()
+        self.classifier = nn.Linear(width_of(self.network, shape), num_classes)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.network(x)
+        return output._replace(class_logits=self.classifier(features_of(output)))

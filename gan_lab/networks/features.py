@@ -1,0 +1,29 @@
+"""The features that a discriminator shows, on which heads are put."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.errors import UserError
+from gan_lab.types import DiscriminatorOutput
+
+
+def features_of(output: DiscriminatorOutput) -> Tensor:
+    """D's last features, flattened: (N, width)."""
+    return output.features[-1].flatten(1)
+
+
+@torch.no_grad()
+def width_of(discriminator: nn.Module, shape: Sequence[int]) -> int:
+    """The width of its last features; the network is left as it was.
+
+    Raises:
+        UserError: it shows none.
+    """
+    training = discriminator.training
+    output: DiscriminatorOutput = discriminator.eval()(torch.zeros(1, *shape))
+    discriminator.train(training)
+    if not output.features:
+        raise UserError(f"{type(discriminator).__name__} shows no features to put a head on; take model=mlp or dcgan")
+    return features_of(output).shape[1]

@@ -1,0 +1,303 @@
+"""Laws of the conditional game: who is given y, what the conditional parts compute, and what users do with classes."""
+
+import csv
+import re
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import options
+from omegaconf import DictConfig
+from PIL import Image
+from test_game import play_with, same, snapshot
+from test_resume import Killed, assert_same_runs, kill_after, resumed
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan_lab.callbacks.duality import DualityGap
+from gan_lab.callbacks.held import FAR, held
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.networks.conditioning import BatchNormGenerator, ConditionalBatchNorm
+from gan_lab.networks.dcgan import DCGANGenerator
+from gan_lab.player import Player
+from gan_lab.run import build, play
+from gan_lab.sample import main
+from gan_lab.turn import Turn
+from gan_lab.types import Batch, DiscriminatorOutput
+
+CONDITIONINGS = [name for name in options("conditioning") if name != "none"]
+PAIRS = [(c, m) for c in CONDITIONINGS for m in ("mlp", "dcgan", "mlp_2014") if (c, m[:3]) != ("batch_norm", "mlp")]
+Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
+
+
+@pytest.mark.parametrize(("conditioning", "model"), PAIRS)
+def test_every_conditioning_plays_with_every_model_and_samples_by_class(
+    played: Callable[..., Path], conditioning: str, model: str
+) -> None:
+    directory = played(f"model={model}", f"conditioning={conditioning}", "rounds=2", "callbacks.samples.every=2")
+    picture = Image.open(directory / "samples" / "round_000002.png")
+    assert picture.size == (6 * 34 + 2, 10 * 34 + 2)  # one class per row
+    for label, labels in (("3", [3] * 5), ("all", sorted([*range(10)] * 5)), ("", [0, 1, 2, 3, 4])):
+        out = directory / "s.npz"
+        assert main([str(directory), "n=5", f"out={out}", *([f"label={label}"] if label else [])]) == 0
+        found = np.load(out)
+        assert found["labels"].tolist() == labels
+        assert found["samples"].shape == (len(labels), 1, 8, 8)
+    assert main([str(directory), "n=4", "label=all", f"out={directory / 'grid.png'}"]) == 0
+    assert Image.open(directory / "grid.png").size == (4 * 34 + 2, 10 * 34 + 2)
+
+
+@pytest.mark.parametrize(("conditioning", "model"), PAIRS)
+def test_samples_and_logits_depend_on_y(composed: Callable[..., DictConfig], conditioning: str, model: str) -> None:
+    gan, data = build(composed(f"model={model}", f"conditioning={conditioning}", "data.batch_size=10"))
+    with torch.no_grad():
+        for parameter in gan.g.network.parameters():
+            parameter.add_(torch.randn_like(parameter), alpha=0.1)  # conditional batch norm starts out alike
+        one, other = (gan.g.network.eval()(Z, y) for y in (EVERY_CLASS, EVERY_CLASS.roll(1)))
+        assert not (one == other).flatten(1).all(1).any()
+        x = next(data.batches(0)).x
+        one, other = (gan.d.network.eval()(x, y).logits for y in (EVERY_CLASS, EVERY_CLASS.roll(1)))
+        assert (conditioning == "auxiliary") == torch.equal(one, other)
+
+
+@pytest.mark.parametrize(("conditioning", "model"), PAIRS)
+@pytest.mark.parametrize("mover", ["d", "g"])
+def test_a_move_of_one_player_leaves_the_other_bit_identical(
+    composed: Callable[..., DictConfig], conditioning: str, model: str, mover: str
+) -> None:
+    def act(gan: GAN) -> None:
+        moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
+        before, before_moving = snapshot(still), snapshot(moving)
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        assert same(before, snapshot(still))
+        assert not same(before_moving, snapshot(moving))
+
+    play_with(act, composed(f"model={model}", f"conditioning={conditioning}"))
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+@pytest.mark.parametrize("update", options("update"))
+def test_every_update_and_penalty_plays_a_conditional_game(
+    played: Callable[..., Path], conditioning: str, update: str
+) -> None:
+    twice = update in ("consensus", "unrolled")  # batch norm is not differentiable three times
+    terms = "[gradient_penalty]" if twice else "[r1,r2,gradient_penalty]"
+    model = "mlp" if conditioning != "batch_norm" else "dcgan"
+    joint = "gan.joint_batch=true" if model == "mlp" else "gan.joint_batch=false"
+    overrides = (f"model={model}", f"conditioning={conditioning}", f"update={update}", joint)
+    played(*overrides, *([] if twice and model == "dcgan" else [f"term@d_terms={terms}"]), "rounds=2")
+
+
+@pytest.mark.parametrize("conditioning", ["none", *CONDITIONINGS])
+def test_only_a_conditional_game_draws_data_in_g_s_turn(composed: Callable[..., DictConfig], conditioning: str) -> None:
+    def act(gan: GAN) -> None:
+        gan.objective(gan.g, gan.turn(gan.g))
+        assert gan.conditional == (conditioning != "none")
+        assert gan.trainer.datamodule.drawn == int(gan.conditional)  # type: ignore[attr-defined]
+
+    play_with(act, composed(f"conditioning={conditioning}"))
+
+
+class Recording(nn.Module):
+    """Notes the y of each call."""
+
+    def __init__(self, conditional: bool, judge: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.conditional, self.judge = conditional, judge
+        self.seen: list[Tensor | None] = []
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> Any:
+        self.seen.append(y)
+        return DiscriminatorOutput(self.weight * x.flatten(1).sum(1)) if self.judge else self.weight * x
+
+
+Y = {"labels": torch.arange(4), "images": torch.randn(4, 3, 5, 5), "vectors": torch.randn(4, 2)}
+
+
+def recorded(who: str, joint: bool, batch: Batch) -> tuple[Turn, Recording, Recording]:
+    d, g = Recording("d" in who, judge=True), Recording("g" in who, judge=False)
+    players = [Player(name, network, lambda w: torch.optim.SGD(w, 0.1)) for name, network in (("d", d), ("g", g))]
+    return Turn(*players, tuple(players), lambda: batch, lambda: torch.randn(4, 2), joint), d, g
+
+
+@pytest.mark.parametrize("y", Y.values(), ids=list(Y))
+@pytest.mark.parametrize("joint", [False, True])
+@pytest.mark.parametrize("who", ["", "d", "g", "dg"])
+def test_both_players_are_given_y_whatever_it_is_where_one_of_them_reads_it(y: Tensor, joint: bool, who: str) -> None:
+    turn, d, g = recorded(who, joint, Batch(torch.randn(4, 2), y))
+    _ = turn.real_output, turn.fake_output, turn.discriminate(turn.fake)
+    _ = turn.against([2 * w for w in turn._d.weights]).real_output
+    if not who:
+        assert set(map(type, d.seen + g.seen)) == {type(None)}
+        return
+    both = [torch.cat([y, y])] if joint else [y, y]
+    assert [torch.equal(seen, y) for seen in g.seen] == [True]
+    turn.discriminate(turn.real[:2], y[:2])
+    expected = [*both, y, both[0], y[:2]]
+    assert len(d.seen) == len(expected)
+    assert all(torch.equal(seen, one) for seen, one in zip(d.seen, expected, strict=True))
+
+
+def test_a_conditional_game_on_data_without_y_is_refused() -> None:
+    with pytest.raises(UserError, match="the data have nothing to condition on"):
+        _ = recorded("g", False, Batch(torch.randn(4, 2)))[0].fake
+
+
+def test_projection_is_its_formula(composed: Callable[..., DictConfig]) -> None:
+    gan, data = build(composed("conditioning=projection", "data.batch_size=10"))
+    d, (x, y) = gan.d.network.eval(), next(data.batches(0))
+    plain, given = d.network(x), d(x, y)
+    for i in range(10):
+        inner = (d.directions[y[i]] * plain.features[-1][i]).sum()
+        torch.testing.assert_close(given.logits[i], plain.logits[i] + inner)
+
+
+def test_conditional_batch_norm_is_an_affine_map_per_class_of_the_normalised_batch() -> None:
+    layer = ConditionalBatchNorm(nn.BatchNorm2d(3), 4)
+    nn.init.normal_(layer.scale), nn.init.normal_(layer.shift)
+    x, y = torch.randn(6, 3, 5, 5), torch.tensor([0, 1, 2, 3, 3, 0])
+    layer.y = y
+    normal = (x - x.mean((0, 2, 3), keepdim=True)) / (x.var((0, 2, 3), unbiased=False, keepdim=True) + 1e-5).sqrt()
+    expected = torch.stack(
+        [layer.scale[c][:, None, None] * n + layer.shift[c][:, None, None] for c, n in zip(y, normal, strict=True)]
+    )
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_conditional_batch_norm_starts_as_what_it_replaces() -> None:
+    torch.manual_seed(0)
+    plain = DCGANGenerator(4, (1, 16, 16), width=4)
+    torch.manual_seed(0)
+    conditional = BatchNormGenerator(lambda: DCGANGenerator(4, (1, 16, 16), width=4), 10)
+    torch.testing.assert_close(conditional(Z, EVERY_CLASS), plain(Z))
+    assert not any(isinstance(m, nn.BatchNorm2d) and m.affine for m in conditional.modules())
+
+
+def test_auxiliary_terms_are_cross_entropies(composed: Callable[..., DictConfig]) -> None:
+    def act(gan: GAN) -> None:
+        turn = gan.turn(gan.d, gan.g)
+        gan.objective(gan.d, turn)
+        gan.objective(gan.g, turn)
+        of_real, of_fake = (
+            F.cross_entropy(output.class_logits, turn.y) for output in (turn.real_output, turn.fake_output)
+        )
+        torch.testing.assert_close(gan.record["d/auxiliary_classifier"], (of_real + of_fake).detach())
+        torch.testing.assert_close(gan.record["g/auxiliary_classifier"], of_fake.detach())
+
+    play_with(act, composed("model=mlp", "conditioning=auxiliary"))
+
+
+def test_auxiliary_terms_stand_beside_others(played: Callable[..., Path]) -> None:
+    directory = played("model=mlp", "conditioning=auxiliary", "term@d_terms=[r1]", "rounds=1")
+    with (directory / "metrics.csv").open() as file:
+        assert {"d/r1", "d/auxiliary_classifier", "g/auxiliary_classifier"} <= set(next(csv.reader(file)))
+
+
+def test_an_auxiliary_term_without_class_logits_is_refused(composed: Callable[..., DictConfig]) -> None:
+    term = "{_target_: gan_lab.terms.AuxiliaryClassifier}"
+    with pytest.raises(UserError, match="D has no class logits"):
+        play(composed("model=mlp", f"+d_terms.auxiliary={term}", "rounds=1"))
+
+
+def test_real_and_generated_samples_are_compared_for_the_same_conditions(composed: Callable[..., DictConfig]) -> None:
+    config = composed("model=mlp", "conditioning=concat", "rounds=1", "callbacks.equilibrium.n=20")
+    asked: list[Tensor] = []
+    forward = nn.Module.__call__
+
+    def spy(self: nn.Module, *inputs: Any) -> Any:
+        if type(self).__name__ == "ConcatGenerator" and not self.training and len(inputs[0]) == 20:
+            asked.append(inputs[1])
+        return forward(self, *inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Module, "__call__", spy)
+        play(config)
+    _, data = build(config)
+    expected = torch.cat([batch.y for batch in islice(data.batches(FAR), 3)])[:20]  # type: ignore[misc]
+    assert len(asked) == 1 and torch.equal(asked[0], expected)
+    assert torch.equal(held(data, 20).y, expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("conditioning", CONDITIONINGS)
+def test_the_duality_gap_of_a_conditional_game(composed: Callable[..., DictConfig], conditioning: str) -> None:
+    def act(gan: GAN) -> None:
+        before = [snapshot(player) for player in (gan.d, gan.g)]
+        data = gan.trainer.datamodule  # type: ignore[attr-defined]
+        assert DualityGap(every=1, steps=2, held_out=2).measure(gan, data).gap >= 0
+        assert all(same(kept, snapshot(player)) for kept, player in zip(before, (gan.d, gan.g), strict=True))
+
+    play_with(act, composed(f"conditioning={conditioning}"))
+
+
+@pytest.mark.parametrize("conditioning", ["projection", "auxiliary"])
+def test_save_kill_resume_equals_uninterrupted(
+    composed: Callable[..., DictConfig], tmp_path: Path, conditioning: str
+) -> None:
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir()
+        parts = ["model=dcgan", f"conditioning={conditioning}", "term@d_terms=[r1]"]
+        return composed(*parts, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
+
+    play(config("whole"))
+    broken = config("broken")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            play(broken)
+    play(resumed(broken))
+    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["conditioning=batch_norm", "model=mlp"], "MLPGenerator has no batch normalisation; take model=dcgan"),
+        (["conditioning=concat", "model=dirac"], "has no shape to make room for y"),
+        (["conditioning=projection", "model=dirac"], "shows no features to put a head on"),
+        (["conditioning=concat", "conditioning.generator.num_classes=3"], "generator.num_classes=3: the data have 10"),
+        (["conditioning=concat", "data.num_classes=null"], "data.num_classes=null: must be an integer"),
+        (["conditioning=concat", "data=ring", "model=mlp"], "refers to data.num_classes, which data does not have"),
+        (
+            ["conditioning=concat", "+conditioning.generator.typo=3"],
+            "generator.typo: .* no such parameter",
+        ),
+        (
+            ["conditioning=auxiliary", "d_terms.auxiliary_classifier.weight=-1"],
+            "classifier.weight=-1: must be",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_in_one_line(played: Callable[..., Path], overrides: list[str], says: str) -> None:
+    from gan_lab.config.explain import explain
+
+    with pytest.raises(Exception) as error:
+        played(*overrides, "rounds=1")
+    line = explain(error.value, overrides)
+    assert line is not None and "\n" not in line
+    assert re.search(says, line)
+
+
+@pytest.mark.parametrize(
+    ("conditioning", "label", "says"),
+    [
+        ("none", "3", "label=3: this generator is not conditional"),
+        ("none", "all", "label=all: this generator is not conditional"),
+        ("concat", "10", "label=10: this generator's classes are 0 to 9"),
+        ("concat", "-1", "label=-1: must be greater than or equal to 0"),
+        ("concat", "seven", "label=seven: must be a valid integer"),
+    ],
+)
+def test_a_label_that_the_generator_does_not_know(
+    played: Callable[..., Path], capsys: pytest.CaptureFixture[str], conditioning: str, label: str, says: str
+) -> None:
+    directory = played("model=mlp", f"conditioning={conditioning}", "rounds=1")
+    capsys.readouterr()
+    assert main([str(directory), f"label={label}"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert says in line
