@@ -60,14 +60,20 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
 def network_of(config: DictConfig, role: str) -> dict[str, Any]:
     """The whole configuration of the "generator" or the "discriminator": plain data, resolved.
 
-    It is the model's, and the conditioning, which is given it to be built, is put around it.
+    It is the model's; the conditioning, which is given it to be built, is put around it, and the aids around that.
     """
-    network = cast(dict[str, Any], OmegaConf.to_container(config.model[role], resolve=True))
+    network = _plain(config.model[role])
     conditioning = (config.get("conditioning") or {}).get(role)
-    if conditioning is None:
-        return network
-    plain = cast(dict[str, Any], OmegaConf.to_container(conditioning, resolve=True))
-    return {**plain, "_args_": [{**network, "_partial_": True}]}
+    if conditioning is not None:
+        network = {**_plain(conditioning), "_args_": [{**network, "_partial_": True}]}
+    for aid in (config.get(f"{role[0]}_aids") or {}).values():
+        if aid is not None:
+            network = {**_plain(aid), "_args_": [network]}
+    return network
+
+
+def _plain(part: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
 
 
 def _demand_classes(config: DictConfig, data: GameData) -> None:
@@ -155,7 +161,7 @@ def _recipe(config: DictConfig, gan: GAN) -> dict[str, Any]:
     """What rebuilds the generator and asks it for samples: plain data, resolved."""
     parts = {
         "generator": network_of(config, "generator"),
-        "latent": OmegaConf.to_container(config.latent, resolve=True),
+        "latent": _plain(config.latent),
     }
     return parts | ({"num_classes": config.data.get("num_classes")} if gan.conditional else {})
 

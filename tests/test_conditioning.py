@@ -154,7 +154,7 @@ def test_projection_is_its_formula(composed: Callable[..., DictConfig]) -> None:
     d, (x, y) = gan.d.network.eval(), next(data.batches(0))
     plain, given = d.network(x), d(x, y)
     for i in range(10):
-        inner = (d.directions[y[i]] * plain.features[-1][i]).sum()
+        inner = (d.directions.weight[y[i]] * plain.features[-1][i]).sum()
         torch.testing.assert_close(given.logits[i], plain.logits[i] + inner)
 
 

@@ -278,7 +278,10 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         ({"seed": -1}, "seed=-1: must be greater than or equal to 0"),
         ({"seed": 1.5}, "seed=1.5: must be an integer"),
         ({"resume": 3}, "resume=3: must be text"),
-        ({"rouns": 3}, "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_terms,"),
+        (
+            {"rouns": 3},
+            "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_aids,",
+        ),
         ({"loss": None}, "loss: must be given (loss=...)"),
         ({"loss": "hinge"}, "loss='hinge': must be a group of settings"),
         ({"optimizer__typo": 1}, "optimizer.typo: nothing reads it (allowed: betas, d, g, lr)"),

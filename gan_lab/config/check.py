@@ -22,7 +22,7 @@ PLAIN: dict[str, Any] = {
     "directory": str,
 }
 CHOICES = ("data", "latent", "model", "conditioning", "loss", "update", "optimizer", "schedule", "trainer", "gan")
-NAMED = ("d_terms", "g_terms", "callbacks", "logger")
+NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
 OPTIONAL = {"resume", "conditioning", "schedule", *NAMED}
 
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}

@@ -147,12 +147,12 @@ class ProjectionDiscriminator(nn.Module):
     def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
         super().__init__()
         self.network = make()
-        self.directions = nn.Parameter(torch.empty(num_classes, width_of(self.network, shape)))
-        nn.init.xavier_uniform_(self.directions)
+        self.directions = nn.Embedding(num_classes, width_of(self.network, shape))
+        nn.init.xavier_uniform_(self.directions.weight)
 
     def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.network(x)
-        projection = (self.directions[y] * features_of(output)).sum(1)
+        projection = (self.directions(y) * features_of(output)).sum(1)
         return output._replace(logits=output.logits + projection.view(-1, *[1] * (output.logits.ndim - 1)))
 
 

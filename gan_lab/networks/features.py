@@ -16,14 +16,17 @@ def features_of(output: DiscriminatorOutput) -> Tensor:
 
 @torch.no_grad()
 def width_of(discriminator: nn.Module, shape: Sequence[int]) -> int:
-    """The width of its last features; the network is left as it was.
+    """The width of its last features, asked of one blank sample, of class 0; the network is left as it was.
 
     Raises:
         UserError: it shows none.
     """
     training = discriminator.training
-    output: DiscriminatorOutput = discriminator.eval()(torch.zeros(1, *shape))
+    try:
+        output = discriminator.eval()(torch.zeros(1, *shape), torch.zeros(1, dtype=torch.int64))
+    except RuntimeError as error:
+        raise UserError(f"{type(discriminator).__name__} is no discriminator of samples {tuple(shape)}") from error
     discriminator.train(training)
-    if not output.features:
+    if not isinstance(output, DiscriminatorOutput) or not output.features:
         raise UserError(f"{type(discriminator).__name__} shows no features to put a head on; take model=mlp or dcgan")
     return features_of(output).shape[1]

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat
 from gan_lab.types import DiscriminatorOutput
 
@@ -22,4 +23,7 @@ class InstanceNoise(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         if self.training and self.sigma > 0:
             x = x + self.sigma * torch.randn_like(x)
-        return self.discriminator(x, y)
+        output = self.discriminator(x, y)
+        if not isinstance(output, DiscriminatorOutput):
+            raise UserError(f"instance_noise: is for discriminators, which {type(self.discriminator).__name__} is not")
+        return output

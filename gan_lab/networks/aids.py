@@ -1,0 +1,77 @@
+"""Aids put around a finished network: each takes it as its first argument and gives one to be used in its place."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
+
+from gan_lab.errors import UserError
+from gan_lab.networks.features import features_of, width_of
+from gan_lab.ranges import PositiveInt, Shape
+from gan_lab.types import DiscriminatorOutput
+
+_LINEAR = nn.Linear | nn.Embedding | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d
+
+
+def spectral_norm(network: nn.Module, power_iterations: PositiveInt = 1) -> nn.Module:
+    """W / sigma(W) in place of the weights W of all affine, convolutional and embedding layers (Miyato et al. 2018).
+
+    sigma, the largest singular value, is followed by so many steps of the power iteration at each use in training mode;
+    a convolution's W is taken as the matrix (out, in x kernel).
+
+    Raises:
+        UserError: the network has no such layer.
+    """
+    layers = [module for module in network.modules() if isinstance(module, _LINEAR)]
+    if not layers:
+        raise UserError(f"spectral_norm: {type(network).__name__} has no affine or convolutional layers")
+    for layer in layers:
+        transposed = isinstance(layer, nn.ConvTranspose2d | nn.ConvTranspose3d)
+        parametrizations.spectral_norm(layer, n_power_iterations=power_iterations, dim=1 if transposed else 0)
+    return network
+
+
+class MinibatchStd(nn.Module):
+    """D(x) + w s, s the standard deviation over the minibatch, averaged over D's last features (Karras et al. 2018).
+
+        s = mean_k sqrt(var_i phi_k(x_i) + 1e-8)            (section 3)
+
+    It is one more input of D's last layer, w its weight, 0 at first. The paper puts it before the last convolution.
+    Wants batches of real and of generated samples apart (gan.joint_batch=false).
+    """
+
+    def __init__(self, discriminator: nn.Module, shape: Shape) -> None:
+        super().__init__()
+        width_of(discriminator, shape)  # refuses what has no features
+        self.discriminator = discriminator
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.discriminator(x, y)
+        s = (features_of(output).var(0, unbiased=False) + 1e-8).sqrt().mean()
+        return output._replace(logits=output.logits + self.weight * s)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """D(x_i) + <w, o(x_i)>, o how close a sample's features are to those of its batch (Salimans et al. 2016, 3.2).
+
+        o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1),    M_i = phi(x_i) T in R^(kernels x dimension)
+
+    o is as many inputs more of D's last layer, w their weights, 0 at first. Memory grows with N^2. Wants batches of
+    real and of generated samples apart (gan.joint_batch=false).
+    """
+
+    def __init__(
+        self, discriminator: nn.Module, shape: Shape, kernels: PositiveInt = 50, dimension: PositiveInt = 5
+    ) -> None:
+        super().__init__()
+        width = width_of(discriminator, shape)
+        self.discriminator = discriminator
+        self.tensor = nn.Parameter(torch.randn(width, kernels, dimension) / width**0.5)
+        self.weight = nn.Parameter(torch.zeros(kernels))
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.discriminator(x, y)
+        m = torch.einsum("nf,fkd->nkd", features_of(output), self.tensor)
+        distance = (m[:, None] - m[None]).abs().sum(-1)  # (N, N, kernels); cdist would have no second derivative
+        closeness = torch.exp(-distance).sum(1) @ self.weight
+        return output._replace(logits=output.logits + closeness.view(-1, *[1] * (output.logits.ndim - 1)))

@@ -1,0 +1,120 @@
+"""Laws of the aids: what each computes, and that every one plays with every model and conditioning."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import options
+from omegaconf import DictConfig
+from test_game import play_with, same, snapshot
+from test_resume import Killed, assert_same_runs, kill_after, resumed
+from torch import Tensor, nn
+
+from gan_lab.config.explain import explain
+from gan_lab.gan import GAN
+from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd, spectral_norm
+from gan_lab.run import build, play
+from gan_lab.sample import main
+from gan_lab.types import DiscriminatorOutput
+
+FOR_D_ALONE = [name for name in options("aid") if name != "spectral_norm"]
+
+
+class Show(nn.Module):
+    """Logits 0, features x."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(torch.zeros(len(x)), features=(x,))
+
+
+@pytest.mark.parametrize("aid", options("aid"))
+@pytest.mark.parametrize("model", ["mlp", "dcgan", "mlp_2014"])
+@pytest.mark.parametrize("conditioning", ["none", "projection", "auxiliary"])
+def test_every_aid_plays(played: Callable[..., Path], aid: str, model: str, conditioning: str) -> None:
+    penalties = "term@d_terms=[r1,gradient_penalty]"
+    played(f"model={model}", f"conditioning={conditioning}", f"aid@d_aids=[{aid}]", penalties, "rounds=2")
+
+
+@pytest.mark.parametrize("aid", options("aid"))
+@pytest.mark.parametrize("mover", ["d", "g"])
+def test_a_move_of_one_player_leaves_the_other_bit_identical(
+    composed: Callable[..., DictConfig], aid: str, mover: str
+) -> None:
+    def act(gan: GAN) -> None:
+        moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
+        before, before_moving = snapshot(still), snapshot(moving)
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        assert same(before, snapshot(still))
+        assert not same(before_moving, snapshot(moving))
+
+    play_with(act, composed(f"aid@d_aids=[{aid}]", "aid@g_aids=[spectral_norm]", "term@d_terms=[r1]"))
+
+
+@pytest.mark.parametrize("model", ["mlp", "dcgan"])
+def test_spectral_norm_makes_the_largest_singular_value_one(composed: Callable[..., DictConfig], model: str) -> None:
+    config = composed(f"model={model}", "aid@d_aids=[spectral_norm]", "d_aids.spectral_norm.power_iterations=200")
+    gan, data = build(config)
+    gan.d.network(next(data.batches(0)).x)
+    layers = [m for m in gan.d.network.eval().modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    assert layers
+    for layer in layers:
+        assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_spectral_norm_takes_a_transposed_convolution_by_its_outputs() -> None:
+    layer = nn.ConvTranspose2d(3, 5, 4, 2, 1)
+    spectral_norm(layer, power_iterations=200)(torch.randn(1, 3, 4, 4))
+    matrix = layer.eval().weight.transpose(0, 1).flatten(1)
+    assert torch.linalg.matrix_norm(matrix, 2).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_minibatch_std_is_its_formula_and_zero_without_diversity() -> None:
+    aid, x = MinibatchStd(Show(), (7,)), torch.randn(6, 7)
+    assert torch.equal(aid(x).logits, torch.zeros(6))  # at first it is the plain D
+    aid.weight.data.fill_(3)
+    torch.testing.assert_close(aid(x).logits, (3 * x.std(0, unbiased=False).mean()).expand(6))
+    torch.testing.assert_close(aid(x[:1].expand(6, 7)).logits, torch.full((6,), 3e-4))
+
+
+def test_minibatch_discrimination_is_its_formula() -> None:
+    aid, x = MinibatchDiscrimination(Show(), (7,), kernels=2, dimension=3), torch.randn(4, 7)
+    assert torch.equal(aid(x).logits, torch.zeros(4))
+    aid.weight.data.copy_(torch.tensor([1.0, -2.0]))
+    for i in range(4):
+        expected = 0.0
+        for b, w in enumerate((1.0, -2.0)):
+            m = x @ aid.tensor[:, b]
+            expected += w * sum(torch.exp(-(m[i] - m[j]).abs().sum()).item() for j in range(4))
+        assert aid(x).logits[i].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir()
+        aids = ["aid@d_aids=[spectral_norm,instance_noise,minibatch_std]", "aid@g_aids=[spectral_norm]"]
+        return composed(*aids, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
+
+    play(config("whole"))
+    broken = config("broken")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            play(broken)
+    play(resumed(broken))
+    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert main([str(tmp_path / "whole"), "n=4", f"out={tmp_path / 's.png'}"]) == 0
+
+
+@pytest.mark.parametrize("aid", FOR_D_ALONE)
+def test_an_aid_of_d_is_refused_for_g(played: Callable[..., Path], aid: str) -> None:
+    with pytest.raises(Exception) as error:
+        played("model=mlp", f"aid@g_aids=[{aid}]", "rounds=1")
+    line = explain(error.value, [])
+    assert line is not None and "discriminator" in line
+
+
+def test_a_head_without_features_is_refused(played: Callable[..., Path]) -> None:
+    with pytest.raises(Exception) as error:
+        played("model=dirac", "aid@d_aids=[minibatch_std]", "rounds=1")
+    assert "shows no features" in str(explain(error.value, []))
