@@ -88,6 +88,8 @@ class ConditionalBatchNorm(nn.Module):
 class BatchNormGenerator(nn.Module):
     """G(z, y): every batch normalisation of G becomes a conditional one.
 
+    The classes start alike, and a scale moves by no more than Adam's rate in a round: they take thousands to part.
+
     Raises:
         UserError: G has none.
     """
@@ -97,7 +99,7 @@ class BatchNormGenerator(nn.Module):
     def __init__(self, make: Make, num_classes: PositiveInt) -> None:
         super().__init__()
         self.network = make()
-        if not _has_batch_norm(self.network):
+        if not any(map(_is_batch_norm, self.network.modules())):
             raise UserError(
                 f"conditioning=batch_norm: {type(self.network).__name__} has no batch normalisation; take model=dcgan, "
                 "or another conditioning"
@@ -119,18 +121,6 @@ class BatchNormGenerator(nn.Module):
 
 def _is_batch_norm(module: nn.Module) -> TypeGuard[BatchNorm]:
     return isinstance(module, BatchNorm) and module.affine
-
-
-def _has_batch_norm(network: nn.Module) -> bool:
-    return any(map(_is_batch_norm, network.modules()))
-
-
-def batch_norm_or_concat(make: Make, latent_dim: PositiveInt, num_classes: PositiveInt) -> nn.Module:
-    """A `BatchNormGenerator` where G has batch normalisation, as in Miyato & Koyama 2018; else a `ConcatGenerator`."""
-    network = make()
-    if _has_batch_norm(network):
-        return BatchNormGenerator(lambda: network, num_classes)
-    return ConcatGenerator(make, latent_dim, num_classes)
 
 
 class ProjectionDiscriminator(nn.Module):
