@@ -6,7 +6,6 @@ import shlex
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +25,7 @@ from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
 from gan_lab.summary import summarise, table, write_summary
-from gan_lab.types import DataDependent
+from gan_lab.types import DataDependent, Latent, Referring
 
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
@@ -49,10 +48,13 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
             ("g", networks.model.generator, config.get("g_terms")),
         )
     )
+    inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
         for part in player.network.modules():
             if isinstance(part, DataDependent):
-                part.initialise_from(partial(_real, data))
+                part.initialise_from(lambda n: data.take(n).x)
+            if isinstance(part, Referring):
+                part.refer_to(partial(inputs, player.name))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
     return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
 
@@ -84,9 +86,14 @@ def _demand_classes(config: DictConfig, data: GameData) -> None:
             raise UserError(f"conditioning.{role}.num_classes={told}: the data have {has}")
 
 
-def _real(data: GameData, n: int) -> torch.Tensor:
-    """The first n real samples or a few more, without moving the position in the data."""
-    return torch.cat([batch.x for batch in islice(data.batches(0), -(-n // data.batch_size))])
+def _inputs(
+    seed: int, data: GameData, latent: Latent, conditional: bool, player: str, n: int
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """n inputs of the player "d" or "g": real samples or noise, and what goes with them."""
+    x, y = data.take(n)
+    if player == "g":
+        x = latent.sample(n, torch.Generator().manual_seed(derive_seed(seed, "reference")))
+    return x, y if conditional else None
 
 
 def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:

@@ -57,6 +57,18 @@ class DataDependent(Protocol):
         ...
 
 
+@runtime_checkable
+class Referring(Protocol):
+    """A network, or a part of one, that keeps a reference batch of the player's own inputs."""
+
+    def refer_to(self, inputs: Callable[[int], tuple[Tensor, Tensor | None]]) -> None:
+        """Called once, before the first round; `inputs(n)` gives n real samples for D, or noise for G, and their y.
+
+        y is None where the game is not conditional.
+        """
+        ...
+
+
 class Latent(Protocol):
     """The distribution of the noise z."""
 

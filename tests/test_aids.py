@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
 from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd, spectral_norm
+from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
 from gan_lab.run import build, play
 from gan_lab.sample import main
 from gan_lab.types import DiscriminatorOutput
 
-FOR_D_ALONE = [name for name in options("aid") if name != "spectral_norm"]
+FOR_D_ALONE = [name for name in options("aid") if name not in ("spectral_norm", "virtual_batch_norm")]
+LARGE = {"virtual_batch_norm": ["data.image_size=16"]}  # DCGAN's D has no batch normalisation at 8 x 8
 
 
 class Show(nn.Module):
@@ -32,8 +34,11 @@ class Show(nn.Module):
 @pytest.mark.parametrize("model", ["mlp", "dcgan", "mlp_2014"])
 @pytest.mark.parametrize("conditioning", ["none", "projection", "auxiliary"])
 def test_every_aid_plays(played: Callable[..., Path], aid: str, model: str, conditioning: str) -> None:
+    if aid == "virtual_batch_norm" and model != "dcgan":
+        pytest.skip("nothing to normalise")
     penalties = "term@d_terms=[r1,gradient_penalty]"
-    played(f"model={model}", f"conditioning={conditioning}", f"aid@d_aids=[{aid}]", penalties, "rounds=2")
+    given = [f"model={model}", f"conditioning={conditioning}", f"aid@d_aids=[{aid}]", *LARGE.get(aid, [])]
+    played(*given, penalties, "rounds=2")
 
 
 @pytest.mark.parametrize("aid", options("aid"))
@@ -48,7 +53,8 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 
-    play_with(act, composed(f"aid@d_aids=[{aid}]", "aid@g_aids=[spectral_norm]", "term@d_terms=[r1]"))
+    aids = [f"aid@d_aids=[{aid}]", "aid@g_aids=[spectral_norm]", *LARGE.get(aid, [])]
+    play_with(act, composed(*aids, "term@d_terms=[r1]"))
 
 
 @pytest.mark.parametrize("model", ["mlp", "dcgan"])
@@ -89,11 +95,51 @@ def test_minibatch_discrimination_is_its_formula() -> None:
         assert aid(x).logits[i].item() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 4, 4)])
+def test_virtual_batch_norm_is_batch_norm_of_the_reference_batch_and_the_sample(shape: tuple[int, ...]) -> None:
+    norm = nn.BatchNorm1d(3) if len(shape) == 1 else nn.BatchNorm2d(3)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    layer, reference, x = VirtualBatchNorm(norm, references=5), torch.randn(5, *shape), torch.randn(4, *shape)
+    found = layer(torch.cat([reference, x]))
+    torch.testing.assert_close(found[:5], norm(reference))
+    for i in range(4):
+        torch.testing.assert_close(found[5 + i], norm(torch.cat([reference, x[i : i + 1]]))[-1])
+
+
+@pytest.mark.parametrize("conditioning", ["none", "concat"])
+def test_virtual_batch_norm_keeps_its_reference_and_looks_at_no_neighbour(
+    composed: Callable[..., DictConfig], conditioning: str
+) -> None:
+    aids = ["aid@d_aids=[virtual_batch_norm]", "aid@g_aids=[virtual_batch_norm]", *LARGE["virtual_batch_norm"]]
+    gan, data = build(composed(*aids, f"conditioning={conditioning}"))
+    x, labels = data.take(data.batch_size)
+    y = labels if conditioning == "concat" else None
+    assert torch.equal(gan.d.network.reference, x)
+    assert (gan.d.network.condition is None) == (y is None)
+    for network, inputs in ((gan.d.network, x), (gan.g.network, gan.latent.sample(len(x)))):
+        together, alone = network(inputs, y), network(inputs[:1], None if y is None else y[:1])
+        if network is gan.d.network:
+            together, alone = together.logits, alone.logits
+        torch.testing.assert_close(together[:1], alone)
+        assert len(together) == len(x)
+
+
 def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     def config(name: str) -> DictConfig:
         (tmp_path / name).mkdir()
-        aids = ["aid@d_aids=[spectral_norm,instance_noise,minibatch_std]", "aid@g_aids=[spectral_norm]"]
-        return composed(*aids, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
+        aids = [
+            "aid@d_aids=[virtual_batch_norm,spectral_norm,instance_noise,minibatch_std]",
+            "aid@g_aids=[virtual_batch_norm,spectral_norm]",
+        ]
+        return composed(
+            *aids,
+            *LARGE["virtual_batch_norm"],
+            "conditioning=concat",
+            "rounds=6",
+            f"directory={tmp_path / name}",
+            "callbacks.checkpoint.every=2",
+        )
 
     play(config("whole"))
     broken = config("broken")

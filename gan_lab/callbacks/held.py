@@ -1,8 +1,5 @@
 """Real data that no training sees before its billionth batch."""
 
-import math
-from itertools import islice
-
 import torch
 from torch import Tensor
 
@@ -16,9 +13,7 @@ FAR = 10**9  # batches from this number on are out of the reach of any training
 def held(data: GameData, n: int) -> Batch:
     """The first n samples from there on and what belongs to them; on the CPU. A finite set has them all before, too."""
     with torch.random.fork_rng(devices=[]):  # a loader of files draws its workers' seed
-        batches = list(islice(data.batches(FAR), math.ceil(n / data.batch_size)))
-    ys = [batch.y for batch in batches if batch.y is not None]
-    return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None)
+        return data.take(n, FAR)
 
 
 def conditions(gan: GAN, data: GameData, n: int) -> Tensor | None:

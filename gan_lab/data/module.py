@@ -1,9 +1,12 @@
 """The base of all data sets."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningDataModule
 
 from gan_lab.data.order import Order
@@ -37,6 +40,12 @@ class GameData(LightningDataModule, ABC):
 
         x is (B/w, *shape) float32, images in [-1, 1]. The same batches whenever they are asked for.
         """
+
+    def take(self, n: int, start: int = 0) -> Batch:
+        """n samples from batch number `start` on, and what belongs to them; on the CPU. The position does not move."""
+        batches = list(islice(self.batches(start), math.ceil(n / self.batch_size)))
+        ys = [batch.y for batch in batches if batch.y is not None]
+        return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None)
 
     @property
     def rank_and_world(self) -> tuple[int, int]:
