@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from gan_lab.run import play
 
 CONF = Path(__file__).parents[1] / "conf"
-REPEATS = 4
+REPEATS = 3
 GAP = ["callbacks=[default,duality_gap]", "callbacks.duality_gap.steps=25", "callbacks.duality_gap.held_out=4"]
 WORKLOADS = {  # name: overrides, rounds
     "ring": (["experiment=ring"], 2000),
