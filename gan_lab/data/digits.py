@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from gan_lab.data.memory import InMemory
+from gan_lab.data.memory import ImagesInMemory
 
 
-class Digits(InMemory):
+class Digits(ImagesInMemory):
     """1,797 grey 8 x 8 digits in ten classes (test set of UCI's Optical Recognition of Handwritten Digits).
 
     Their grey levels 0..16 become x / 8 - 1.

@@ -1,4 +1,4 @@
-"""Image sets small enough to be held in memory as one tensor."""
+"""Sets small enough to be held in memory as one tensor."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -17,9 +17,37 @@ from gan_lab.types import Batch
 class InMemory(GameData):
     """The whole set is one tensor, and a batch one gather from it: no Python per sample, no workers.
 
-    Bytes stay bytes in memory, at a quarter of the size, and become x / 127.5 - 1 batch by batch. A `shape` that is
-    not the set's own resizes all pictures once. `num_classes` null drops the labels; `subset` keeps the first n
-    pictures.
+    Bytes stay bytes in memory, at a quarter of the size, and become x / 127.5 - 1 batch by batch.
+    """
+
+    @property
+    @abstractmethod
+    def whole(self) -> tuple[Tensor, Tensor | None]:
+        """All samples (N, *shape) and what belongs to each of them (N, ...), made on first use."""
+
+    def prepare_data(self) -> None:
+        # One process per machine gets here before the others: it downloads what is missing.
+        _ = self.whole
+
+    def setup(self, stage: str) -> None:
+        self.order(len(self.whole[0]))  # complains before the first round rather than in it
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        samples, ys = self.whole
+        order = self.order(len(samples))
+        batch = start
+        while True:
+            indices = order.indices(batch)
+            x = samples.index_select(0, indices)  # several times faster than samples[indices]
+            yield Batch(scale(x), None if ys is None else ys[indices])
+            batch += 1
+
+
+class ImagesInMemory(InMemory):
+    """Pictures, perhaps with labels.
+
+    A `shape` that is not the set's own resizes all pictures once. `num_classes` null drops the labels; `subset` keeps
+    the first n pictures.
     """
 
     def __init__(
@@ -62,23 +90,6 @@ class InMemory(GameData):
         if len(images) < n:
             raise UserError(f"data.subset={self.subset}: leaves out {len(images)} pictures, and {n} are to be held out")
         return scale(resize(images, self.shape[1:]))
-
-    def prepare_data(self) -> None:
-        # One process per machine gets here before the others: it downloads what is missing.
-        _ = self.whole
-
-    def setup(self, stage: str) -> None:
-        self.order(len(self.whole[0]))  # complains before the first round rather than in it
-
-    def batches(self, start: int) -> Iterator[Batch]:
-        images, labels = self.whole
-        order = self.order(len(images))
-        batch = start
-        while True:
-            indices = order.indices(batch)
-            x = images.index_select(0, indices)  # several times faster than images[indices]
-            yield Batch(scale(x), None if labels is None else labels[indices])
-            batch += 1
 
 
 def scale(images: Tensor) -> Tensor:

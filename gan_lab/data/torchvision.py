@@ -9,12 +9,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.data.memory import InMemory
+from gan_lab.data.memory import ImagesInMemory
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 
 
-class TorchvisionImages(InMemory):
+class TorchvisionImages(ImagesInMemory):
     """A torchvision set that holds its pictures in `data` and its labels in `targets`.
 
     `dataset` is its class, or anything to be called as `dataset(root=..., train=..., download=...)`. The set is
