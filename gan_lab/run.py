@@ -32,7 +32,7 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
     data = instantiate(config.data.module)
     parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
-    _demand_classes(config, data)
+    _demand_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
     d, g = (
@@ -78,12 +78,13 @@ def _plain(part: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
 
 
-def _demand_classes(config: DictConfig, data: GameData) -> None:
+def _demand_condition(config: DictConfig, data: GameData) -> None:
     for role, part in (config.get("conditioning") or {}).items():
-        told = part.get("num_classes", data.num_classes)
-        if told != data.num_classes:
-            has = f"{data.num_classes} classes" if data.num_classes else "no labels"
-            raise UserError(f"conditioning.{role}.num_classes={told}: the data have {has}")
+        for name, what in (("num_classes", "classes"), ("condition_dim", "numbers to condition on")):
+            has = getattr(data, name)
+            told = part.get(name, has)
+            if told != has:
+                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}")
 
 
 def _inputs(

@@ -112,13 +112,17 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     """Noise, and the labels that go with it where the generator takes any.
 
     Raises:
-        UserError: a label that the generator does not know.
+        UserError: a label that the generator does not know, or a generator that is told something else than a label.
     """
     import torch
 
     from gan_lab.pictures import class_by_class
 
     classes, label = recipe.get("num_classes"), options.label
+    if classes is None and "num_classes" in recipe:  # a conditional game without classes
+        raise UserError(
+            "this generator's condition is not a class: call it in Python (gan_lab.generator_file) with yours"
+        )
     if classes is None:
         if label is not None:
             raise UserError(f"label={label}: this generator is not conditional; train one with conditioning=concat")

@@ -571,8 +571,8 @@ def options() -> list[str]:
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    root = ["data.root=pictures"] if option == "data=image_folder" else []
-    check(composed(option, *points, *root))
+    more = {"data=image_folder": ["data.root=pictures"], "conditioning=vector": ["data=cartpole", "model=mlp"]}
+    check(composed(option, *points, *more.get(option, [])))
 
 
 @pytest.mark.parametrize(

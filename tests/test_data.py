@@ -25,7 +25,7 @@ CONF = Path(__file__).parents[1] / "conf" / "data"
 N = 23  # samples in the made-up sets
 MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder"}
 OFFLINE = sorted(
-    {"digits", "ring", "grid", "mixture_1d", "gaussian"} | MADE_UP
+    {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole"} | MADE_UP
 )  # cifar10 checks hashes, so it cannot be made up
 
 Make = Callable[..., Any]  # a GameData, or what its YAML makes of it
@@ -60,6 +60,8 @@ def make(tmp_path: Path) -> Make:
         defaults: dict[str, Any] = {}
         if name in MADE_UP:
             defaults = {"root": str(tmp_path), "batch_size": 6}
+        if name == "cartpole":
+            defaults = {"transitions": 300, "batch_size": 64}
         if name == "image_folder":
             defaults |= {"root": str(tmp_path / "folder"), "image_size": 8, "channels": 1, "workers": 0}
         config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), defaults, knobs)
@@ -108,7 +110,9 @@ class TestEverySet:
         data = make(name)
         for x, y in take(data, 2):
             assert x.shape == (data.batch_size, *data.shape) and x.dtype == torch.float32
-            assert (y is not None) == (data.num_classes is not None)
+            assert (y is not None) == (data.num_classes is not None or data.condition_dim is not None)
+            if y is not None and data.condition_dim is not None:
+                assert y.shape == (data.batch_size, data.condition_dim) and y.dtype == torch.float32
             if y is not None and data.num_classes is not None:
                 assert y.shape == (data.batch_size,) and y.dtype == torch.int64
                 assert 0 <= y.min() and y.max() < data.num_classes

@@ -20,11 +20,14 @@ class GameData(LightningDataModule, ABC):
 
     Attributes:
         shape: of one sample, (C, H, W) for images and (d,) for points.
-        num_classes: how many labels there are; batches carry `y`, (B,) int64, if and only if this is not None.
+        num_classes: how many labels there are; where this is not None batches carry `y`, (B,) int64.
+        condition_dim: c of vectors `y`, (B, c) float32, where those are what samples go with; else None.
         batch_size: B of the *global* batch; each of w processes gets its own B/w of it.
         seed: the batches depend on it and on nothing else.
         drawn: batches drawn so far. It is the whole state: what is saved, and all that a resumed run needs.
     """
+
+    condition_dim: int | None = None
 
     def __init__(self, shape: Sequence[int], num_classes: int | None, batch_size: int, seed: int) -> None:
         super().__init__()

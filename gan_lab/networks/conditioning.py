@@ -1,4 +1,4 @@
-"""Class-conditional players out of any others: labels y (N,), int64, 0 to num_classes - 1.
+"""Conditional players out of any others, told labels y (N,), int64, 0 to num_classes - 1, or vectors y (N, c).
 
 Each part is given `make`, which builds the network that it makes conditional. One that reads y has `conditional` true.
 """
@@ -32,37 +32,56 @@ def _widened(make: Make, name: str, size: object) -> nn.Module:
     return make(**{name: size})
 
 
-class ConcatGenerator(nn.Module):
-    """G(z, y) = G([z, e_y]), e_y the unit vector of class y (Mirza & Osindero 2014, section 3.2)."""
+class VectorGenerator(nn.Module):
+    """G(z, y) = G([z, y]), y (N, condition_dim) (Mirza & Osindero 2014, section 3.2)."""
 
     conditional = True
 
-    def __init__(self, make: Make, latent_dim: PositiveInt, num_classes: PositiveInt) -> None:
+    def __init__(self, make: Make, latent_dim: PositiveInt, condition_dim: PositiveInt) -> None:
         super().__init__()
-        self.num_classes = num_classes
-        self.network = _widened(make, "latent_dim", latent_dim + num_classes)
+        self.network = _widened(make, "latent_dim", latent_dim + condition_dim)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
-        return self.network(torch.cat([z, F.one_hot(y, self.num_classes).to(z.dtype)], 1))
+        return self.network(torch.cat([z, y.to(z.dtype)], 1))
 
 
-class ConcatDiscriminator(nn.Module):
-    """D(x, y) = D([x, e_y]), e_y beside the first axis of x: `num_classes` more coordinates, or planes of an image.
+class VectorDiscriminator(nn.Module):
+    """D(x, y) = D([x, y]), y beside the first axis of x: `condition_dim` more coordinates, or planes of an image.
 
-    Of the planes the one of class y is 1, the others are 0. (Mirza & Osindero 2014, section 3.2, for vectors.)
+    Each plane has one value. (Mirza & Osindero 2014, section 3.2, for vectors.)
     """
 
     conditional = True
 
-    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+    def __init__(self, make: Make, shape: Shape, condition_dim: PositiveInt) -> None:
         super().__init__()
-        self.num_classes = num_classes
-        self.network = _widened(make, "shape", (shape[0] + num_classes, *shape[1:]))
+        self.network = _widened(make, "shape", (shape[0] + condition_dim, *shape[1:]))
 
     def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
-        units = F.one_hot(y, self.num_classes).to(x.dtype)
-        planes = units.view(*units.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
+        planes = y.to(x.dtype).view(*y.shape, *[1] * (x.ndim - 2)).expand(-1, -1, *x.shape[2:])
         return self.network(torch.cat([x, planes], 1))
+
+
+class ConcatGenerator(VectorGenerator):
+    """G(z, y) = G([z, e_y]), e_y the unit vector of class y."""
+
+    def __init__(self, make: Make, latent_dim: PositiveInt, num_classes: PositiveInt) -> None:
+        super().__init__(make, latent_dim, num_classes)
+        self.num_classes = num_classes
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        return super().forward(z, F.one_hot(y, self.num_classes))
+
+
+class ConcatDiscriminator(VectorDiscriminator):
+    """D(x, y) = D([x, e_y]), e_y the unit vector of class y: of an image's planes that of class y is 1, others 0."""
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__(make, shape, num_classes)
+        self.num_classes = num_classes
+
+    def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
+        return super().forward(x, F.one_hot(y, self.num_classes))
 
 
 class ConditionalBatchNorm(nn.Module):
