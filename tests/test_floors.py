@@ -25,6 +25,7 @@ FLOORS = {
     "equilibrium": 1,
     "metrics": 1,
     "schedules": 1,
+    "planning": 1,
     "plots": 1,
     "pictures": 1,
     "plain_checkpoint": 1,
@@ -41,7 +42,18 @@ FLOORS = {
     "run": 4,
     "sample": 4,
 }
-PARTS = {"losses", "terms", "updates", "latents", "networks", "densities", "equilibrium", "metrics", "schedules"}
+PARTS = {
+    "losses",
+    "terms",
+    "updates",
+    "latents",
+    "networks",
+    "densities",
+    "equilibrium",
+    "metrics",
+    "schedules",
+    "planning",
+}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

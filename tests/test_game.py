@@ -20,8 +20,11 @@ from gan_lab.player import Player
 from gan_lab.run import build
 from gan_lab.turn import Turn
 
-QUICK = {"goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"]}  # the tests' MNIST has 12 pictures
-SYNTHETIC = ["digits", "ring", "grid"]  # data that need no file
+QUICK = {
+    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],  # the tests' MNIST has 12 pictures
+    "cartpole_world": ["data.transitions=100"],
+}
+SYNTHETIC = ["digits", "ring", "grid", "cartpole"]  # data that need no file
 
 
 class Spy:
