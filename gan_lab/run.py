@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.config.resume import remember
 from gan_lab.data.module import GameData
+from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
@@ -30,7 +31,7 @@ from gan_lab.types import DataDependent, Latent, Referring
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
-    data = instantiate(config.data.module)
+    data = _data(config)
     parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
     _demand_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
@@ -57,6 +58,12 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
                 part.refer_to(partial(inputs, player.name))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
     return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
+
+
+def _data(config: DictConfig) -> GameData:
+    """The data as configured; with `given`, what it leaves of each image is its condition."""
+    data = instantiate(config.data.module)
+    return Paired(data, instantiate(config.given)) if config.get("given") else data
 
 
 def network_of(config: DictConfig, role: str) -> dict[str, Any]:
@@ -167,11 +174,15 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
 
 def _recipe(config: DictConfig, gan: GAN) -> dict[str, Any]:
     """What rebuilds the generator and asks it for samples: plain data, resolved."""
-    parts = {
+    parts: dict[str, Any] = {
         "generator": network_of(config, "generator"),
         "latent": _plain(config.latent),
     }
-    return parts | ({"num_classes": config.data.get("num_classes")} if gan.conditional else {})
+    if not gan.conditional:
+        return parts
+    if config.get("given"):
+        return parts | {"given": _plain(config.given), "shape": list(config.data.shape)}
+    return parts | {"num_classes": config.data.get("num_classes")}
 
 
 def _is_complete(directory: Path, checkpoint: Path, rounds: int) -> bool:

@@ -18,6 +18,7 @@ FLOORS = {
     "ranges": 0,
     "losses": 1,
     "terms": 1,
+    "given": 1,
     "updates": 1,
     "latents": 1,
     "networks": 1,
@@ -45,6 +46,7 @@ FLOORS = {
 PARTS = {
     "losses",
     "terms",
+    "given",
     "updates",
     "latents",
     "networks",

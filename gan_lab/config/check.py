@@ -21,9 +21,21 @@ PLAIN: dict[str, Any] = {
     "resume": str | None,
     "directory": str,
 }
-CHOICES = ("data", "latent", "model", "conditioning", "loss", "update", "optimizer", "schedule", "trainer", "gan")
+CHOICES = (
+    "data",
+    "given",
+    "latent",
+    "model",
+    "conditioning",
+    "loss",
+    "update",
+    "optimizer",
+    "schedule",
+    "trainer",
+    "gan",
+)
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
-OPTIONAL = {"resume", "conditioning", "schedule", *NAMED}
+OPTIONAL = {"resume", "given", "conditioning", "schedule", *NAMED}
 
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 

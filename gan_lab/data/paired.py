@@ -1,0 +1,37 @@
+"""Images with what is given of them."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from gan_lab.data.module import GameData
+from gan_lab.errors import UserError
+from gan_lab.types import Batch
+
+
+class Paired(GameData):
+    """The batches (x, A x) of any image set: y is what is given of x, in place of the set's labels.
+
+    `data` says which images a batch holds, `given` is A (see `gan_lab.given`).
+
+    Raises UserError where the data are no images, or A does not fit their size.
+    """
+
+    def __init__(self, data: GameData, given: Callable[[Tensor], Tensor]) -> None:
+        super().__init__(data.shape, None, data.batch_size, data.seed)
+        if len(data.shape) != 3:
+            raise UserError(f"given: takes parts of images, and data.shape={list(data.shape)} is none")
+        given(torch.zeros(1, *data.shape))  # complains before the first round rather than in it
+        self.data, self.given = data, given
+
+    def prepare_data(self) -> None:
+        self.data.prepare_data()
+
+    def setup(self, stage: str) -> None:
+        self.data.trainer = self.trainer  # it asks for its rank
+        self.data.setup(stage)
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        for x, _ in self.data.batches(start):
+            yield Batch(x, self.given(x))
