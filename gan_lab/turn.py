@@ -65,8 +65,15 @@ class Turn:
         # .float(): under autocast the networks work in half precision, the game is played in single.
         if self._g in self._movers:
             return self._g.network(self.z, self.condition).float()
-        with torch.no_grad(), self._g.watching():
-            return self._g.network(self.z, self.condition).float()
+        return self.generate(self.z)
+
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """G's samples for any noise (N, latent dim), for terms: its running statistics do not learn from them.
+
+        `y` is what they go with; None: the batch's own, sample by sample. They carry a graph where G moves.
+        """
+        with torch.set_grad_enabled(self._g in self._movers), self._g.watching():
+            return self._g.network(z, self.condition if y is None else y).float()
 
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """D's view of any samples (N, *shape), for penalties: its running statistics do not learn from them.

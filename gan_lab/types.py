@@ -156,6 +156,10 @@ class Turn(Protocol):
         """Call D once more, on any samples; `y` is by default the batch's own condition."""
         ...
 
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Call G once more, on any noise; `y` is by default the batch's own condition."""
+        ...
+
     def against(self, weights: Sequence[Tensor]) -> "Turn":
         """The same data and samples, judged by a D that has these weights, which may depend on others' weights."""
         ...

@@ -22,8 +22,10 @@ NARROW = {
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "pix2pix": ["model.width=4", "given=half"],
     "r3gan": ["model.width=4", "model.group_width=4"],
 }
+NEEDS = {"[consistency]": ["given=half"]}  # parts that are of use beside others only
 
 
 def options(group: str) -> list[str]:
@@ -36,6 +38,7 @@ def composed(tmp_path: Path) -> Callable[..., DictConfig]:
     def make(*overrides: str, small: bool = True) -> DictConfig:
         model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan")
         sizes = [*SMALL, *NARROW.get(model, [])] if small else []
+        sizes += [other for part, others in NEEDS.items() if any(part in o for o in overrides) for other in others]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", [f"directory={tmp_path}", *sizes, *overrides])
 

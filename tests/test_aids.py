@@ -51,7 +51,11 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
         before, before_moving = snapshot(still), snapshot(moving)
         gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
         assert same(before, snapshot(still))
-        assert not same(before_moving, snapshot(moving))
+        if aid == "mute" and mover == "d":  # it sees, but does not learn
+            before_moving = {name: before_moving[name] for name, _ in moving.network.named_parameters()}
+            assert same(before_moving, snapshot(moving))
+        else:
+            assert not same(before_moving, snapshot(moving))
 
     aids = [f"aid@d_aids=[{aid}]", "aid@g_aids=[spectral_norm]", *LARGE.get(aid, [])]
     play_with(act, composed(*aids, "term@d_terms=[r1]"))

@@ -572,7 +572,8 @@ def options() -> list[str]:
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
     more = {"data=image_folder": ["data.root=pictures"], "conditioning=vector": ["data=cartpole", "model=mlp"]}
-    check(composed(option, *points, *more.get(option, [])))
+    given = ["given=half"] if "consistency" in option else []
+    check(composed(option, *points, *given, *more.get(option, [])))
 
 
 @pytest.mark.parametrize(

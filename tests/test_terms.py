@@ -18,7 +18,12 @@ W = torch.tensor([[0.6, -0.8, 2.0]], dtype=torch.float64)
 
 def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
     return SimpleNamespace(
-        real=real, fake=fake, discriminate=lambda x: DiscriminatorOutput(network(x.flatten(1)).squeeze(1))
+        real=real,
+        fake=fake,
+        y=real,
+        z=real,
+        generate=lambda z: z @ torch.diag(W[0]),
+        discriminate=lambda x: DiscriminatorOutput(network(x.flatten(1)).squeeze(1)),
     )
 
 
@@ -79,7 +84,8 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
 @pytest.mark.parametrize("name", options("term"))
 def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> None:
     config = OmegaConf.load(CONF / "term" / f"{name}.yaml")[name]
-    eager, lazy = instantiate(config, every=1), instantiate(config, every=4)
+    given = {"given": torch.abs} if "given" in config else {}
+    eager, lazy = instantiate(config, every=1, **given), instantiate(config, every=4, **given)
     network, samples = linear(W), batch()
 
     def total(term: Term) -> float:

@@ -75,3 +75,17 @@ class MinibatchDiscrimination(nn.Module):
         distance = (m[:, None] - m[None]).abs().sum(-1)  # (N, N, kernels); cdist would have no second derivative
         closeness = torch.exp(-distance).sum(1) @ self.weight
         return output._replace(logits=output.logits + closeness.view(-1, *[1] * (output.logits.ndim - 1)))
+
+
+class Mute(nn.Module):
+    """0 D(x): a D without an opinion. It does not learn, and G is moved by its terms alone, such as a pixel loss."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output = self.discriminator(x, y)
+        if not isinstance(output, DiscriminatorOutput):
+            raise UserError(f"mute: is for discriminators, which {type(self.discriminator).__name__} is not")
+        return output._replace(logits=0 * output.logits)
