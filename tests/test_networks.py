@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import options
+from conftest import NARROW, options
 from hydra import compose, initialize_config_dir
 from torch import nn
 
@@ -94,9 +94,10 @@ def test_the_2014_generator_starts_at_the_data_s_marginals() -> None:
 @pytest.mark.parametrize("name", options("model"))
 def test_features_belong_to_the_samples(name: str) -> None:
     data = "dirac" if name == "dirac" else "digits"
+    given = [o for o in NARROW.get(name, []) if o.startswith("given")]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", ["directory=none", f"model={name}", f"data={data}", "data.batch_size=5"])
+        config = compose("config", ["directory=none", f"model={name}", f"data={data}", "data.batch_size=5", *given])
     gan, source = build(config)
-    output = gan.d.network(next(source.batches(0)).x)
-    assert output.logits.shape == (5,)
+    output = gan.d.network(*next(source.batches(0)))
+    assert output.logits.shape[0] == 5
     assert all(len(features) == 5 for features in output.features)

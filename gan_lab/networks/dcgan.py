@@ -6,7 +6,7 @@ from gan_lab.ranges import DoublingImageShape, PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
 
-def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
+def ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
     """The smallest map's side, and the channels of the hidden maps from the largest to the smallest.
 
     The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
@@ -19,7 +19,7 @@ def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[in
     return side, channels
 
 
-def _initialise(network: nn.Module) -> None:
+def initialise(network: nn.Module) -> None:
     """Weights from N(0, .02^2), batch-norm scales from N(1, .02^2), biases 0: the paper's, section 4, and its code."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
@@ -43,7 +43,7 @@ class DCGANGenerator(nn.Module):
         max_width: PositiveInt = 1024,
     ) -> None:
         super().__init__()
-        side, channels = _ladder(shape, width, max_width)
+        side, channels = ladder(shape, width, max_width)
         widths = [latent_dim, *reversed(channels)]
         layers: list[nn.Module] = []
         for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
@@ -54,7 +54,7 @@ class DCGANGenerator(nn.Module):
                 nn.ReLU(inplace=True),
             ]
         self.net = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], shape[0], 4, 2, 1, bias=False), nn.Tanh())
-        _initialise(self)
+        initialise(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         return self.net(z[:, :, None, None])
@@ -68,7 +68,7 @@ class DCGANDiscriminator(nn.Module):
 
     def __init__(self, shape: DoublingImageShape, width: PositiveInt = 64, max_width: PositiveInt = 1024) -> None:
         super().__init__()
-        side, channels = _ladder(shape, width, max_width)
+        side, channels = ladder(shape, width, max_width)
         widths = [shape[0], *channels]
         layers: list[nn.Module] = []
         for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
@@ -78,7 +78,7 @@ class DCGANDiscriminator(nn.Module):
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         self.trunk = nn.Sequential(*layers)
         self.head = nn.Conv2d(widths[-1], 1, side, bias=False)
-        _initialise(self)
+        initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         features = self.trunk(x)
