@@ -7,6 +7,9 @@ one grid or scatter plot, and a name without an ending is a folder of pictures, 
 A class-conditional generator is asked for one class by `label=3`, and by `label=all` for n samples of each: a grid with
 one class per row, of the same noise down the columns. Without `label` its samples take turns through the classes. An
 `.npz` then also holds `labels`.
+
+A generator that completes images, or enlarges them, is given=PICTURE. As much of it as in training (given=half: its
+upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
 """
 
 import sys
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-TRUSTED = ("gan_lab.networks", "gan_lab.latents", "torch.nn")
+TRUSTED = ("gan_lab.networks", "gan_lab.given", "gan_lab.latents", "torch.nn")
 
 
 class Options(BaseModel, extra="forbid"):
@@ -36,6 +39,7 @@ class Options(BaseModel, extra="forbid"):
     out: Path = Path("samples.png")
     weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
     label: NonNegativeInt | Literal["all"] | None = None  # a class, or all of them; None: each in turn
+    given: Path | None = None  # the picture that a generator of completions starts from
     truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
     interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
     batch_size: PositiveInt = 256
@@ -88,6 +92,12 @@ def sample(directory: Path, options: Options) -> str:
     from gan_lab.generator_file import load_generator
 
     recipe, weights = load_generator(file)
+    if ("given" in recipe) != (options.given is not None):
+        raise UserError(
+            "this generator completes images; say which one: given=PICTURE, of which it is told as much as in training"
+            if "given" in recipe
+            else f"given={options.given}: this generator is given no images; train one with given=half"
+        )
     check_targets(recipe, [*TRUSTED, *filter(None, options.trust.split(","))])
     generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
     generator.load_state_dict(weights.get(options.weights, weights["raw"]))
@@ -109,7 +119,7 @@ def sample(directory: Path, options: Options) -> str:
 
 
 def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tuple["Tensor", "Tensor | None"]:
-    """Noise, and the labels that go with it where the generator takes any.
+    """Noise, and what goes with it where the generator takes a condition: labels, or what is given of a picture.
 
     Raises:
         UserError: a label that the generator does not know, or a generator that is told something else than a label.
@@ -125,8 +135,10 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
         )
     if classes is None:
         if label is not None:
-            raise UserError(f"label={label}: this generator is not conditional; train one with conditioning=concat")
-        return z, None
+            raise UserError(
+                f"label={label}: this generator is not conditional on classes; train one with conditioning=concat"
+            )
+        return z, None if options.given is None else part_of(options.given, recipe).expand(len(z), -1, -1, -1)
     if label == "all":
         return class_by_class(z, classes)
     if label is None:
@@ -137,6 +149,24 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     return z, torch.full((len(z),), label)
 
 
+def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
+    """What the generator is told of a picture, brought to the size of its training: (1, C, h, w).
+
+    Raises:
+        UserError: there is no such picture, or it is not readable.
+    """
+    from hydra.utils import instantiate
+
+    from gan_lab.data.memory import scale
+    from gan_lab.data.pictures import Pictures
+
+    found = Pictures(str(picture.parent), [picture.name], tuple(recipe["shape"]), "center", False, 0, False)[0, 0]
+    if found.pixels is None:
+        raise UserError(f"given={found.failures[0]}")
+    y: Tensor = instantiate(recipe["given"])(scale(found.pixels[None]))
+    return y
+
+
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
     """Samples in the form that the ending of `out` asks for; says what was written."""
     import numpy as np
@@ -145,7 +175,7 @@ def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" 
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".npz":
-        arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels": y})
+        arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels" if y.ndim == 1 else "given": y})
         np.savez(out, **{name: array.numpy() for name, array in arrays.items()})
         return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
     if out.suffix:

@@ -1,24 +1,30 @@
 """Samples of one fixed batch of noise, so that two pictures of a run differ by the generator alone."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
+from torch import Tensor
+from torch.nn import functional as F
 
-from gan_lab.callbacks.held import conditions
+from gan_lab.callbacks.held import conditions, held
+from gan_lab.data.paired import Paired
 from gan_lab.gan import GAN
 from gan_lab.pictures import class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
 from gan_lab.seeds import derive_seed
+from gan_lab.types import Batch
 
 
 class Samples(pl.Callback):
     """`samples/round_NNNNNN.png` at each `every`-th round and at the end; also to loggers that take pictures.
 
     `n` samples; None: 64 pictures, or 2048 points. Of a class-conditional game the rows are the classes, and
-    n / classes columns each have one noise. Other conditions are the data's first n held ones.
+    n / classes columns each have one noise. Where images are given, each row has one of them: what is given, the truth,
+    and sqrt(n) samples. Other conditions are the data's first n held ones.
     """
 
     def __init__(self, directory: str, every: PositiveInt = 500, n: PositiveInt | None = None) -> None:
@@ -35,6 +41,10 @@ class Samples(pl.Callback):
             columns = max(1, n // data.num_classes)
             z, y = class_by_class(gan.latent.sample(columns, noise), data.num_classes)
             picture = picture_of(gan.sample(z, y), columns)
+        elif gan.conditional and isinstance(data, Paired):
+            rows = math.isqrt(n)
+            z = gan.latent.sample(rows, noise)
+            picture = picture_of(answers(gan, z, held(data, rows)), 2 + rows)
         else:
             picture = picture_of(gan.sample(gan.latent.sample(n, noise), conditions(gan, data, n)))
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
@@ -43,3 +53,15 @@ class Samples(pl.Callback):
                 logger.log_image("samples", [picture.permute(1, 2, 0).numpy()], step=gan.round)
             elif isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", picture, gan.round)
+
+
+def answers(gan: GAN, z: Tensor, pairs: Batch) -> Tensor:
+    """Of each pair (x, y) one row: y at the size of x, x, and the samples for y with each noise in z (k, latent dim).
+
+    Rows one after the other: (N (2 + k), C, H, W).
+    """
+    assert pairs.y is not None
+    n, k = len(pairs.x), len(z)
+    samples = gan.sample(z.repeat(n, 1), pairs.y.repeat_interleave(k, 0)).cpu()
+    given = F.interpolate(pairs.y, pairs.x.shape[2:])  # pixel by pixel
+    return torch.cat([given[:, None], pairs.x[:, None], samples.unflatten(0, (n, k))], 1).flatten(0, 1)
