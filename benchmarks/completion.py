@@ -1,0 +1,93 @@
+"""Several right answers: `python benchmarks/completion.py DATA_ROOT RUN_DIR [RUN_DIR ...]`, of runs with given=half.
+
+Each run completes 500 test images of MNIST 20 times. Of each are printed
+
+    kept: mean absolute error in the given rows, in grey levels of 256;
+    mean, nearest: that in the other rows, of all completions and of the best of the 20;
+    distance: mean Euclidean distance between two completions of one input, pixels in [-1, 1];
+    classes: how many different digits there are among the 20, by the classifier of gan_lab/metrics/classifier.py;
+    right, sure: the share that it takes for the true digit, and its mean largest probability.
+
+completion.png in the first RUN_DIR has a row for each of ten inputs: what is given, the truth, and eight completions by
+each run.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from hydra.utils import instantiate
+from torch import Tensor
+from torchvision.datasets import MNIST
+
+from gan_lab.data.memory import scale
+from gan_lab.generator_file import load_generator
+from gan_lab.metrics.classifier import Classifier, default_cache_dir, judge, load_or_train
+from gan_lab.metrics.conditional import distinct_classes, pairwise_distance
+from gan_lab.pictures import picture_of, save_picture
+from gan_lab.types import Batch
+
+INPUTS, ANSWERS = 500, 20
+ROWS, COLUMNS = 10, 8
+
+
+def mnist(root: str, train: bool) -> Batch:
+    """Images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
+    found = MNIST(root, train=train)
+    return Batch(scale(found.data.unsqueeze(1)), found.targets)
+
+
+@torch.no_grad()
+def complete(directory: str, x: Tensor) -> tuple[Tensor, int, Tensor]:
+    """What the run's generator is given of x (N, C, H, W), in how many rows, and its answers (N, 20, C, H, W)."""
+    recipe, weights = load_generator(Path(directory) / "generator.safetensors")
+    generator, latent, given = (instantiate(recipe[part]) for part in ("generator", "latent", "given"))
+    generator.load_state_dict(weights.get("average", weights["raw"]))
+    y = given(x)
+    z = latent.sample(len(x) * ANSWERS, torch.Generator().manual_seed(0))
+    pairs = zip(z.split(500), y.repeat_interleave(ANSWERS, 0).split(500), strict=True)
+    answers = torch.cat([generator.eval()(*pair) for pair in pairs])
+    return y, given.rows(x.shape[2]), answers.unflatten(0, (len(x), ANSWERS))
+
+
+def figures(classifier: Classifier, x: Tensor, labels: Tensor, rows: int, answers: Tensor) -> dict[str, float]:
+    """What is printed of answers (N, k, C, H, W) to images x (N, C, H, W), whose first rows were given."""
+    error = 127.5 * (answers - x[:, None]).abs()
+    missed = error[..., rows:, :].mean((2, 3, 4))
+    logits = judge(classifier, answers.flatten(0, 1)).logits.view(*answers.shape[:2], -1)
+    seen = logits.argmax(2)
+    return {
+        "kept": error[..., :rows, :].mean().item(),
+        "mean": missed.mean().item(),
+        "nearest": missed.amin(1).mean().item(),
+        "distance": pairwise_distance(answers).mean().item() if answers.shape[1] > 1 else 0.0,
+        "classes": distinct_classes(seen).double().mean().item(),
+        "right": (seen == labels[:, None]).double().mean().item(),
+        "sure": logits.softmax(2).amax(2).mean().item(),
+    }
+
+
+def main(root: str, *directories: str) -> None:
+    train, test = mnist(root, train=True), mnist(root, train=False)
+    assert test.y is not None
+    classifier, accuracy = load_or_train(default_cache_dir(), train, test, seed=0)
+    print(f"classifier: {100 * accuracy:.2f} % of the test images right")
+    x, labels = test.x[:INPUTS], test.y[:INPUTS]
+
+    table = {"the truth": figures(classifier, x, labels, x.shape[2] // 2, x[:, None])}
+    shown: list[Tensor] = []
+    for directory in directories:
+        y, rows, answers = complete(directory, x)
+        table[directory] = figures(classifier, x, labels, rows, answers)
+        shown += [y[:ROWS, None], x[:ROWS, None]] if not shown else []
+        shown.append(answers[:ROWS, :COLUMNS])
+    for name, row in table.items():
+        print(name, *(f"{key} {value:.3f}" for key, value in row.items()), sep="  ", flush=True)
+
+    picture = picture_of(torch.cat(shown, 1).flatten(0, 1), 2 + COLUMNS * len(directories))
+    save_picture(picture, Path(directories[0]) / "completion.png")
+    print(f"{Path(directories[0]) / 'completion.png'}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
