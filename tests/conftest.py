@@ -24,6 +24,7 @@ NARROW = {
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "pix2pix": ["model.width=4", "given=half"],
     "r3gan": ["model.width=4", "model.group_width=4"],
+    "srgan": ["model.width=4", "model.generator.blocks=1", "given=low_resolution"],
 }
 NEEDS = {"[consistency]": ["given=half"]}  # parts that are of use beside others only
 

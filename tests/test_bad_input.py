@@ -44,6 +44,7 @@ MISTAKES = [
     Mistake("given=half given.share=1", r"given\.share=1: must be less than 1"),
     Mistake("term@g_terms=[consistency]", r"given=\{\}: must be a part .*for g_terms\.consistency"),
     Mistake("given=low_resolution given.factor=3", r"given\.factor=3: must divide the images' size, 8 x 8", False),
+    Mistake("model=srgan given=half", r"refers to given\.factor, which given does not have"),
     Mistake("given=half data=ring model=mlp", r"given: takes parts of images, and data\.shape=\[2\]", False),
     Mistake("model=pix2pix", r"the condition must be images \(1, 8, 8\), and it is no images", False),
     Mistake("model=pix2pix given=low_resolution", r"must be images \(1, 8, 8\), and it is images \(1, 2, 2\)", False),

@@ -568,11 +568,14 @@ def options() -> list[str]:
     return [*one, *terms, *more]
 
 
+GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency]")  # what refers to `given`
+
+
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
     more = {"data=image_folder": ["data.root=pictures"], "conditioning=vector": ["data=cartpole", "model=mlp"]}
-    given = ["given=half"] if "consistency" in option else []
+    given = ["given=low_resolution"] if option in GIVEN else []
     check(composed(option, *points, *given, *more.get(option, [])))
 
 

@@ -22,6 +22,7 @@ from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.given import LowResolution, Upper
 from gan_lab.networks.patchgan import PatchGANDiscriminator
+from gan_lab.networks.srgan import SRGANGenerator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.player import Player
 from gan_lab.run import build, play
@@ -30,7 +31,7 @@ from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
 from gan_lab.turn import Turn
 from gan_lab.types import Batch, DiscriminatorOutput
 
-MODELS = ["pix2pix"]
+MODELS = ["pix2pix", "srgan"]
 TERMS = "term@g_terms=[reconstruction,consistency,mode_seeking]"
 X = torch.rand(5, 3, 12, 12, generator=torch.Generator().manual_seed(1)) * 2 - 1
 
@@ -113,6 +114,25 @@ def test_the_unet_completes_every_size_and_reads_noise_and_condition(size: int, 
     assert x.shape == y.shape and x.abs().max() <= 1
     for other in (generator(z.roll(1, 0), y), generator(z, y.roll(1, 0))):
         assert not (other == x).flatten(1).all(1).any()
+
+
+@pytest.mark.parametrize(("size", "factor"), [(8, 2), (8, 8), (28, 4), (28, 2), (32, 4), (64, 8), (28, 1)])
+@pytest.mark.parametrize("latent_dim", [0, 2])
+def test_srgan_enlarges_every_size_and_reads_its_planes_of_noise(size: int, factor: int, latent_dim: int) -> None:
+    torch.manual_seed(0)
+    shape = (2, size, size)
+    generator = stirred(SRGANGenerator(shape, factor, latent_dim, width=4, blocks=2)).eval()
+    z, y = torch.randn(3, 5), torch.randn(3, 2, size // factor, size // factor)
+    x = generator(z, y)
+    assert x.shape == (3, *shape) and x.abs().max() <= 1
+    assert torch.equal(generator(z.roll(1, 0), y), x) == (latent_dim == 0)
+    assert not (generator(z, y.roll(1, 0)) == x).flatten(1).all(1).any()
+
+
+@pytest.mark.parametrize(("size", "factor"), [(12, 3), (28, 8)])
+def test_srgan_refuses_a_factor_that_it_cannot_double_to(size: int, factor: int) -> None:
+    with pytest.raises(UserError, match=f"factor={factor}: must be a power of two that divides the size"):
+        SRGANGenerator((1, size, size), factor)
 
 
 @pytest.mark.parametrize(
