@@ -98,10 +98,9 @@ def _inputs(
     seed: int, data: GameData, latent: Latent, conditional: bool, player: str, n: int
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """n inputs of the player "d" or "g": real samples or noise, and what goes with them."""
-    x, y = data.take(n)
-    if player == "g":
-        x = latent.sample(n, torch.Generator().manual_seed(derive_seed(seed, "reference")))
-    return x, y if conditional else None
+    batch = data.take(n)
+    noise = torch.Generator().manual_seed(derive_seed(seed, "reference"))
+    return latent.sample(n, noise) if player == "g" else batch.x, batch.y if conditional else None
 
 
 def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:

@@ -47,6 +47,10 @@ class Turn:
     def y(self) -> Tensor | None:
         return self._batch.y
 
+    @property
+    def labelled(self) -> Batch | None:
+        return self._batch.labelled
+
     @cached_property
     def condition(self) -> Tensor | None:
         """What both networks are given beside their input: y where one of them reads it, else nothing."""

@@ -12,10 +12,20 @@ from torch import Tensor, nn
 
 
 class Batch(NamedTuple):
-    """Real data: samples `x` and, where there are some, what belongs to them (class labels, a condition)."""
+    """Real data: samples `x` and, where there are some, what belongs to them (class labels, a condition).
+
+    Where the labels of x are hidden, `labelled` may be a batch of its own, of any size, of the few that are shown.
+    """
 
     x: Tensor
     y: Tensor | None = None
+    labelled: "Batch | None" = None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same on this device."""
+        y = None if self.y is None else self.y.to(device, non_blocking=True)
+        labelled = None if self.labelled is None else self.labelled.to(device)
+        return Batch(self.x.to(device, non_blocking=True), y, labelled)
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -134,6 +144,11 @@ class Turn(Protocol):
 
     @property
     def y(self) -> Tensor | None: ...
+
+    @property
+    def labelled(self) -> Batch | None:
+        """The samples whose labels are shown, where those of `real` are hidden."""
+        ...
 
     @property
     def condition(self) -> Tensor | None:

@@ -151,7 +151,7 @@ def test_a_conditional_game_on_data_without_y_is_refused() -> None:
 
 def test_projection_is_its_formula(composed: Callable[..., DictConfig]) -> None:
     gan, data = build(composed("conditioning=projection", "data.batch_size=10"))
-    d, (x, y) = gan.d.network.eval(), next(data.batches(0))
+    d, (x, y, _) = gan.d.network.eval(), next(data.batches(0))
     plain, given = d.network(x), d(x, y)
     for i in range(10):
         inner = (d.directions.weight[y[i]] * plain.features[-1][i]).sum()

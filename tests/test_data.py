@@ -108,7 +108,7 @@ def test_every_yaml_is_tested() -> None:
 class TestEverySet:
     def test_types_and_ranges(self, make: Make, name: str) -> None:
         data = make(name)
-        for x, y in take(data, 2):
+        for x, y, _ in take(data, 2):
             assert x.shape == (data.batch_size, *data.shape) and x.dtype == torch.float32
             assert (y is not None) == (data.num_classes is not None or data.condition_dim is not None)
             if y is not None and data.condition_dim is not None:

@@ -60,8 +60,8 @@ class DualityGap(pl.Callback):
             return _descent(g, lambda batch: turn(d, g, batch, g), gan.loss.generator)
 
         def batches() -> Iterator[Batch]:
-            for x, y in data.batches(FAR):
-                yield Batch(x.to(gan.device), None if y is None else y.to(gan.device))
+            for batch in data.batches(FAR):
+                yield batch.to(gan.device)
 
         seed = derive_seed(gan.seed, "duality gap", gan.round)
         return duality_gap(

@@ -57,7 +57,7 @@ class Equilibrium(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        x, y = held(data, self.n)
+        x, y, _ = held(data, self.n)
         self._held = Batch(x.to(gan.device), y if gan.conditional else None)
         density = getattr(data, "density", None)
         self._mixture = density if isinstance(density, GaussianMixture) else None

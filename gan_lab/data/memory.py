@@ -3,14 +3,17 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import count
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.data.module import GameData
+from gan_lab.data.order import Order
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
 
@@ -33,14 +36,14 @@ class InMemory(GameData):
         self.order(len(self.whole[0]))  # complains before the first round rather than in it
 
     def batches(self, start: int) -> Iterator[Batch]:
+        order = self.order(len(self.whole[0]))
+        return (self.pick(order.indices(batch)) for batch in count(start))
+
+    def pick(self, indices: Tensor) -> Batch:
+        """The samples with these numbers, and what belongs to them."""
         samples, ys = self.whole
-        order = self.order(len(samples))
-        batch = start
-        while True:
-            indices = order.indices(batch)
-            x = samples.index_select(0, indices)  # several times faster than samples[indices]
-            yield Batch(scale(x), None if ys is None else ys[indices])
-            batch += 1
+        x = samples.index_select(0, indices)  # several times faster than samples[indices]
+        return Batch(scale(x), None if ys is None else ys[indices])
 
 
 class ImagesInMemory(InMemory):
@@ -48,6 +51,9 @@ class ImagesInMemory(InMemory):
 
     A `shape` that is not the set's own resizes all pictures once. `num_classes` null drops the labels; `subset` keeps
     the first n pictures.
+
+    With `labels` only so many are shown, as many of each class, of pictures that `labels_seed` picks: batches come
+    without y, and beside each comes a batch of the `labelled`, at most as large, from an order of their own.
     """
 
     def __init__(
@@ -57,9 +63,12 @@ class ImagesInMemory(InMemory):
         batch_size: PositiveInt,
         seed: NonNegativeInt,
         subset: PositiveInt | None = None,
+        labels: PositiveInt | None = None,
+        labels_seed: NonNegativeInt = 0,
     ) -> None:
         super().__init__(shape, num_classes, batch_size, seed)
         self.subset = subset
+        self.labels, self.labels_seed = labels, labels_seed
 
     @abstractmethod
     def load(self) -> tuple[Tensor, Tensor]:
@@ -81,6 +90,24 @@ class ImagesInMemory(InMemory):
             raise UserError(f"data.num_classes={self.num_classes}: the labels go from 0 to {int(labels.max())}")
         return images, labels
 
+    @cached_property
+    def shown(self) -> Tensor | None:
+        """Which pictures' labels are shown, (labels,) int64; None where all are, or there are none."""
+        if self.labels is None:
+            return None
+        seed = derive_seed(self.labels_seed, "labels")
+        return balanced(self.whole[1], self.num_classes, self.labels, seed)
+
+    def test(self) -> Batch:
+        """Labelled pictures to be tested on, no training sees them: those that `subset` leaves out.
+
+        Raises UserError where there are none.
+        """
+        images, labels = (part[len(self.whole[0]) :] for part in self.load())
+        if not len(images):
+            raise UserError("data.subset: leaves out no pictures to be tested on")
+        return Batch(scale(resize(images, self.shape[1:])), labels)
+
     def held_out(self, n: int) -> Tensor:
         """The first n pictures that `subset` leaves out, (n, *shape), float32.
 
@@ -90,6 +117,38 @@ class ImagesInMemory(InMemory):
         if len(images) < n:
             raise UserError(f"data.subset={self.subset}: leaves out {len(images)} pictures, and {n} are to be held out")
         return scale(resize(images, self.shape[1:]))
+
+    def setup(self, stage: str) -> None:
+        super().setup(stage)
+        _ = self.shown  # complains before the first round, too
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        if self.shown is None:
+            return super().batches(start)
+        return self._with_labelled(start, self.shown)
+
+    def _with_labelled(self, start: int, shown: Tensor) -> Iterator[Batch]:
+        order = self.order(len(self.whole[0]))
+        size = min(self.batch_size, len(shown))
+        few = Order(len(shown), size, derive_seed(self.seed, "labelled"), *self.rank_and_world)
+        for batch in count(start):
+            yield Batch(self.pick(order.indices(batch)).x, labelled=self.pick(shown[few.indices(batch)]))
+
+
+def balanced(labels: Tensor | None, num_classes: int | None, n: int, seed: int) -> Tensor:
+    """The numbers of n samples, n / num_classes of each class, drawn by the seed: (n,) int64.
+
+    Raises UserError where there are no labels, too few of a class, or n is no multiple of the classes.
+    """
+    if labels is None or num_classes is None:
+        raise UserError(f"data.labels={n}: the data have no labels (data.num_classes=null)")
+    if n % num_classes:
+        raise UserError(f"data.labels={n}: must be a multiple of the {num_classes} classes")
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))
+    each = [order[labels[order] == label][: n // num_classes] for label in range(num_classes)]
+    if min(map(len, each)) < n // num_classes:
+        raise UserError(f"data.labels={n}: a class has {min(map(len, each))} pictures, not {n // num_classes}")
+    return torch.cat(each)
 
 
 def scale(images: Tensor) -> Tensor:

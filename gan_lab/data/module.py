@@ -20,7 +20,8 @@ class GameData(LightningDataModule, ABC):
 
     Attributes:
         shape: of one sample, (C, H, W) for images and (d,) for points.
-        num_classes: how many labels there are; where this is not None batches carry `y`, (B,) int64.
+        num_classes: how many labels there are; where this is not None, and they are not hidden, batches carry `y`, (B,)
+            int64.
         condition_dim: c of vectors `y`, (B, c) float32, where those are what samples go with; else None.
         batch_size: B of the *global* batch; each of w processes gets its own B/w of it.
         seed: the batches depend on it and on nothing else.

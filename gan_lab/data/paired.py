@@ -33,5 +33,5 @@ class Paired(GameData):
         self.data.setup(stage)
 
     def batches(self, start: int) -> Iterator[Batch]:
-        for x, _ in self.data.batches(start):
-            yield Batch(x, self.given(x))
+        for batch in self.data.batches(start):
+            yield Batch(batch.x, self.given(batch.x))

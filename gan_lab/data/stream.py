@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Self
 
 import torch
-from torch import Tensor
 
 from gan_lab.types import Batch
 
@@ -46,10 +45,7 @@ class Stream:
         if self._position != self._data.drawn:  # the first draw, or a checkpoint has moved the position
             self._position = self._data.drawn
             self._batches = self._data.batches(self._position)
-        x, y = next(self._batches)
+        batch = next(self._batches)
         self._position += 1
         self._data.drawn = self._position
-        return Batch(self._move(x), None if y is None else self._move(y))
-
-    def _move(self, tensor: Tensor) -> Tensor:
-        return tensor.to(self._device, non_blocking=True)
+        return batch.to(self._device)

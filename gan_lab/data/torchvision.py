@@ -9,9 +9,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from gan_lab.data.memory import ImagesInMemory
+from gan_lab.data.memory import ImagesInMemory, resize, scale
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+from gan_lab.types import Batch
 
 
 class TorchvisionImages(ImagesInMemory):
@@ -31,32 +32,44 @@ class TorchvisionImages(ImagesInMemory):
         batch_size: PositiveInt,
         seed: NonNegativeInt,
         subset: PositiveInt | None = None,
+        labels: PositiveInt | None = None,
+        labels_seed: NonNegativeInt = 0,
     ) -> None:
-        super().__init__(shape, num_classes, batch_size, seed, subset)
+        super().__init__(shape, num_classes, batch_size, seed, subset, labels, labels_seed)
         self.dataset, self.root, self.split = dataset, root, split
 
     def load(self) -> tuple[Tensor, Tensor]:
-        found = self._find()
+        return self._read(self.split)
+
+    def test(self) -> Batch:
+        """The test set, or where that is what is learnt, the pictures that `subset` leaves out."""
+        if self.split == "test":
+            return super().test()
+        images, labels = self._read("test")
+        return Batch(scale(resize(images, self.shape[1:])), labels)
+
+    def _read(self, split: str) -> tuple[Tensor, Tensor]:
+        found = self._find(split)
         images = torch.as_tensor(found.data)  # (N, H, W) or (N, H, W, C), bytes
         images = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
         return images.contiguous(), torch.as_tensor(found.targets, dtype=torch.int64)
 
-    def _find(self) -> Any:
+    def _find(self, split: str) -> Any:
         """The set as torchvision opens it, downloaded if need be."""
         try:
-            return self._open(download=False)
+            return self._open(split, download=False)
         except (AssertionError, EOFError, OSError, RuntimeError, ValueError) as why:
             if "not found" not in str(why):  # torchvision's words for files that are missing
                 raise UserError(f"data.root={self.root}: {self._title} cannot be read ({brief(why)})") from why
         try:
             with patience(seconds=10):
-                return self._open(download=True)
+                return self._open(split, download=True)
         except (http.client.HTTPException, OSError, RuntimeError) as why:
             problem = f"{self._title} is not there and could not be downloaded ({brief(why)})"
             raise UserError(f"data.root={self.root}: {problem}") from why
 
-    def _open(self, download: bool) -> Any:
-        return self.dataset(root=self.root, train=self.split == "train", download=download)
+    def _open(self, split: str, download: bool) -> Any:
+        return self.dataset(root=self.root, train=split == "train", download=download)
 
     @property
     def _title(self) -> str:
