@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gan_lab.ranges import UnitInterval
+from gan_lab.ranges import NonNegativeFloat, UnitInterval
 
 
 def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
@@ -67,19 +67,22 @@ class NonSaturating:
 
     `smoothing` is the target t of real samples, J_D = E [t s(-r) + (1 - t) s(r)] + E s(f): one-sided label
     smoothing (Salimans et al. 2016, section 3.4), 0.9 being usual and 1 none. Fakes are never smoothed.
+
+    `generator_weight` is a factor of J_G; 0 leaves G to its terms, such as `feature_matching`.
     """
 
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
     smoothing: UnitInterval = 1.0
+    generator_weight: NonNegativeFloat = 1.0
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         # t s(-r) + (1 - t) s(r) = s(-r) + (1 - t) r
         return (softplus(-real) + (1 - self.smoothing) * real).mean() + softplus(fake).mean()
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
-        return softplus(-fake).mean()
+        return self.generator_weight * softplus(-fake).mean()
 
     def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Of V itself, not of the smoothed cost: true for every D, though a smoothed one does not reach it."""

@@ -179,3 +179,35 @@ class ModeSeeking(Term):
         samples = (turn.fake - turn.generate(other)).abs().flatten(1).mean(1)
         noises = (turn.z - other).abs().mean(1)
         return -(samples / noises.clamp_min(1e-5)).mean()  # a batch of one sample has no other noise
+
+
+class Supervised(Term):
+    """-E log P(y | x) over the real samples whose labels are shown (Salimans et al. 2016, section 5, L_supervised).
+
+    P is the softmax of D's class logits. The paper has it beside 1/2 J_D: with the J_D of losses.py it has weight 2.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        shown = turn.labelled
+        if shown is None:
+            raise UserError(
+                "supervised: the data have no labels that are shown beside hidden ones; set data.labels=100"
+            )
+        class_logits = turn.discriminate(shown.x, shown.y).class_logits
+        if class_logits is None or shown.y is None:
+            raise UserError("supervised: D has no class logits; take model=mlp_2016")
+        return F.cross_entropy(class_logits, shown.y)
+
+
+class FeatureMatching(Term):
+    """1/d ||E phi(x) - E phi(G(z))||^2, phi D's last features, d their number (Salimans et al. 2016, section 3.1).
+
+    The factor 1/d is that of the paper's code. Means are over the batch, of real and of generated samples.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        outputs = (turn.real_output, turn.fake_output)
+        if not all(output.features for output in outputs):
+            raise UserError("feature_matching: D shows no features; take model=mlp or dcgan")
+        real, fake = (output.features[-1].float().flatten(1).mean(0) for output in outputs)
+        return (real - fake).square().mean()

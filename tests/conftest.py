@@ -21,6 +21,7 @@ NARROW = {
     "dcgan": ["model.width=4"],
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "pix2pix": ["model.width=4", "given=half"],
     "r3gan": ["model.width=4", "model.group_width=4"],
@@ -29,9 +30,17 @@ NARROW = {
 NEEDS = {"[consistency]": ["given=half"]}  # parts that are of use beside others only
 
 
+PARTNERED = {"supervised", "mutual_information"}  # terms that need parts beside them, tested in files of their own
+
+
 def options(group: str) -> list[str]:
     """Every option of a config group: a part that joins the folder joins the tests."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def terms() -> list[str]:
+    """Every term that plays with any model and data."""
+    return [name for name in options("term") if name not in PARTNERED]
 
 
 @pytest.fixture

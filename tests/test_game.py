@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import CONF, options
+from conftest import CONF, options, terms
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
@@ -20,8 +20,9 @@ from gan_lab.player import Player
 from gan_lab.run import build
 from gan_lab.turn import Turn
 
-QUICK = {
-    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],  # the tests' MNIST has 12 pictures
+QUICK = {  # the tests' MNIST has 12 pictures
+    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
+    "semi_supervised_mnist": ["data.labels=10"],
     "cartpole_world": ["data.transitions=100"],
 }
 SYNTHETIC = ["digits", "ring", "grid", "cartpole"]  # data that need no file
@@ -57,7 +58,7 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 def terms_of(player: str) -> list[str]:
-    return [f"term@{player}_terms=[{name}]" for name in options("term")]
+    return [f"term@{player}_terms=[{name}]" for name in terms()]
 
 
 @pytest.mark.parametrize("model", options("model"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import CONF, options
+from conftest import CONF, terms
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
@@ -17,14 +17,12 @@ W = torch.tensor([[0.6, -0.8, 2.0]], dtype=torch.float64)
 
 
 def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
-    return SimpleNamespace(
-        real=real,
-        fake=fake,
-        y=real,
-        z=real,
-        generate=lambda z: z @ torch.diag(W[0]),
-        discriminate=lambda x: DiscriminatorOutput(network(x.flatten(1)).squeeze(1)),
-    )
+    def discriminate(x: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(network(x.flatten(1)).squeeze(1), features=(x,))
+
+    outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
+    inputs = {"real": real, "fake": fake, "y": real, "z": real}
+    return SimpleNamespace(**inputs, **outputs, discriminate=discriminate, generate=lambda z: z @ torch.diag(W[0]))
 
 
 def linear(weight: Tensor) -> nn.Linear:
@@ -81,7 +79,7 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
     assert 0 < u.min() < 0.2 < 0.8 < u.max() < 1
 
 
-@pytest.mark.parametrize("name", options("term"))
+@pytest.mark.parametrize("name", terms())
 def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> None:
     config = OmegaConf.load(CONF / "term" / f"{name}.yaml")[name]
     given = {"given": torch.abs} if "given" in config else {}

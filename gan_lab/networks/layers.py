@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from gan_lab.ranges import PositiveInt, UnitInterval
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt, UnitInterval
 
 
 class Maxout(nn.Module):
@@ -45,6 +46,51 @@ class Dense(nn.Sequential):
     ) -> None:
         norms = [] if norm is None else [norm(out_features)]
         super().__init__(nn.Linear(in_features, out_features, bias=norm is None), *norms, activation())
+
+
+class WeightNormLinear(nn.Linear):
+    """g v / ||v|| x + b, for each unit a direction v, a length g and a bias b (Salimans & Kingma 2016, eq. 2).
+
+    (N, in_features) -> (N, out_features). `weight` holds the v, of which only the direction matters. g starts at 1;
+    it is learnt with `learn_length`, else stays where it was set.
+    """
+
+    def __init__(self, in_features: PositiveInt, out_features: PositiveInt, learn_length: bool = True) -> None:
+        super().__init__(in_features, out_features)
+        self.length = nn.Parameter(torch.ones(out_features), requires_grad=learn_length)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # The output is scaled, not the weights, of which there are more.
+        return F.linear(x, self.weight) * (self.length / self.weight.norm(dim=1)) + self.bias
+
+    @torch.no_grad()
+    def standardise(self, x: Tensor) -> None:
+        """Set g and b so that each unit has mean 0 and variance 1 on x (section 3 there)."""
+        self.length.fill_(1), self.bias.zero_()
+        t = self(x)
+        std = t.std(0, correction=0)
+        self.length.div_(std)
+        self.bias.copy_(-t.mean(0) / std)
+
+
+class ShiftedBatchNorm(nn.BatchNorm1d):
+    """x^ + b, x^ being x (N, C) normalised over the batch: batch normalisation without a learnt scale."""
+
+    def __init__(self, num_features: PositiveInt, eps: PositiveFloat = 1e-6) -> None:
+        super().__init__(num_features, eps)
+        self.weight.requires_grad_(False)
+
+
+class GaussianNoise(nn.Module):
+    """x + sigma eps, eps ~ N(0, 1) for each coordinate; in training mode only."""
+
+    def __init__(self, sigma: NonNegativeFloat) -> None:
+        super().__init__()
+        self.sigma = sigma
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.sigma * torch.randn_like(x) if self.training and self.sigma > 0 else x
 
 
 class SymmetricSigmoid(nn.Module):

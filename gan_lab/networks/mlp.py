@@ -46,6 +46,7 @@ class MLPGenerator(nn.Module):
         output: nn.Module,
         init: Init | None = None,
         marginal_bias: bool = False,
+        affine: Layer = nn.Linear,
     ) -> None:
         super().__init__()
         if marginal_bias and not hasattr(output, "inverse"):
@@ -53,7 +54,7 @@ class MLPGenerator(nn.Module):
         self.shape = tuple(shape)
         self.marginal_bias = marginal_bias
         self.hidden = _stack([latent_dim, *hidden], layer)
-        self.affine = nn.Linear(hidden[-1] if hidden else latent_dim, math.prod(shape))
+        self.affine: Any = affine(hidden[-1] if hidden else latent_dim, math.prod(shape))
         self.output: Any = output
         _initialise(self, init)
 

@@ -1,0 +1,76 @@
+"""D as a classifier of test images, by the average of its weights."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.ranges import OpenUnitInterval, PositiveInt
+from gan_lab.types import Batch
+
+
+class Classification(pl.Callback):
+    """Publishes `classifier/errors` at each `every`-th round: of how many test images D's class logits are wrong.
+
+    They are those of an average of D's weights w over rounds, kept here (the code of Salimans et al. 2016, with decay
+    .9999); `classifier/errors_now` are those of the weights as they are. The game does not know of either.
+
+        a_t = sum_s decay^(t - s) w_s / sum_s decay^(t - s),    s = 1 ... t
+
+    Raises:
+        UserError: D has no class logits, or the data no test set.
+    """
+
+    def __init__(self, every: PositiveInt = 600, decay: OpenUnitInterval = 0.9999) -> None:
+        self.every, self.decay = every, decay
+        self.average: nn.Module | None = None
+        self._kept: dict[str, Tensor] | None = None  # the average in the checkpoint that is resumed
+        self._test: Batch | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not hasattr(data, "test"):
+            raise UserError("classification: the data have no test set; take data=mnist")
+        self._test = data.test().to(gan.device)
+        self.average = deepcopy(gan.d.network).requires_grad_(False).eval()
+        if self._kept is not None:
+            self.average.load_state_dict(self._kept)
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        assert self.average is not None and self._test is not None
+        self._follow(gan)
+        if gan.round % self.every == 0:
+            now = _errors(gan.d.network, self._test)
+            gan.publish({"classifier/errors": _errors(self.average, self._test), "classifier/errors_now": now})
+
+    @torch.no_grad()
+    def _follow(self, gan: GAN) -> None:
+        assert self.average is not None
+        share = (1 - self.decay) / (1 - self.decay**gan.round)  # of the newest weights among all so far
+        torch._foreach_lerp_(list(self.average.parameters()), list(gan.d.network.parameters()), share)
+        for kept, current in zip(self.average.buffers(), gan.d.network.buffers(), strict=True):
+            kept.copy_(current)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self.average is None else {"average": self.average.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._kept = state.get("average")
+
+
+@torch.no_grad()
+def _errors(network: nn.Module, test: Batch, chunk: int = 1000) -> float:
+    """How many of the test images it takes for another class than theirs."""
+    assert test.y is not None
+    training = network.training
+    network.eval()
+    outputs = [network(x, y) for x, y in zip(test.x.split(chunk), test.y.split(chunk), strict=True)]
+    network.train(training)
+    if outputs[0].class_logits is None:
+        raise UserError("classification: D has no class logits; take model=mlp_2016")
+    named = torch.cat([output.class_logits.argmax(1) for output in outputs])
+    return float((named != test.y).sum())
