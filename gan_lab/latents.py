@@ -5,8 +5,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from gan_lab.ranges import PositiveInt
+from gan_lab.ranges import NonNegativeInt, PositiveInt
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,38 @@ class Uniform:
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
         middle = (self.low + self.high) / 2
         return middle + truncation * (z - middle)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """z = [noise, e_c1, e_c2, ..., s]: noise and codes that samples are to show (InfoGAN, Chen et al. 2016, section 3).
+
+    Each c_j is uniform over the `categorical[j]` unit vectors, and s ~ U(-1, 1)^continuous. The noise, U(-1, 1), has
+    what they leave of `dim`. Truncation draws noise and s towards 0 and leaves the categories alone.
+
+    Raises:
+        ValueError: they leave nothing.
+    """
+
+    dim: PositiveInt
+    categorical: tuple[PositiveInt, ...] = (10,)
+    continuous: NonNegativeInt = 2
+
+    def __post_init__(self) -> None:
+        if self.noise < 1:
+            raise ValueError(f"dim={self.dim}: codes take {self.dim - self.noise} of it, which leaves no noise")
+
+    @property
+    def noise(self) -> int:
+        """Coordinates of noise."""
+        return self.dim - sum(self.categorical) - self.continuous
+
+    def sample(self, n: int, generator: torch.Generator | None = None, device: Any = None) -> Tensor:
+        z = torch.rand(n, self.noise + self.continuous, generator=generator, device=device) * 2 - 1
+        codes = [F.one_hot(torch.randint(k, (n,), generator=generator, device=device), k) for k in self.categorical]
+        return torch.cat([z[:, : self.noise], *codes, z[:, self.noise :]], 1)
+
+    def truncate(self, z: Tensor, truncation: float) -> Tensor:
+        scale = torch.full((self.dim,), truncation, device=z.device)
+        scale[self.noise : self.dim - self.continuous] = 1
+        return scale * z

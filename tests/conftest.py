@@ -30,7 +30,7 @@ NARROW = {
 NEEDS = {"[consistency]": ["given=half"]}  # parts that are of use beside others only
 
 
-PARTNERED = {"supervised", "mutual_information"}  # terms that need parts beside them, tested in files of their own
+PARTNERED = {"supervised"}  # terms that need parts beside them, tested in files of their own
 
 
 def options(group: str) -> list[str]:

@@ -89,7 +89,8 @@ def test_every_term_plays_on_either_player(played: Callable[..., Path], part: st
 @pytest.mark.parametrize("data", SYNTHETIC)
 @pytest.mark.parametrize("latent", options("latent"))
 def test_every_synthetic_data_set_and_latent_plays(played: Callable[..., Path], data: str, latent: str) -> None:
-    directory = played("model=mlp", f"data={data}", f"latent={latent}", "rounds=3", "callbacks.samples.every=3")
+    size = "latent.dim=16" if latent == "codes" else "latent.dim=4"
+    directory = played("model=mlp", f"data={data}", f"latent={latent}", size, "rounds=3", "callbacks.samples.every=3")
     assert (directory / "samples" / "round_000003.png").stat().st_size > 0
 
 

@@ -4,6 +4,7 @@ Of predicted classes (see `gan_lab.metrics.classifier`) and of several completio
 """
 
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 
@@ -38,3 +39,16 @@ def pairwise_distance(completions: Tensor) -> Tensor:
     x, k = completions.flatten(2).double(), completions.shape[1]
     # Without matrix products, which would leave twins at a distance of some 1e-7.
     return torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist").sum(dim=(1, 2)) / (k * (k - 1))
+
+
+def matched_accuracy(codes: Tensor, classes: Tensor) -> float:
+    """The share of samples whose code stands for their class, under the best one-to-one assignment of codes to classes.
+
+    Both (N,) int64. The purity of a clustering whose clusters may not share a class: 1/K by chance for K of each.
+    """
+    if codes.shape != classes.shape or codes.ndim != 1 or not len(codes):
+        raise ValueError(f"one class for each code, (N,): {tuple(codes.shape)}, {tuple(classes.shape)}")
+    k = int(classes.max()) + 1
+    table = torch.bincount(codes * k + classes, minlength=(int(codes.max()) + 1) * k).view(-1, k)
+    rows, columns = linear_sum_assignment(table.cpu().numpy(), maximize=True)
+    return int(table[rows, columns].sum()) / len(codes)

@@ -1,12 +1,14 @@
 """Aids put around a finished network: each takes it as its first argument and gives one to be used in its place."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
 from gan_lab.errors import UserError
 from gan_lab.networks.features import features_of, width_of
-from gan_lab.ranges import PositiveInt, Shape
+from gan_lab.ranges import NonNegativeInt, PositiveInt, Shape
 from gan_lab.types import DiscriminatorOutput
 
 _LINEAR = nn.Linear | nn.Embedding | nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d
@@ -89,3 +91,33 @@ class Mute(nn.Module):
         if not isinstance(output, DiscriminatorOutput):
             raise UserError(f"mute: is for discriminators, which {type(self.discriminator).__name__} is not")
         return output._replace(logits=0 * output.logits)
+
+
+class CodePosterior(nn.Module):
+    """D whose class logits (N, sum categorical + continuous) parametrise Q(c | x) (InfoGAN, Chen et al. 2016).
+
+    Logits of each categorical code, then a mean of each continuous one: an affine map of a hidden layer (`width` units,
+    batch-normalised, leaky ReLU) on D's last features. What makes the players care is the term `MutualInformation`.
+    """
+
+    def __init__(
+        self,
+        discriminator: nn.Module,
+        shape: Shape,
+        categorical: Sequence[PositiveInt],
+        continuous: NonNegativeInt,
+        width: PositiveInt = 128,
+    ) -> None:
+        super().__init__()
+        features = width_of(discriminator, shape)
+        self.discriminator = discriminator
+        self.head = nn.Sequential(
+            nn.Linear(features, width, bias=False),
+            nn.BatchNorm1d(width),
+            nn.LeakyReLU(),
+            nn.Linear(width, sum(categorical) + continuous),
+        )
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.discriminator(x, y)
+        return output._replace(class_logits=self.head(features_of(output)))
