@@ -57,7 +57,7 @@ def regressed(network: nn.Module, data: Any, noise: Callable[[int], Tensor], rou
     """The network after `rounds` batches of least squares, by Adam at 1e-3 with a cosine schedule."""
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, rounds)
-    for x, y in islice(data.batches(0), rounds):
+    for x, y, _ in islice(data.batches(0), rounds):
         optimizer.zero_grad()
         (network(noise(len(x)), y) - x).square().mean().backward()
         optimizer.step()

@@ -117,7 +117,7 @@ def test_virtual_batch_norm_keeps_its_reference_and_looks_at_no_neighbour(
 ) -> None:
     aids = ["aid@d_aids=[virtual_batch_norm]", "aid@g_aids=[virtual_batch_norm]", *LARGE["virtual_batch_norm"]]
     gan, data = build(composed(*aids, f"conditioning={conditioning}"))
-    x, labels = data.take(data.batch_size)
+    x, labels, _ = data.take(data.batch_size)
     y = labels if conditioning == "concat" else None
     assert torch.equal(gan.d.network.reference, x)
     assert (gan.d.network.condition is None) == (y is None)

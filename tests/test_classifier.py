@@ -41,8 +41,8 @@ def same(a: Classifier, b: Classifier) -> bool:
 
 def test_it_knows_real_digits_after_seconds() -> None:
     train, test = digits()
-    classifier = train_classifier(*train, seed=0, steps=300)
-    assert accuracy(classifier, *test) >= 0.97
+    classifier = train_classifier(train.x, train.y, seed=0, steps=300)
+    assert accuracy(classifier, test.x, test.y) >= 0.97
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 13), (1, 28, 28), (3, 33, 64)])
@@ -59,11 +59,11 @@ def test_it_is_trained_by_its_seed_alone() -> None:
     train, _ = few()
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    first = train_classifier(*train, seed=3, steps=3)
+    first = train_classifier(train.x, train.y, seed=3, steps=3)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    assert same(first, train_classifier(*train, seed=3, steps=3))
-    assert not same(first, train_classifier(*train, seed=4, steps=3))
+    assert same(first, train_classifier(train.x, train.y, seed=3, steps=3))
+    assert not same(first, train_classifier(train.x, train.y, seed=4, steps=3))
 
 
 def test_shifts_move_the_picture_and_continue_its_rim() -> None:
@@ -89,7 +89,7 @@ def test_labels_must_match() -> None:
 def test_the_cache_answers_for_the_same_question_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, test = few()
     first = load_or_train(tmp_path, train, test, seed=0, steps=STEPS)
-    assert first.accuracy == accuracy(first.classifier, *test)
+    assert first.accuracy == accuracy(first.classifier, test.x, test.y)
     other = Batch(train.x, train.y.roll(1))
     load_or_train(tmp_path, other, test, seed=0, steps=STEPS)
     load_or_train(tmp_path, train, Batch(test.x[1:], test.y[1:]), seed=0, steps=STEPS)

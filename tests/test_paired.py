@@ -72,8 +72,8 @@ def test_pairs_are_the_images_of_the_set_with_what_is_given_of_them(
 ) -> None:
     (_, plain), (_, pairs) = (build(composed("model=mlp", f"given={name}")) for name in ("none", given))
     assert isinstance(pairs, Paired) and pairs.num_classes is None and pairs.shape == plain.shape
-    for (x, _), (same_x, y) in zip(islice(plain.batches(3), 3), pairs.batches(3), strict=False):
-        assert torch.equal(x, same_x) and torch.equal(y, pairs.given(x))
+    for batch, pair in zip(islice(plain.batches(3), 3), pairs.batches(3), strict=False):
+        assert torch.equal(batch.x, pair.x) and torch.equal(pair.y, pairs.given(batch.x))
     again = list(islice(pairs.batches(4), 2))
     assert torch.equal(again[0].y, next(pairs.batches(4)).y)  # a pure function of the number
 
@@ -84,7 +84,7 @@ def test_pairs_of_a_folder(composed: Callable[..., DictConfig], tmp_path: Path) 
         Image.fromarray(noise).save(tmp_path / f"{i}.png")
     folder = ["data=image_folder", f"data.root={tmp_path}", "data.image_size=16", "data.batch_size=4", "data.workers=0"]
     _, data = build(composed("model=pix2pix", *folder))
-    x, y = next(data.batches(0))
+    x, y, _ = next(data.batches(0))
     assert torch.equal(y, Upper()(x)) and x.shape == (4, 3, 16, 16)
 
 

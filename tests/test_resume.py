@@ -70,7 +70,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
 
 CASES = [
     *(["model=mlp", f"update={update}", "data=digits"] for update in options("update")),
-    *(["model=mlp", f"term@d_terms={term}", "loss=wasserstein"] for term in terms()),
+    *(["model=mlp", f"term@d_terms=[{term}]", "loss=wasserstein"] for term in terms()),
     *(["model=mlp", f"optimizer={optimizer}"] for optimizer in options("optimizer")),
     *(["model=mlp", f"schedule={schedule}"] for schedule in options("schedule")),
     ["model=dcgan", "update.d_steps=2", "term@d_terms=[r1,r2]", "d_terms.r1.every=4", "loss=relativistic"],

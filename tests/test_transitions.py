@@ -91,7 +91,7 @@ def test_the_record_is_a_function_of_the_seed_and_covers_the_states() -> None:
 
 def test_every_epoch_shows_every_transition_once_with_its_condition() -> None:
     data = Transitions(**SETTINGS)
-    shown = [torch.cat(list(pair), 1) for pair in islice(data.batches(0), 16)]  # two epochs
+    shown = [torch.cat([batch.x, batch.y], 1) for batch in islice(data.batches(0), 16)]  # two epochs
     whole = torch.cat(data.whole, 1)
     assert sorted(torch.cat(shown).tolist()) == sorted(2 * whole.tolist())
 
@@ -132,7 +132,7 @@ def test_every_update_plays_a_game_conditioned_on_vectors(played: Callable[..., 
 
 def test_samples_and_logits_depend_on_each_number_of_y(composed: Callable[..., DictConfig]) -> None:
     gan, data = build(composed(*WORLD))
-    x, y = next(data.batches(0))
+    x, y, _ = next(data.batches(0))
     assert y is not None
     y, z = y.requires_grad_(), torch.randn(len(x), 4)
     for output in (gan.g.network(z, y), gan.d.network(x, y).logits):
