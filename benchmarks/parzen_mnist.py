@@ -1,14 +1,17 @@
-"""The 2014 paper's figure for a run on MNIST: `python benchmarks/parzen_mnist.py RUN_DIR DATA_ROOT [CHECKPOINT]`.
+"""The 2014 paper's figure for a run on MNIST.
+
+    python benchmarks/parzen_mnist.py RUN_DIR DATA_ROOT [best|last [TRUNCATION]]
 
 The protocol of parzen_ll.py in goodfeli/adversarial: 10,000 samples, sigma chosen among logspace(-1, 0, 10) on the
 first 1,000 validation images (number 50,000 on), mean and standard error of the log-likelihood over the 10,000 test
-images, everything in [0, 1]. CHECKPOINT is `best` (where the run monitored a metric), `last`, or nothing for the best
-that there is.
+images, everything in [0, 1]. By default of the best checkpoint that there is (`best` where the run monitored a metric),
+and with noise as it was trained; a truncation below 1 draws it towards the centre.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
@@ -19,7 +22,7 @@ from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 
 
-def generator_of(directory: Path, name: str | None) -> tuple[torch.nn.Module, object, int]:
+def generator_of(directory: Path, name: str | None) -> tuple[torch.nn.Module, Any, int]:
     """The generator in a checkpoint (its average where there is one), the latent and the round."""
     checkpoints = directory / "checkpoints"
     path = checkpoints / f"{name or ('best' if (checkpoints / 'best.ckpt').exists() else 'last')}.ckpt"
@@ -40,10 +43,10 @@ def recipe_of(directory: Path) -> dict[str, object]:
     return {"generator": config.model.generator, "latent": config.latent}
 
 
-def main(directory: str, root: str, name: str | None = None) -> None:
+def main(directory: str, root: str, name: str | None = None, truncation: str = "1") -> None:
     generator, latent, rounds = generator_of(Path(directory), name)
     with torch.no_grad():
-        z = latent.sample(10_000, torch.Generator().manual_seed(0))  # type: ignore[attr-defined]
+        z = latent.truncate(latent.sample(10_000, torch.Generator().manual_seed(0)), float(truncation))
         samples = torch.cat([generator(part) for part in z.split(500)]).flatten(1).add(1).div(2)
     valid = MNIST(root, train=True).data[50_000:51_000].flatten(1) / 255
     test = MNIST(root, train=False).data.flatten(1) / 255
