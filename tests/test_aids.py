@@ -8,14 +8,14 @@ import torch
 from conftest import options
 from omegaconf import DictConfig
 from test_game import play_with, same, snapshot
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor, nn
 
 from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
 from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd, spectral_norm
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
-from gan_lab.run import build, play
+from gan_lab.run import build
 from gan_lab.sample import main
 from gan_lab.types import DiscriminatorOutput
 
@@ -145,14 +145,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
             "callbacks.checkpoint.every=2",
         )
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
     assert main([str(tmp_path / "whole"), "n=4", f"out={tmp_path / 's.png'}"]) == 0
 
 

@@ -14,7 +14,7 @@ from conftest import options
 from omegaconf import DictConfig
 from PIL import Image
 from test_game import play_with, same, snapshot
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -244,14 +244,7 @@ def test_save_kill_resume_equals_uninterrupted(
         parts = ["model=dcgan", f"conditioning={conditioning}", "term@d_terms=[r1]"]
         return composed(*parts, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import torch
 from conftest import options
 from omegaconf import DictConfig
 from test_game import play_with, same, snapshot
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -20,7 +20,6 @@ from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
 from gan_lab.latents import Codes
 from gan_lab.metrics.conditional import matched_accuracy
-from gan_lab.run import play
 from gan_lab.sample import main
 from gan_lab.terms import MutualInformation
 from gan_lab.types import DiscriminatorOutput
@@ -135,14 +134,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         (tmp_path / name).mkdir()
         return composed(*GAME, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from conftest import NARROW, options
 from omegaconf import DictConfig
 from PIL import Image
 from test_game import play_with, same, snapshot
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor, nn
 
 from gan_lab.callbacks.held import held
@@ -25,7 +25,7 @@ from gan_lab.networks.patchgan import PatchGANDiscriminator
 from gan_lab.networks.srgan import SRGANGenerator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.player import Player
-from gan_lab.run import build, play
+from gan_lab.run import build
 from gan_lab.sample import main
 from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
 from gan_lab.turn import Turn
@@ -273,14 +273,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         parts = [f"model={model}", *NARROW[model], TERMS, "rounds=6", "callbacks.checkpoint.every=2"]
         return composed(*parts, f"directory={tmp_path / name}")
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
 
 
 def test_a_row_of_the_picture_is_what_is_given_the_truth_and_samples(composed: Callable[..., DictConfig]) -> None:

@@ -68,6 +68,18 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
     monkeypatch.setattr(GAN, "training_step", step)
 
 
+def assert_resumes(config: Callable[[str], DictConfig], tmp_path: Path) -> None:
+    """A run that is killed after three rounds and resumed ends as one that was not; `config` is given its directory."""
+    play(config("whole"))
+    broken = config("broken")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 3)
+        with pytest.raises(Killed):
+            play(broken)
+    play(resumed(broken))
+    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+
+
 CASES = [
     *(["model=mlp", f"update={update}", "data=digits"] for update in options("update")),
     *(["model=mlp", f"term@d_terms=[{term}]", "loss=wasserstein"] for term in terms()),

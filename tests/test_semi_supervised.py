@@ -12,7 +12,7 @@ import torch
 from conftest import options
 from omegaconf import DictConfig
 from test_game import play_with, same, snapshot
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +21,7 @@ from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
 from gan_lab.networks.layers import GaussianNoise, ShiftedBatchNorm, WeightNormLinear
 from gan_lab.networks.semi_supervised import NoisyClassifier
-from gan_lab.run import build, play
+from gan_lab.run import build
 from gan_lab.terms import FeatureMatching
 from gan_lab.types import DiscriminatorOutput
 
@@ -226,14 +226,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         every = ["callbacks.checkpoint.every=2", "callbacks.checkpoint.monitor=classifier/errors"]
         return composed(*GAME, "rounds=6", f"directory={tmp_path / name}", *every)
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
     assert (tmp_path / "whole" / "checkpoints" / "best.ckpt").exists()
 
 

@@ -16,14 +16,14 @@ from conftest import CONF, options
 from omegaconf import DictConfig
 from PIL import Image
 from test_game import play_with
-from test_resume import Killed, assert_same_runs, kill_after, resumed
+from test_resume import assert_resumes
 from torch import Tensor
 
 from gan_lab.data.transitions import Transitions
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.planning import shoot, survival
-from gan_lab.run import build, play
+from gan_lab.run import build
 from gan_lab.sample import main
 
 WORLD = ["data=cartpole", "data.transitions=200", "model=mlp", "conditioning=vector"]
@@ -176,14 +176,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         parts = ["loss=relativistic", "term@d_terms=[r1,r2]", "callbacks.checkpoint.every=2"]
         return composed(*WORLD, *parts, "rounds=6", f"directory={tmp_path / name}")
 
-    play(config("whole"))
-    broken = config("broken")
-    with pytest.MonkeyPatch.context() as patch:
-        kill_after(patch, 3)
-        with pytest.raises(Killed):
-            play(broken)
-    play(resumed(broken))
-    assert_same_runs(tmp_path / "whole", tmp_path / "broken")
+    assert_resumes(config, tmp_path)
 
 
 @pytest.mark.parametrize("label", [[], ["label=0"], ["label=all"]])
