@@ -51,6 +51,7 @@ class Equilibrium(pl.Callback):
         self.every, self.coverage_every, self.n = every, coverage_every, n
         self.series = Series()
         self.verdict: Verdict | None = None
+        self._last: dict[str, float] = {}  # the coverage at the end
         self._reported = {"d": 0, "g": 0}  # each player's step at the last report
         self._before: dict[str, int] = {}  # and before the round in play
         self._held: Batch | None = None
@@ -102,7 +103,8 @@ class Equilibrium(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         modes = None if self._mixture is None else len(self._mixture.means)
-        self.verdict = judge(self.series.rows, self._coverage(gan).get("mode_kl"), modes)
+        self._last = self._coverage(gan)
+        self.verdict = judge(self.series.rows, self._last.get("mode_kl"), modes)
         if trainer.is_global_zero and len(self.series.rows) >= ENOUGH:
             undecided = torch.zeros(1)
             proofs = gan.loss.certificate(undecided, undecided) if isinstance(gan.loss, Certifying) else {}
@@ -110,11 +112,13 @@ class Equilibrium(pl.Callback):
             curves(self.series.column("round"), panels, self.verdict.name, self.directory / "equilibrium.png")
 
     def conclusion(self) -> dict[str, Any]:
-        """The verdict, its advice and its figures, flat, for the summary; nothing before the end."""
+        """The verdict, its advice and figures and the modes found, flat, for the summary; nothing before the end."""
         if self.verdict is None:
             return {}
+        coverage = {f"equilibrium/{name}": value for name, value in self._last.items()}
         figures = {f"equilibrium/verdict/{name}": value for name, value in self.verdict.figures.items()}
-        return {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": self.verdict.advice} | figures
+        words = {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": self.verdict.advice}
+        return words | figures | coverage
 
     def state_dict(self) -> dict[str, Any]:
         return {"series": self.series.state_dict(), "reported": dict(self._reported)}
