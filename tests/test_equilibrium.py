@@ -1,5 +1,6 @@
 """Laws of the equilibrium: bounds that bound, quadrature, a best D by training, the duality gap, modes."""
 
+import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -334,3 +335,9 @@ def test_each_loss_publishes_what_it_certifies(played: Callable[..., Path]) -> N
         "ranked_right", "accuracy", "tv_bound", "d_grad_norm", "g_grad_norm", "d_steps", "g_steps",
         "diversity", "energy",
     }  # fmt: skip
+
+
+def test_the_summary_counts_the_modes_at_the_end(played: Callable[..., Path]) -> None:
+    directory = played("data=ring", "model=mlp", "rounds=3")  # shorter than the interval at which they are published
+    summary = json.loads((directory / "summary.json").read_text())
+    assert {f"equilibrium/{name}" for name in ("modes", "high_quality", "mode_kl")} <= summary.keys()
