@@ -5,19 +5,18 @@ Each part is given `make`, which builds the network that it makes conditional. O
 
 import inspect
 from collections.abc import Callable
-from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
+from gan_lab.networks.batch_norm import BatchNorm, replace_batch_norms
 from gan_lab.networks.features import features_of, width_of
 from gan_lab.ranges import PositiveInt, Shape
 from gan_lab.types import DiscriminatorOutput
 
 Make = Callable[..., nn.Module]
-BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 def _widened(make: Make, name: str, size: object) -> nn.Module:
@@ -118,15 +117,11 @@ class BatchNormGenerator(nn.Module):
     def __init__(self, make: Make, num_classes: PositiveInt) -> None:
         super().__init__()
         self.network = make()
-        if not any(map(_is_batch_norm, self.network.modules())):
+        if not replace_batch_norms(self.network, lambda norm: ConditionalBatchNorm(norm, num_classes)):
             raise UserError(
                 f"conditioning=batch_norm: {type(self.network).__name__} has no batch normalisation; take model=dcgan, "
                 "or another conditioning"
             )
-        for parent in list(self.network.modules()):
-            for name, child in list(parent.named_children()):
-                if _is_batch_norm(child):
-                    setattr(parent, name, ConditionalBatchNorm(child, num_classes))
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         norms = [module for module in self.modules() if isinstance(module, ConditionalBatchNorm)]
@@ -136,10 +131,6 @@ class BatchNormGenerator(nn.Module):
         for norm in norms:
             norm.y = None
         return samples
-
-
-def _is_batch_norm(module: nn.Module) -> TypeGuard[BatchNorm]:
-    return isinstance(module, BatchNorm) and module.affine
 
 
 class ProjectionDiscriminator(nn.Module):

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
+from gan_lab.networks.batch_norm import BatchNorm, replace_batch_norms
 from gan_lab.ranges import PositiveInt
 from gan_lab.types import DiscriminatorOutput
-
-BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
 class VirtualBatchNorm(nn.Module):
@@ -58,13 +57,7 @@ class VirtualBatchNormalised(nn.Module):
         self.network, self.references = network, references
         self.register_buffer("reference", torch.empty(0))
         self.register_buffer("condition", None)
-        found = False
-        for parent in list(network.modules()):
-            for name, child in list(parent.named_children()):
-                if isinstance(child, BatchNorm) and child.affine:
-                    setattr(parent, name, VirtualBatchNorm(child, references))
-                    found = True
-        if not found:
+        if not replace_batch_norms(network, lambda norm: VirtualBatchNorm(norm, references)):
             raise UserError(
                 f"virtual_batch_norm: {type(network).__name__} has no batch normalisation of its own; take model=dcgan"
             )
