@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
+from gan_lab.build import build
 from gan_lab.data.memory import scale
 from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
 from gan_lab.metrics.conditional import matched_accuracy
 from gan_lab.pictures import picture_of, save_picture
 from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import build
 from gan_lab.types import Batch
 
 COLUMNS = 10

@@ -11,11 +11,11 @@ from test_game import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
+from gan_lab.build import build
 from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
 from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd, spectral_norm
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
-from gan_lab.run import build
 from gan_lab.sample import main
 from gan_lab.types import DiscriminatorOutput
 

@@ -18,6 +18,7 @@ from test_resume import assert_resumes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gan_lab.build import build
 from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.held import FAR, held
 from gan_lab.errors import UserError
@@ -25,7 +26,7 @@ from gan_lab.gan import GAN
 from gan_lab.networks.conditioning import BatchNormGenerator, ConditionalBatchNorm
 from gan_lab.networks.dcgan import DCGANGenerator
 from gan_lab.player import Player
-from gan_lab.run import build, play
+from gan_lab.run import play
 from gan_lab.sample import main
 from gan_lab.turn import Turn
 from gan_lab.types import Batch, DiscriminatorOutput

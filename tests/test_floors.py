@@ -40,6 +40,7 @@ FLOORS = {
     "callbacks": 3,
     "summary": 4,
     "config": 4,
+    "build": 4,
     "run": 4,
     "sample": 4,
 }

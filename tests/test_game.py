@@ -14,10 +14,10 @@ from conftest import CONF, options, terms
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from gan_lab.build import build
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.player import Player
-from gan_lab.run import build
 from gan_lab.turn import Turn
 
 QUICK = {  # the tests' MNIST has 12 pictures

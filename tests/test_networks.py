@@ -6,11 +6,11 @@ from conftest import NARROW, options
 from hydra import compose, initialize_config_dir
 from torch import nn
 
+from gan_lab.build import build
 from gan_lab.config.explain import CONF
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
-from gan_lab.run import build
 
 POWERS = [8, 16, 32, 64, 128]
 

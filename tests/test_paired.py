@@ -15,6 +15,7 @@ from test_game import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
+from gan_lab.build import build
 from gan_lab.callbacks.held import held
 from gan_lab.callbacks.samples import answers
 from gan_lab.data.paired import Paired
@@ -25,7 +26,6 @@ from gan_lab.networks.patchgan import PatchGANDiscriminator
 from gan_lab.networks.srgan import SRGANGenerator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.player import Player
-from gan_lab.run import build
 from gan_lab.sample import main
 from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
 from gan_lab.turn import Turn

@@ -1,0 +1,91 @@
+"""From a checked configuration to the game and its data."""
+
+from functools import partial
+from typing import Any, cast
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.data.module import GameData
+from gan_lab.data.paired import Paired
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.player import Player
+from gan_lab.seeds import derive_seed
+from gan_lab.types import DataDependent, Latent, Referring
+
+
+def build(config: DictConfig) -> tuple[GAN, GameData]:
+    """The game and its data as configured, the networks initialised from the seed."""
+    data = _data(config)
+    parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
+    _demand_condition(config, data)
+    networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
+    torch.manual_seed(derive_seed(config.seed, "weights"))
+    d, g = (
+        Player(
+            name,
+            network=instantiate(network),
+            optimizer=instantiate(config.optimizer[name]),
+            schedule=instantiate(config.get("schedule")) or None,
+            terms={term: instantiate(part) for term, part in (terms or {}).items() if part is not None},
+        )
+        for name, network, terms in (
+            ("d", networks.model.discriminator, config.get("d_terms")),
+            ("g", networks.model.generator, config.get("g_terms")),
+        )
+    )
+    inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
+    for player in (d, g):
+        for part in player.network.modules():
+            if isinstance(part, DataDependent):
+                part.initialise_from(lambda n: data.take(n).x)
+            if isinstance(part, Referring):
+                part.refer_to(partial(inputs, player.name))
+    # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
+    return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
+
+
+def _data(config: DictConfig) -> GameData:
+    """The data as configured; with `given`, what it leaves of each image is its condition."""
+    data = instantiate(config.data.module)
+    return Paired(data, instantiate(config.given)) if config.get("given") else data
+
+
+def network_of(config: DictConfig, role: str) -> dict[str, Any]:
+    """The whole configuration of the "generator" or the "discriminator": plain data, resolved.
+
+    It is the model's; the conditioning, which is given it to be built, is put around it, and the aids around that.
+    """
+    network = plain(config.model[role])
+    conditioning = (config.get("conditioning") or {}).get(role)
+    if conditioning is not None:
+        network = {**plain(conditioning), "_args_": [{**network, "_partial_": True}]}
+    for aid in (config.get(f"{role[0]}_aids") or {}).values():
+        if aid is not None:
+            network = {**plain(aid), "_args_": [network]}
+    return network
+
+
+def plain(part: DictConfig) -> dict[str, Any]:
+    """A part of the configuration as plain data, resolved."""
+    return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
+
+
+def _demand_condition(config: DictConfig, data: GameData) -> None:
+    for role, part in (config.get("conditioning") or {}).items():
+        for name, what in (("num_classes", "classes"), ("condition_dim", "numbers to condition on")):
+            has = getattr(data, name)
+            told = part.get(name, has)
+            if told != has:
+                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}")
+
+
+def _inputs(
+    seed: int, data: GameData, latent: Latent, conditional: bool, player: str, n: int
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """n inputs of the player "d" or "g": real samples or noise, and what goes with them."""
+    batch = data.take(n)
+    noise = torch.Generator().manual_seed(derive_seed(seed, "reference"))
+    return latent.sample(n, noise) if player == "g" else batch.x, batch.y if conditional else None

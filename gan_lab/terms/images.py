@@ -1,0 +1,65 @@
+"""Aims of G beside the game: nearness to what is given or true, and samples that differ."""
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
+from gan_lab.terms.term import Term
+from gan_lab.types import Turn
+
+
+class Reconstruction(Term):
+    """E |x - G(z, y)|^power, averaged over pixels, of each real x and the fake for its condition y.
+
+    `power` 1 is pix2pix's L1 (Isola et al. 2017, eq. 3, there with weight 100), 2 SRGAN's pixel-wise MSE (Ledig et al.
+    2017, eq. 4). Its best answer is one for each y: the median or the mean of all right ones.
+    """
+
+    def __init__(self, weight: NonNegativeFloat = 100.0, every: PositiveInt = 1, power: PositiveFloat = 1.0) -> None:
+        super().__init__(weight, every)
+        self.power = power
+
+    def value(self, turn: Turn) -> Tensor:
+        return _distance(turn.fake, turn.real, self.power)
+
+
+class Consistency(Term):
+    """E |y - A G(z, y)|^power, averaged over y's pixels: what was given of an image is found in the generated one.
+
+    `given` is the A that the conditions y = A x are made by. Unlike `Reconstruction` it leaves the rest to G.
+    """
+
+    def __init__(
+        self,
+        given: Callable[[Tensor], Tensor],
+        weight: NonNegativeFloat = 10.0,
+        every: PositiveInt = 1,
+        power: PositiveFloat = 1.0,
+    ) -> None:
+        super().__init__(weight, every)
+        self.given, self.power = given, power
+
+    def value(self, turn: Turn) -> Tensor:
+        if turn.y is None:
+            raise UserError("consistency: the data have no conditions; it belongs to given=half or low_resolution")
+        return _distance(self.given(turn.fake), turn.y, self.power)
+
+
+def _distance(a: Tensor, b: Tensor, power: float) -> Tensor:
+    return (a - b).abs().pow(power).mean()
+
+
+class ModeSeeking(Term):
+    """-E d(G(z, y), G(z', y)) / d(z, z'), d the mean absolute difference: other noise shall give another sample.
+
+    Mao et al. 2019, eq. 3, which maximises the ratio (their code minimises its inverse). z' is the z of another sample
+    of the batch: one more evaluation of G, and no more noise.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        other = turn.z.roll(1, 0)
+        samples = (turn.fake - turn.generate(other)).abs().flatten(1).mean(1)
+        noises = (turn.z - other).abs().mean(1)
+        return -(samples / noises.clamp_min(1e-5)).mean()  # a batch of one sample has no other noise

@@ -1,0 +1,64 @@
+"""Aims that rest on D's class logits or features: labels told, and labels learnt from few."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeFloat, PositiveInt
+from gan_lab.terms.term import Term
+from gan_lab.types import Turn
+
+
+class AuxiliaryClassifier(Term):
+    """-E log P(y | G(z, y)), and with `real` -E log P(y | x) beside it: AC-GAN's -L_C (Odena et al. 2017, section 3).
+
+    P is the softmax of D's class logits. D has the two parts, G the one that it can change.
+    """
+
+    def __init__(self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True) -> None:
+        super().__init__(weight, every)
+        self.real = real
+
+    def value(self, turn: Turn) -> Tensor:
+        outputs = [turn.fake_output, turn.real_output] if self.real else [turn.fake_output]
+        return torch.stack([_cross_entropy(output.class_logits, turn.y) for output in outputs]).sum()
+
+
+def _cross_entropy(class_logits: Tensor | None, y: Tensor | None) -> Tensor:
+    if class_logits is None or y is None:
+        missing = "D has no class logits" if class_logits is None else "the data have no labels"
+        raise UserError(f"auxiliary_classifier: {missing}; it belongs to conditioning=auxiliary and labelled data")
+    return F.cross_entropy(class_logits, y)
+
+
+class Supervised(Term):
+    """-E log P(y | x) over the real samples whose labels are shown (Salimans et al. 2016, section 5, L_supervised).
+
+    P is the softmax of D's class logits. The paper has it beside 1/2 J_D: with the J_D of losses.py it has weight 2.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        shown = turn.labelled
+        if shown is None:
+            raise UserError(
+                "supervised: the data have no labels that are shown beside hidden ones; set data.labels=100"
+            )
+        class_logits = turn.discriminate(shown.x, shown.y).class_logits
+        if class_logits is None or shown.y is None:
+            raise UserError("supervised: D has no class logits; take model=mlp_2016")
+        return F.cross_entropy(class_logits, shown.y)
+
+
+class FeatureMatching(Term):
+    """1/d ||E phi(x) - E phi(G(z))||^2, phi D's last features, d their number (Salimans et al. 2016, section 3.1).
+
+    The factor 1/d is that of the paper's code. Means are over the batch, of real and of generated samples.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        outputs = (turn.real_output, turn.fake_output)
+        if not all(output.features for output in outputs):
+            raise UserError("feature_matching: D shows no features; take model=mlp or dcgan")
+        real, fake = (output.features[-1].float().flatten(1).mean(0) for output in outputs)
+        return (real - fake).square().mean()

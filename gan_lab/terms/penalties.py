@@ -1,0 +1,68 @@
+"""What keeps D smooth: penalties on its input gradient, and a bound on its weights."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
+from gan_lab.terms.term import Term
+from gan_lab.types import Turn
+
+
+def _input_gradient(turn: Turn, x: Tensor) -> Tensor:
+    """grad_x D(x), each sample for itself, flattened: (N, dim x); differentiable in D's parameters and in x's own."""
+    # An alias, since D's weights may depend on x too (as in an unrolled D): only D's input is differentiated in.
+    x = x.view_as(x) if x.requires_grad else x.detach().requires_grad_(True)
+    logits = turn.discriminate(x).logits
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
+    return gradient.flatten(1)
+
+
+class R1(Term):
+    """1/2 E_x ||grad_x D(x)||^2 over real samples (Mescheder et al. 2018, eq. 9, with gamma = `weight`)."""
+
+    def value(self, turn: Turn) -> Tensor:
+        return _input_gradient(turn, turn.real).square().sum(1).mean() / 2
+
+
+class R2(Term):
+    """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`)."""
+
+    def value(self, turn: Turn) -> Tensor:
+        return _input_gradient(turn, turn.fake).square().sum(1).mean() / 2
+
+
+class GradientPenalty(Term):
+    """WGAN-GP: E (||grad_x D(x^)|| - target)^2 at x^ = u x + (1 - u) G(z), u ~ U(0, 1) for each pair of samples.
+
+    Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
+    """
+
+    def __init__(
+        self,
+        weight: NonNegativeFloat | Callable[[int], float] = 10.0,
+        every: PositiveInt = 1,
+        target: NonNegativeFloat = 1.0,
+    ) -> None:
+        super().__init__(weight, every)
+        self.target = target
+
+    def value(self, turn: Turn) -> Tensor:
+        real, fake = turn.real, turn.fake
+        u = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+        norm = _input_gradient(turn, torch.lerp(fake, real, u)).norm(dim=1)
+        return (norm - self.target).square().mean()
+
+
+class WeightClip(Term):
+    """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01)."""
+
+    def __init__(self, bound: PositiveFloat = 0.01, every: PositiveInt = 1) -> None:
+        super().__init__(every=every)
+        self.bound = bound
+
+    def constrain(self, network: nn.Module) -> None:
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.clamp_(-self.bound, self.bound)

@@ -1,0 +1,43 @@
+"""What all terms have in common: a weight, when they count, and constraints on weights."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from gan_lab.ranges import NonNegativeFloat, PositiveInt
+from gan_lab.types import Turn
+
+
+class Term(nn.Module):
+    """A penalty `weight * value(turn)`, or a constraint that `constrain` restores after the player's step.
+
+    Lazy regularisation (Karras et al. 2020, StyleGAN2, appendix B): with `every` = n the term counts at every n-th
+    update of its player, times n, so that its average over updates is that of the eager one. A constraint is
+    restored at every n-th update.
+
+    `weight` is a number, or a function of the player's updates so far.
+    """
+
+    def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 1.0, every: PositiveInt = 1) -> None:
+        super().__init__()
+        self.weight = weight
+        self.every = every
+
+    def due(self, step: int) -> bool:
+        """Whether the term counts at its player's update number `step` (from 0)."""
+        return step % self.every == 0
+
+    def forward(self, turn: Turn, step: int) -> Tensor | None:
+        """What the player's objective grows by at its update number `step`: a scalar, or None where it does not."""
+        if not self.due(step):
+            return None
+        value = self.value(turn)
+        weight = self.weight(step) if callable(self.weight) else self.weight
+        return None if value is None else weight * self.every * value
+
+    def value(self, turn: Turn) -> Tensor | None:
+        """The penalty itself, a scalar; None for a pure constraint."""
+        return None
+
+    def constrain(self, network: nn.Module) -> None:
+        """Project the player's weights back, in place, after its step."""
