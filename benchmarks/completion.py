@@ -17,37 +17,25 @@ from pathlib import Path
 
 import torch
 from hydra.utils import instantiate
+from mnist import generator_of, judge_of, mnist
 from torch import Tensor
-from torchvision.datasets import MNIST
 
-from gan_lab.data.memory import scale
 from gan_lab.generator_file import load_generator
-from gan_lab.metrics.classifier import Classifier, default_cache_dir, judge, load_or_train
+from gan_lab.metrics.classifier import Classifier, judge
 from gan_lab.metrics.conditional import distinct_classes, pairwise_distance
 from gan_lab.pictures import picture_of, save_picture
-from gan_lab.types import Batch
 
 INPUTS, ANSWERS = 500, 20
 ROWS, COLUMNS = 10, 8
 
 
-def mnist(root: str, train: bool) -> Batch:
-    """Images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
-    found = MNIST(root, train=train)
-    return Batch(scale(found.data.unsqueeze(1)), found.targets)
-
-
-@torch.no_grad()
 def complete(directory: str, x: Tensor) -> tuple[Tensor, int, Tensor]:
     """What the run's generator is given of x (N, C, H, W), in how many rows, and its answers (N, 20, C, H, W)."""
-    recipe, weights = load_generator(Path(directory) / "generator.safetensors")
-    generator, latent, given = (instantiate(recipe[part]) for part in ("generator", "latent", "given"))
-    generator.load_state_dict(weights.get("average", weights["raw"]))
+    generate = generator_of(directory)
+    given = instantiate(load_generator(Path(directory) / "generator.safetensors").recipe["given"])
     y = given(x)
-    z = latent.sample(len(x) * ANSWERS, torch.Generator().manual_seed(0))
-    pairs = zip(z.split(500), y.repeat_interleave(ANSWERS, 0).split(500), strict=True)
-    answers = torch.cat([generator.eval()(*pair) for pair in pairs])
-    return y, given.rows(x.shape[2]), answers.unflatten(0, (len(x), ANSWERS))
+    z = generate.latent.sample(len(x) * ANSWERS, torch.Generator().manual_seed(0))
+    return y, given.rows(x.shape[2]), generate(z, y.repeat_interleave(ANSWERS, 0)).unflatten(0, (len(x), ANSWERS))
 
 
 def figures(classifier: Classifier, x: Tensor, labels: Tensor, rows: int, answers: Tensor) -> dict[str, float]:
@@ -68,10 +56,8 @@ def figures(classifier: Classifier, x: Tensor, labels: Tensor, rows: int, answer
 
 
 def main(root: str, *directories: str) -> None:
-    train, test = mnist(root, train=True), mnist(root, train=False)
+    classifier, test = judge_of(root), mnist(root, train=False)
     assert test.y is not None
-    classifier, accuracy = load_or_train(default_cache_dir(), train, test, seed=0)
-    print(f"classifier: {100 * accuracy:.2f} % of the test images right")
     x, labels = test.x[:INPUTS], test.y[:INPUTS]
 
     table = {"the truth": figures(classifier, x, labels, x.shape[2] // 2, x[:, None])}

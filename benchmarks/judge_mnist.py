@@ -9,18 +9,10 @@ which generated images take their place), and the distances of the real training
 import sys
 import time
 
-from torchvision.datasets import MNIST
+from mnist import mnist
 
-from gan_lab.data.memory import scale
 from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
 from gan_lab.metrics.distances import frechet_distance, kernel_distance, nearest_neighbour_error
-from gan_lab.types import Batch
-
-
-def mnist(root: str, train: bool) -> Batch:
-    """Images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
-    found = MNIST(root, train=train)
-    return Batch(scale(found.data.unsqueeze(1)), found.targets)
 
 
 def main(root: str) -> None:
