@@ -36,6 +36,8 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
             ("g", networks.model.generator, config.get("g_terms")),
         )
     )
+    if config.get("given") and not (d.conditional or g.conditional):
+        raise UserError("given: neither network reads what is given; take model=pix2pix or srgan")
     inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
         for part in player.network.modules():

@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.config.resume import remember
+from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
@@ -56,7 +57,7 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
         return 0
 
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
-    save_generator(directory / "generator.safetensors", _recipe(config, gan), networks)
+    save_generator(directory / "generator.safetensors", _recipe(config, gan, data), networks)
     summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
     write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
@@ -91,7 +92,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     return trainer
 
 
-def _recipe(config: DictConfig, gan: GAN) -> dict[str, Any]:
+def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     """What rebuilds the generator and asks it for samples: plain data, resolved."""
     parts: dict[str, Any] = {
         "generator": network_of(config, "generator"),
@@ -99,8 +100,8 @@ def _recipe(config: DictConfig, gan: GAN) -> dict[str, Any]:
     }
     if not gan.conditional:
         return parts
-    if config.get("given"):
-        return parts | {"given": plain(config.given), "shape": list(config.data.shape)}
+    if data.condition_shape is not None:  # a picture is brought to the data's shape, and to what is given of that
+        return parts | {"given": plain(config.given) if config.get("given") else None, "shape": list(data.shape)}
     return parts | {"num_classes": config.data.get("num_classes")}
 
 

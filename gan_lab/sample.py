@@ -8,14 +8,14 @@ A class-conditional generator is asked for one class by `label=3`, and by `label
 one class per row, of the same noise down the columns. Without `label` its samples take turns through the classes. An
 `.npz` then also holds `labels`.
 
-A generator that completes images, or enlarges them, is given=PICTURE. As much of it as in training (given=half: its
-upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
+A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
+(given=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
 """
 
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -94,7 +94,7 @@ def sample(directory: Path, options: Options) -> str:
     recipe, weights = load_generator(file)
     if ("given" in recipe) != (options.given is not None):
         raise UserError(
-            "this generator completes images; say which one: given=PICTURE, of which it is told as much as in training"
+            "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
             if "given" in recipe
             else f"given={options.given}: this generator is given no images; train one with given=half"
         )
@@ -163,8 +163,8 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
     found = Pictures(str(picture.parent), [picture.name], tuple(recipe["shape"]), "center", False, 0, False)[0, 0]
     if found.pixels is None:
         raise UserError(f"given={found.failures[0]}")
-    y: Tensor = instantiate(recipe["given"])(scale(found.pixels[None]))
-    return y
+    whole = scale(found.pixels[None])
+    return whole if recipe["given"] is None else cast("Tensor", instantiate(recipe["given"])(whole))
 
 
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:

@@ -46,6 +46,11 @@ MISTAKES = [
     Mistake("given=low_resolution given.factor=3", r"given\.factor=3: must divide the images' size, 8 x 8", False),
     Mistake("model=srgan given=half", r"refers to given\.factor, which given does not have"),
     Mistake("given=half data=ring model=mlp", r"given: takes parts of images, and data\.shape=\[2\]", False),
+    Mistake("given=half", r"given: neither network reads what is given; take model=pix2pix", False),
+    Mistake(
+        "data=paired_folder data.root={tmp}/pairs model=pix2pix", r"pairs: given/b\.png has no pair in target/", False
+    ),
+    Mistake("data=paired_folder data.root={tmp}/empty model=pix2pix", r"empty/given: no such folder", False),
     Mistake("model=pix2pix", r"the condition must be images \(1, 8, 8\), and it is no images", False),
     Mistake("model=pix2pix given=low_resolution", r"must be images \(1, 8, 8\), and it is images \(1, 2, 2\)", False),
     Mistake("model=pix2pix given=half model.discriminator.layers=2", r"layers=2 leave nothing of 8 x 8", False),
@@ -105,6 +110,9 @@ def make_scene(directory: Path) -> None:
     for name in ("empty", "corrupt"):
         (directory / name).mkdir()
     Image.new("RGB", (70, 70)).save(directory / "corrupt" / "a.png")
+    for name in ("given/a", "given/b", "target/a"):
+        (directory / "pairs" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8)).save(directory / "pairs" / f"{name}.png")
     (directory / "corrupt" / "b.png").write_bytes((directory / "corrupt" / "a.png").read_bytes()[:40])
     for name in ("run", "damaged"):
         code, errors, _ = run(f"model=mlp rounds=2 hydra.run.dir={directory / name}", directory)

@@ -574,7 +574,8 @@ GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    more = {"data=image_folder": ["data.root=pictures"], "conditioning=vector": ["data=cartpole", "model=mlp"]}
+    more = {f"data={folder}": ["data.root=pictures"] for folder in ("image_folder", "paired_folder")}
+    more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
     given = ["given=low_resolution"] if option in GIVEN else []
     check(composed(option, *points, *given, *more.get(option, [])))
 

@@ -23,7 +23,7 @@ from gan_lab.types import Batch
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 N = 23  # samples in the made-up sets
-MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder"}
+MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder", "paired_folder"}
 OFFLINE = sorted(
     {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole"} | MADE_UP
 )  # cifar10 checks hashes, so it cannot be made up
@@ -49,6 +49,10 @@ def write_sets(root: Path) -> None:
         path = root / "folder" / f"class{i % 3}" / f"{i:02}.{'PNG' if i % 2 else 'bmp'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (9, 12), i).save(path)
+        for part, level in (("target", i), ("given", 2 * i)):
+            path = root / "pairs" / part / f"{i:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (9, 12), level).save(path)
 
 
 @pytest.fixture
@@ -62,8 +66,9 @@ def make(tmp_path: Path) -> Make:
             defaults = {"root": str(tmp_path), "batch_size": 6}
         if name == "cartpole":
             defaults = {"transitions": 300, "batch_size": 64}
-        if name == "image_folder":
-            defaults |= {"root": str(tmp_path / "folder"), "image_size": 8, "channels": 1, "workers": 0}
+        if name in ("image_folder", "paired_folder"):
+            folder = "folder" if name == "image_folder" else "pairs"
+            defaults |= {"root": str(tmp_path / folder), "image_size": 8, "channels": 1, "workers": 0}
         config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), defaults, knobs)
         config = OmegaConf.create({"seed": seed, "data": config})
         try:
@@ -110,7 +115,10 @@ class TestEverySet:
         data = make(name)
         for x, y, _ in take(data, 2):
             assert x.shape == (data.batch_size, *data.shape) and x.dtype == torch.float32
-            assert (y is not None) == (data.num_classes is not None or data.condition_dim is not None)
+            told = (data.num_classes, data.condition_dim, data.condition_shape)
+            assert (y is not None) == any(size is not None for size in told)
+            if y is not None and data.condition_shape is not None:
+                assert y.shape == (data.batch_size, *data.condition_shape) and y.dtype == torch.float32
             if y is not None and data.condition_dim is not None:
                 assert y.shape == (data.batch_size, data.condition_dim) and y.dtype == torch.float32
             if y is not None and data.num_classes is not None:

@@ -70,7 +70,8 @@ def test_a_factor_that_does_not_divide_is_refused() -> None:
 def test_pairs_are_the_images_of_the_set_with_what_is_given_of_them(
     composed: Callable[..., DictConfig], given: str
 ) -> None:
-    (_, plain), (_, pairs) = (build(composed("model=mlp", f"given={name}")) for name in ("none", given))
+    model = {"half": "pix2pix", "low_resolution": "srgan"}[given]
+    (_, plain), (_, pairs) = build(composed()), build(composed(f"model={model}", f"given={given}"))
     assert isinstance(pairs, Paired) and pairs.num_classes is None and pairs.shape == plain.shape
     for batch, pair in zip(islice(plain.batches(3), 3), pairs.batches(3), strict=False):
         assert torch.equal(batch.x, pair.x) and torch.equal(pair.y, pairs.given(batch.x))
@@ -300,7 +301,7 @@ def test_samples_of_a_run_are_answers_to_a_picture(
     assert found["samples"].shape == (5, 1, 8, 8) and len(np.unique(found["samples"], axis=0)) == 5
     capsys.readouterr()
     for arguments, line in (
-        ([], "this generator completes images; say which one: given=PICTURE"),
+        ([], "this generator works on images; say which one: given=PICTURE"),
         (["label=3", f"given={picture}"], "label=3: this generator is not conditional on classes"),
         ([f"given={tmp_path}/none.png"], "none.png: not a readable picture"),
     ):

@@ -11,7 +11,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.callbacks.held import conditions, held
-from gan_lab.data.paired import Paired
 from gan_lab.gan import GAN
 from gan_lab.pictures import class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
@@ -41,7 +40,7 @@ class Samples(pl.Callback):
             columns = max(1, n // data.num_classes)
             z, y = class_by_class(gan.latent.sample(columns, noise), data.num_classes)
             picture = picture_of(gan.sample(z, y), columns)
-        elif gan.conditional and isinstance(data, Paired):
+        elif gan.conditional and data.condition_shape is not None:
             rows = math.isqrt(n)
             z = gan.latent.sample(rows, noise)
             picture = picture_of(answers(gan, z, held(data, rows)), 2 + rows)

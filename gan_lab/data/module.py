@@ -23,12 +23,14 @@ class GameData(LightningDataModule, ABC):
         num_classes: how many labels there are; where this is not None, and they are not hidden, batches carry `y`, (B,)
             int64.
         condition_dim: c of vectors `y`, (B, c) float32, where those are what samples go with; else None.
+        condition_shape: of images `y`, (B, C, H, W) float32, where those are what samples go with; else None.
         batch_size: B of the *global* batch; each of w processes gets its own B/w of it.
         seed: the batches depend on it and on nothing else.
         drawn: batches drawn so far. It is the whole state: what is saved, and all that a resumed run needs.
     """
 
     condition_dim: int | None = None
+    condition_shape: tuple[int, ...] | None = None
 
     def __init__(self, shape: Sequence[int], num_classes: int | None, batch_size: int, seed: int) -> None:
         super().__init__()

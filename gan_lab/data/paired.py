@@ -22,7 +22,8 @@ class Paired(GameData):
         super().__init__(data.shape, None, data.batch_size, data.seed)
         if len(data.shape) != 3:
             raise UserError(f"given: takes parts of images, and data.shape={list(data.shape)} is none")
-        given(torch.zeros(1, *data.shape))  # complains before the first round rather than in it
+        # Complains before the first round rather than in it.
+        self.condition_shape = tuple(given(torch.zeros(1, *data.shape)).shape[1:])
         self.data, self.given = data, given
 
     def prepare_data(self) -> None:

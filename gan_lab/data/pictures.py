@@ -85,6 +85,7 @@ class Pictures(Dataset[Picture]):
         return Picture(None, first, tuple(failures))
 
     def _show(self, path: str, position: int) -> Tensor:
+        """The file's pixels (C, H, W), uint8, as they are shown at this position; an exception says what is wrong."""
         channels, height, width = self.shape
         with Image.open(path) as file:
             image = to_bytes(ImageOps.exif_transpose(file), channels)

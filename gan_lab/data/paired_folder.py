@@ -1,0 +1,69 @@
+"""A folder of pairs of pictures: what is given, and what is to be made of it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan_lab.data.folder import ImageFolder
+from gan_lab.data.pictures import Pictures, find_pictures
+from gan_lab.errors import UserError
+from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+from gan_lab.types import Batch
+
+GIVEN, TARGET = "given", "target"
+
+
+class Pairs(Pictures):
+    """Both pictures of a pair, cut and mirrored alike, one upon the other: (2 C, H, W), the target first."""
+
+    def _show(self, path: str, position: int) -> Tensor:
+        given = os.path.join(Path(self.root).parent, GIVEN, os.path.relpath(path, self.root))
+        with Image.open(path) as a, Image.open(given) as b:
+            if a.size != b.size:
+                sizes = " and ".join(f"{image.width} x {image.height}" for image in (a, b))
+                raise ValueError(f"it and its pair in {GIVEN}/ differ in size, {sizes}")
+        return torch.cat([super()._show(path, position), super()._show(given, position)])
+
+
+class PairedFolder(ImageFolder):
+    """The pairs (x, y) of root/target/NAME and root/given/NAME: image to image, as pix2pix (Isola et al. 2017) has it.
+
+    The two pictures of a pair have one name and one size, and are cropped and mirrored alike; else as `ImageFolder`.
+
+    Raises UserError where a picture has no pair.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        shape: ImageShape,
+        batch_size: PositiveInt,
+        seed: NonNegativeInt,
+        crop: Literal["center", "random"] = "center",
+        flip: bool = False,
+        workers: NonNegativeInt = 2,
+        skip_corrupt: bool = False,
+    ) -> None:
+        for part, other in ((GIVEN, TARGET), (TARGET, GIVEN)):
+            alone = sorted(set(names(root, part)) - set(names(root, other)))
+            if alone:
+                raise UserError(f"data.root={root}: {part}/{alone[0]} has no pair in {other}/ ({len(alone)} have none)")
+        super().__init__(os.path.join(root, TARGET), shape, None, batch_size, seed, crop, flip, workers, skip_corrupt)
+        self.num_classes, self.labels = None, None  # sub-folders are no classes here
+        self.condition_shape = self.shape
+        p = self.pictures
+        self.pictures = Pairs(p.root, p.files, self.shape, crop, flip, seed, skip_corrupt)
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        for both, *_ in super().batches(start):
+            x, y = both.chunk(2, 1)
+            yield Batch(x, y)
+
+
+def names(root: str, part: str) -> list[str]:
+    return find_pictures(os.path.join(root, part))[0]
