@@ -194,7 +194,7 @@ def test_every_epoch_shows_every_picture_once(make: Make, name: str, batch_size:
     assert sorted(shown[:N]) == sorted(shown[N : 2 * N]) == list(range(N))
 
 
-@pytest.mark.parametrize("name", sorted(MADE_UP))
+@pytest.mark.parametrize("name", sorted(MADE_UP - {"paired_folder"}))
 def test_labels_stay_with_their_pictures(make: Make, name: str) -> None:
     data = make(name)
     for batch in take(data, 4):
@@ -344,7 +344,7 @@ class TestCorruptPictures:
     def test_another_takes_its_place(self, make: Make, bad: Path, workers: int) -> None:
         with pytest.warns(UserWarning) as caught:
             batches = take(make("image_folder", workers=workers, skip_corrupt=True), 8)
-        assert len(caught) == 1 and str(bad) in str(caught[0].message)
+        assert sum(str(bad) in str(warning.message) for warning in caught) == 1  # torch may warn of few cores
         shown = [number for batch in batches for number in numbers(batch)][:N]
         assert sorted(shown) == sorted([*({*range(N)} - {7}), 10])  # 10 is the next one in the same sub-folder
         for batch in batches:
