@@ -35,6 +35,7 @@ SEQUENCES = {
     "arrived in the earlier half": (record(energy=lambda t: max(0.001, 0.4 - t)), "near equilibrium"),
     "too few rows": (record(n=18), "still moving"),
     "nothing at all": ([], "still moving"),
+    "a D that says nothing": ([row | {"d_grad_norm": 0.0} for row in record()], "no game"),
     "on its way": (record(lambda t: 0.9, lambda t: 0.5 - 0.4 * t), "still moving"),
     "leaving": (record(energy=lambda t: 0.1 * t), "still moving"),
     "on its way with a sure D": (record(lambda t: 1.0, lambda t: 0.5 - 0.4 * t), "still moving"),

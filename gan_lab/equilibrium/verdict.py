@@ -10,6 +10,7 @@ NAMES = ("ranked_right", "energy", "diversity")  # what a row must have to count
 ENOUGH = 10  # rows in the window, for a verdict
 
 ADVICE = {
+    "no game": "D does not learn, its gradient being nought (as under aid=mute): what G learnt it has from its terms",
     "near equilibrium": "D is undecided and the samples agree with the data: what is left is a matter of metrics",
     "discriminator leads": "D still finds a difference that G does not mend: a larger model.generator, "
     "term@d_terms=[r1], or a lower optimizer.lr with more rounds",
@@ -62,13 +63,14 @@ def trend(values: Sequence[float]) -> Trend:
 
 
 def judge(rows: Sequence[Mapping[str, float]], mode_kl: float | None = None, modes: int | None = None) -> Verdict:
-    """The first that holds, for the later half of the `rows` (dicts with ranked_right, energy, diversity).
+    """The first that holds, for the later half of the `rows` (dicts with ranked_right, energy, diversity, d_grad_norm).
 
     Let `ranked` be the mean share of pairs that D orders rightly, `energy` the mean relative energy distance of G's
     samples from the data, `swing` the standard deviation of ranked about its straight line, `diversity` the mean over
     the last quarter; a figure *moves* when its line rises or falls by two standard errors and at least 0.02 and a
     fifth of its mean (energy) or 0.1 (ranked). G *gains* when energy moves down.
 
+    0. no game: D's gradient is nought in all rows.
     1. still moving: fewer than 10 rows, or G gains.
     2. oscillating: swing >= 0.15, its line crossed 4 times or more, energy >= 0.02: D is right and wrong by turns,
        and not about nothing.
@@ -85,6 +87,8 @@ def judge(rows: Sequence[Mapping[str, float]], mode_kl: float | None = None, mod
     energy distance from 256 samples, 0.15 some six of ranked with a batch of 256.
     """
     window = [row for row in rows[len(rows) // 2 :] if all(math.isfinite(row.get(n, math.nan)) for n in NAMES)]
+    if rows and all(row.get("d_grad_norm") == 0 for row in rows):
+        return Verdict("no game", {"points": float(len(window))})
     if len(window) < ENOUGH:
         return Verdict("still moving", {"points": float(len(window))})
     ranked, energy = (trend([row[name] for row in window]) for name in ("ranked_right", "energy"))
