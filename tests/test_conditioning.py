@@ -180,7 +180,8 @@ def test_conditional_batch_norm_starts_as_what_it_replaces() -> None:
     assert not any(isinstance(m, nn.BatchNorm2d) and m.affine for m in conditional.modules())
 
 
-def test_auxiliary_terms_are_cross_entropies(composed: Callable[..., DictConfig]) -> None:
+@pytest.mark.parametrize("fake", [True, False])
+def test_auxiliary_terms_are_cross_entropies(composed: Callable[..., DictConfig], fake: bool) -> None:
     def act(gan: GAN) -> None:
         turn = gan.turn(gan.d, gan.g)
         gan.objective(gan.d, turn)
@@ -188,10 +189,10 @@ def test_auxiliary_terms_are_cross_entropies(composed: Callable[..., DictConfig]
         of_real, of_fake = (
             F.cross_entropy(output.class_logits, turn.y) for output in (turn.real_output, turn.fake_output)
         )
-        torch.testing.assert_close(gan.record["d/auxiliary_classifier"], (of_real + of_fake).detach())
+        torch.testing.assert_close(gan.record["d/auxiliary_classifier"], (of_real + fake * of_fake).detach())
         torch.testing.assert_close(gan.record["g/auxiliary_classifier"], of_fake.detach())
 
-    play_with(act, composed("model=mlp", "conditioning=auxiliary"))
+    play_with(act, composed("model=mlp", "conditioning=auxiliary", f"d_terms.auxiliary_classifier.fake={fake}"))
 
 
 def test_auxiliary_terms_stand_beside_others(played: Callable[..., Path]) -> None:

@@ -11,18 +11,23 @@ from gan_lab.types import Turn
 
 
 class AuxiliaryClassifier(Term):
-    """-E log P(y | G(z, y)), and with `real` -E log P(y | x) beside it: AC-GAN's -L_C (Odena et al. 2017, section 3).
+    """-E log P(y | x) with `real`, and with `fake` -E log P(y | G(z, y)): AC-GAN's -L_C (Odena et al. 2017, section 3).
 
-    P is the softmax of D's class logits. D has the two parts, G the one that it can change.
+    P is the softmax of D's class logits. In the paper D has both parts. Without the second D learns its classes from
+    real samples alone, and agrees with G on no others. G has the second, which it can change.
     """
 
-    def __init__(self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True) -> None:
+    def __init__(
+        self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True, fake: bool = True
+    ) -> None:
         super().__init__(weight, every)
-        self.real = real
+        self.real, self.fake = real, fake
 
-    def value(self, turn: Turn) -> Tensor:
-        outputs = [turn.fake_output, turn.real_output] if self.real else [turn.fake_output]
-        return torch.stack([_cross_entropy(output.class_logits, turn.y) for output in outputs]).sum()
+    def value(self, turn: Turn) -> Tensor | None:
+        outputs = [turn.fake_output] if self.fake else []
+        outputs += [turn.real_output] if self.real else []
+        costs = [_cross_entropy(output.class_logits, turn.y) for output in outputs]
+        return torch.stack(costs).sum() if costs else None
 
 
 def _cross_entropy(class_logits: Tensor | None, y: Tensor | None) -> Tensor:
