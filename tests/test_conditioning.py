@@ -171,12 +171,15 @@ def test_conditional_batch_norm_is_an_affine_map_per_class_of_the_normalised_bat
     torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_conditional_batch_norm_starts_as_what_it_replaces() -> None:
+def test_conditional_batch_norm_starts_as_what_it_replaces_and_classes_apart() -> None:
     torch.manual_seed(0)
     plain = DCGANGenerator(4, (1, 16, 16), width=4)
     torch.manual_seed(0)
-    conditional = BatchNormGenerator(lambda: DCGANGenerator(4, (1, 16, 16), width=4), 10)
+    conditional = BatchNormGenerator(lambda: DCGANGenerator(4, (1, 16, 16), width=4), 10, spread=0.0)
     torch.testing.assert_close(conditional(Z, EVERY_CLASS), plain(Z))
+    layer = ConditionalBatchNorm(nn.BatchNorm2d(50), 40, spread=0.3)
+    for start, value in ((1.0, layer.scale), (0.0, layer.shift)):
+        assert abs(value.mean() - start) < 0.05 and abs(value.std() - 0.3) < 0.03
     assert not any(isinstance(m, nn.BatchNorm2d) and m.affine for m in conditional.modules())
 
 

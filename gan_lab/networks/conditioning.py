@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import BatchNorm, replace_batch_norms
 from gan_lab.networks.features import features_of, width_of
-from gan_lab.ranges import PositiveInt, Shape
+from gan_lab.ranges import NonNegativeFloat, PositiveInt, Shape
 from gan_lab.types import DiscriminatorOutput
 
 Make = Callable[..., nn.Module]
@@ -86,16 +86,19 @@ class ConcatDiscriminator(VectorDiscriminator):
 class ConditionalBatchNorm(nn.Module):
     """gamma_y x^ + beta_y, x^ being x (N, C, ...) normalised over the batch (Dumoulin et al. 2017, eq. 5).
 
-    All classes start at the scale and shift of the layer whose place it takes. Statistics are shared by the classes.
+    Each class starts at the scale and shift of the layer whose place it takes, plus normal noise of standard deviation
+    `spread`. Statistics are shared by the classes.
     """
 
     conditional = True
 
-    def __init__(self, norm: BatchNorm, num_classes: PositiveInt) -> None:
+    def __init__(self, norm: BatchNorm, num_classes: PositiveInt, spread: NonNegativeFloat = 0.0) -> None:
         super().__init__()
         self.norm = type(norm)(norm.num_features, norm.eps, norm.momentum, affine=False)
-        self.scale = nn.Parameter(norm.weight.detach().repeat(num_classes, 1))
-        self.shift = nn.Parameter(norm.bias.detach().repeat(num_classes, 1))
+        self.scale, self.shift = (
+            nn.Parameter(start.detach() + spread * torch.randn(num_classes, norm.num_features))
+            for start in (norm.weight, norm.bias)
+        )
         self.y: Tensor | None = None  # of the batch that is coming
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,7 +109,7 @@ class ConditionalBatchNorm(nn.Module):
 class BatchNormGenerator(nn.Module):
     """G(z, y): every batch normalisation of G becomes a conditional one.
 
-    The classes start alike, and a scale moves by no more than Adam's rate in a round: they take thousands to part.
+    A scale moves by no more than Adam's rate in a round: classes that start alike (`spread` 0) take thousands to part.
 
     Raises:
         UserError: G has none.
@@ -114,10 +117,10 @@ class BatchNormGenerator(nn.Module):
 
     conditional = True
 
-    def __init__(self, make: Make, num_classes: PositiveInt) -> None:
+    def __init__(self, make: Make, num_classes: PositiveInt, spread: NonNegativeFloat = 0.3) -> None:
         super().__init__()
         self.network = make()
-        if not replace_batch_norms(self.network, lambda norm: ConditionalBatchNorm(norm, num_classes)):
+        if not replace_batch_norms(self.network, lambda norm: ConditionalBatchNorm(norm, num_classes, spread)):
             raise UserError(
                 f"conditioning=batch_norm: {type(self.network).__name__} has no batch normalisation; take model=dcgan, "
                 "or another conditioning"
