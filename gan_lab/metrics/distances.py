@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from gan_lab.errors import UserError
+from gan_lab.metrics.clouds import paired
 from gan_lab.seeds import derive_seed
 
 
@@ -23,7 +25,7 @@ def nearest_neighbour_error(
     """
     if len(train) != len(train_labels) or len(test) != len(test_labels) or train.shape[1:] != test.shape[1:]:
         shapes = [tuple(t.shape) for t in (train, train_labels, test, test_labels)]
-        raise ValueError(f"training and test points need one shape, and a label each: {shapes}")
+        raise UserError(f"training and test points need one shape, and a label each: {shapes}")
     train, wrong = train.flatten(1).double(), 0
     for points, labels in zip(test.split(chunk), test_labels.split(chunk), strict=True):
         distances = torch.cdist(points.flatten(1).double(), train, compute_mode="use_mm_for_euclid_dist")
@@ -40,7 +42,12 @@ def frechet_distance(x: Tensor, y: Tensor) -> float:
     network it is the FID (Heusel et al. 2017). Biased upwards at finite N and M, so compare at equal numbers only.
     """
     paired(x, y)
-    (m_x, r_x), (m_y, r_y) = gaussian(x), gaussian(y)
+    return between_gaussians(gaussian(x), gaussian(y))
+
+
+def between_gaussians(x: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor]) -> float:
+    """The same of two Gaussians, each a mean (F,) and a root R (r, F) of its covariance R^T R."""
+    (m_x, r_x), (m_y, r_y) = x, y
     # With C = R^T R, the eigenvalues of C_x C_y are the squared singular values of R_x R_y^T. These exist to full
     # precision where C is singular, as with fewer points than features, and a square root of a matrix is not.
     root = torch.linalg.svdvals(r_x @ r_y.T).sum()
@@ -65,7 +72,7 @@ def kernel_distance(x: Tensor, y: Tensor, blocks: int = 10, seed: int = 0) -> tu
     """
     paired(x, y)
     if min(len(x), len(y)) < 2 * blocks:
-        raise ValueError(f"blocks={blocks} need two points each; there are {len(x)} and {len(y)}")
+        raise UserError(f"blocks={blocks} need two points each; there are {len(x)} and {len(y)}")
     rng = torch.Generator().manual_seed(derive_seed(seed, "blocks"))
     parts = [z.double()[torch.randperm(len(z), generator=rng).to(z.device)].tensor_split(blocks) for z in (x, y)]
     values = torch.stack([unbiased_mmd(a, b) for a, b in zip(*parts, strict=True)])
@@ -79,8 +86,3 @@ def unbiased_mmd(x: Tensor, y: Tensor) -> Tensor:
     within_x = (k_xx.sum() - k_xx.trace()) / (n * (n - 1))
     within_y = (k_yy.sum() - k_yy.trace()) / (m * (m - 1))
     return within_x + within_y - 2 * k_xy.mean()
-
-
-def paired(x: Tensor, y: Tensor) -> None:
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 2:
-        raise ValueError(f"two clouds of points (N, F) and (M, F) are needed: {tuple(x.shape)}, {tuple(y.shape)}")

@@ -3,6 +3,8 @@
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
+from gan_lab.errors import UserError
+
 RANGE = 2.0  # from -1 to 1
 RIM = 5  # pixels; half the window of 11
 
@@ -25,7 +27,7 @@ def ssim(restored: Tensor, truth: Tensor) -> Tensor:
     """
     matched(restored, truth)
     if min(truth.shape[2:]) <= 2 * RIM:
-        raise ValueError(f"SSIM needs images of 11 x 11 pixels or more, not {tuple(truth.shape[2:])}")
+        raise UserError(f"SSIM needs images of 11 x 11 pixels or more, not {tuple(truth.shape[2:])}")
     found = structural_similarity_index_measure(
         restored.double(), truth.double(), data_range=RANGE, reduction="none", return_full_image=True
     )
@@ -34,4 +36,4 @@ def ssim(restored: Tensor, truth: Tensor) -> Tensor:
 
 def matched(restored: Tensor, truth: Tensor) -> None:
     if restored.shape != truth.shape or truth.ndim != 4:
-        raise ValueError(f"two sets of images (N, C, H, W): {tuple(restored.shape)}, {tuple(truth.shape)}")
+        raise UserError(f"two sets of images (N, C, H, W): {tuple(restored.shape)}, {tuple(truth.shape)}")
