@@ -1,0 +1,98 @@
+"""Has the generator learnt the data, or learnt them by heart? And does it repeat itself?"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from scipy.stats import mannwhitneyu
+from torch import Tensor
+
+from gan_lab.errors import UserError
+from gan_lab.metrics.clouds import nearest, paired, squared_distances
+
+
+class Copying(NamedTuple):
+    """P(a fake lies nearer to the training data than a held-out real point does), and the test's z."""
+
+    probability: float
+    z: float
+
+
+def data_copying(train: Tensor, held_out: Tensor, fake: Tensor, chunk: int = 1000) -> Copying:
+    """The test of data-copying by nearest training neighbours (Meehan et al. 2020, section 3.1, of one cell).
+
+        P(d(y) < d(x)) + P(d(y) = d(x)) / 2,    d = the Euclidean distance to the nearest point of `train` (N, d)
+
+    over fakes y (M, d) and held-out real points x (L, d): the Mann-Whitney statistic. 1/2 is best. Near 1 the fakes
+    are copies of training points; near 0 they are far from all data. z is its value in standard deviations under
+    equal laws: above some 3, copying. (The paper's sign is the opposite one: its Z is negative for copies.)
+    """
+    paired(train, fake)
+    paired(held_out, fake)
+    near = [nearest(x, train, chunk=chunk).distances[:, 0].cpu().numpy() for x in (held_out, fake)]
+    n, m = len(held_out), len(fake)
+    u = float(mannwhitneyu(*near).statistic)  # pairs in which the held-out point is further off
+    return Copying(u / (n * m), (u - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12))
+
+
+class Pairs(NamedTuple):
+    """Pairs of points: Euclidean distances (P,) float64, rising, and indices (P, 2) int64, the lower one first."""
+
+    distances: Tensor
+    indices: Tensor
+
+
+def closest_pairs(points: Tensor, pairs: int = 20, chunk: int = 1000) -> Pairs:
+    """The nearest pairs among points (N, d), for a picture in which to look for twins.
+
+    The birthday paradox test by eye takes the 20 nearest of a batch of N (Arora & Zhang 2017, section 3): where a batch
+    shows twins half of the time, the generator has some N^2 different samples.
+
+    Raises:
+        UserError: there are fewer pairs.
+    """
+    paired(points, points)
+    n = len(points)
+    if not 1 <= pairs <= n * (n - 1) // 2:
+        raise UserError(f"pairs={pairs}: must be 1 to {n * (n - 1) // 2}, the pairs of {n} points")
+    best, at, start = torch.empty(0), torch.empty(0, 2, dtype=torch.int64), 0
+    for rows in squared_distances(points, points, chunk):
+        upper = rows.masked_fill_(torch.ones_like(rows, dtype=torch.bool).tril(start), torch.inf).flatten()
+        found = upper.topk(min(pairs, len(upper)), largest=False)
+        where = torch.stack([found.indices // n + start, found.indices % n], dim=1)
+        best, at = torch.cat([best.to(upper), found.values]), torch.cat([at.to(where), where])
+        kept = best.topk(min(pairs, len(best)), largest=False).indices
+        best, at, start = best[kept], at[kept], start + len(rows)
+    return Pairs(best.sqrt(), at)
+
+
+class Birthday(NamedTuple):
+    """P(two samples are twins); 1 / P, the support; the number of samples that hold twins with probability 1/2."""
+
+    collision: float
+    support: float
+    batch: float
+
+
+def birthday_paradox(points: Tensor, threshold: float, chunk: int = 1000) -> Birthday:
+    """The size of a generator's support from its repetitions: larger is better (Arora & Zhang 2017, section 2).
+
+        collision = (pairs no further apart than the threshold) / (N (N - 1) / 2),    support = 1 / collision
+
+    of N samples (N, d). The collision probability's estimate has no bias, and m equally likely samples have 1/m; where
+    they are not equally likely, the support is the effective one (of the second Renyi entropy), and a lower bound of
+    the true one. batch = sqrt(2 log 2 / collision) is the batch in which the paper finds twins half of the time, and
+    its estimate of the support is batch^2. Without twins it is infinite: more than some N^2 / 2, as far as N can show.
+
+    The paper has twins confirmed by eye; `threshold` replaces the eye. Set it on real data (see `closest_pairs`) such
+    that they have next to no twins, and quote their figure beside the generator's.
+    """
+    paired(points, points)
+    if not threshold >= 0:
+        raise UserError(f"threshold={threshold}: must not be negative")
+    n = len(points)
+    # squared_distances: a point and itself are exactly 0 apart
+    close = sum(int((rows <= threshold**2).sum()) for rows in squared_distances(points, points, chunk)) - n
+    collision = close / (n * (n - 1))
+    support = 1 / collision if collision else math.inf
+    return Birthday(collision, support, math.sqrt(2 * math.log(2) * support))
