@@ -23,7 +23,7 @@ class Bins(NamedTuple):
 def different_bins(
     real: Tensor, fake: Tensor, bins: int = 100, significance: float = 0.05, seed: int = 0, chunk: int = 1000
 ) -> Bins:
-    """The number of statistically different bins, NDB: lower is better (Richardson & Weiss 2018, section 2).
+    """The number of statistically different bins, NDB: lower is better (Richardson & Weiss 2018).
 
         z = (p - q) / sqrt(P (1 - P) (1/N + 1/M)),    P = (N p + M q) / (N + M)
 

@@ -21,7 +21,7 @@ class Accuracies(NamedTuple):
 def classification_accuracy(fake: Batch, train: Batch, test: Batch, hidden: int = 0, seed: int = 0) -> Accuracies:
     """The classification accuracy score and its reverse, of points or features (N, ...) with labels (N,).
 
-    train_on_fake: learnt from the fakes, asked about real test points: the CAS (Ravuri & Vinyals 2019, section 3), or
+    train_on_fake: learnt from the fakes, asked about real test points: the CAS (Ravuri & Vinyals 2019), or
         GAN-train (Shmelkov et al. 2018, section 3). Higher is better: samples must be recognisable and varied.
     test_on_fake: learnt from real training points, asked about the fakes: GAN-test. Above `real` where samples are all
         too typical, as of a collapsed generator; low where they are poor, or not of the class that was asked for.
@@ -29,7 +29,7 @@ def classification_accuracy(fake: Batch, train: Batch, test: Batch, hidden: int 
 
     The learner is `fit_probe`: logistic regression, or a perceptron with `hidden` ReLUs. Give as many fakes as real
     training points. Where the fakes' labels are those that a conditional generator was asked for, `real` minus
-    train_on_fake is the accuracy part of the boundary distortion (Santurkar et al. 2018, section 2.2), too.
+    train_on_fake is the accuracy part of the boundary distortion (Santurkar et al. 2018), too.
 
     Raises:
         UserError: a batch has no labels, or points of another shape.

@@ -19,7 +19,7 @@ class Copying(NamedTuple):
 
 
 def data_copying(train: Tensor, held_out: Tensor, fake: Tensor, chunk: int = 1000) -> Copying:
-    """The test of data-copying by nearest training neighbours (Meehan et al. 2020, section 3.1, of one cell).
+    """The test of data-copying by nearest training neighbours (Meehan et al. 2020, of one cell).
 
         P(d(y) < d(x)) + P(d(y) = d(x)) / 2,    d = the Euclidean distance to the nearest point of `train` (N, d)
 
@@ -45,7 +45,7 @@ class Pairs(NamedTuple):
 def closest_pairs(points: Tensor, pairs: int = 20, chunk: int = 1000) -> Pairs:
     """The nearest pairs among points (N, d), for a picture in which to look for twins.
 
-    The birthday paradox test by eye takes the 20 nearest of a batch of N (Arora & Zhang 2017, section 3): where a batch
+    The birthday paradox test by eye takes the 20 nearest of a batch of N (Arora & Zhang 2017): where a batch
     shows twins half of the time, the generator has some N^2 different samples.
 
     Raises:
@@ -75,7 +75,7 @@ class Birthday(NamedTuple):
 
 
 def birthday_paradox(points: Tensor, threshold: float, chunk: int = 1000) -> Birthday:
-    """The size of a generator's support from its repetitions: larger is better (Arora & Zhang 2017, section 2).
+    """The size of a generator's support from its repetitions: larger is better (Arora & Zhang 2017).
 
         collision = (pairs no further apart than the threshold) / (N (N - 1) / 2),    support = 1 / collision
 

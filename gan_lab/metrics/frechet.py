@@ -24,7 +24,7 @@ def extrapolated_frechet(real: Tensor, fake: Tensor, sizes: int = 15, seed: int 
         d^2(n) = limit + slope / n,    by least squares
 
     over `sizes` random subsets of the fakes (M, d), regularly spaced in n from M / 10 to M, against all of real (N, d):
-    the FID-infinity of Chong & Forsyth (2020, section 4), with plain random subsets. The slope depends on the
+    the FID-infinity of Chong & Forsyth (2020), with plain random subsets. The slope depends on the
     generator, which is why distances at equal n may still rank two generators wrongly. What the finite number of real
     points adds is left in; `frechet_interval` is free of it.
 

@@ -26,7 +26,7 @@ def kernel_distance_of_subsets(
     """The KID as it is usually reported: mean and standard deviation over random subsets; lower is better, in float64.
 
     The unbiased MMD^2 of `gan_lab.metrics.distances.kernel_distance`, of `size` points each of real (N, d) and fake
-    (M, d), drawn without replacement, `subsets` times over (Binkowski et al. 2018, section 4, table 1: 100 of 1,000).
+    (M, d), drawn without replacement, `subsets` times over (Binkowski et al. 2018; 100 subsets of 1,000 are usual).
     The subsets overlap, so `std` speaks of one subset of that size, and is not an error of the mean: for that, see
     `kernel_distance`.
 

@@ -59,7 +59,7 @@ def modified_inception_score(probabilities: Tensor) -> float:
 
 
 def am_score(real: Tensor, fake: Tensor) -> float:
-    """The AM score in nats: 0 at best, lower is better (Zhou et al. 2018, section 5.3).
+    """The AM score in nats: 0 at best, lower is better (Zhou et al. 2018).
 
         KL(p_data(y) || p(y)) + E_x H(y | x)
 

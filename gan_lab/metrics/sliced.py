@@ -16,7 +16,7 @@ def sliced_wasserstein(
         SW_p^p = mean over directions w of W_p^p(w . x, w . y),    W_p^p = integral_0^1 |F^-1(u) - G^-1(u)|^p du
 
     with p = `order` >= 1, directions w uniform on the unit sphere, and F^-1, G^-1 the two quantile functions on the
-    line, which N and M need not share (Rabin et al. 2011; Bonneel et al. 2015, section 2.3). Above zero at finite N and
+    line, which N and M need not share (Rabin et al. 2011; Bonneel et al. 2015). Above zero at finite N and
     M even for equal laws, so compare at equal numbers only. Projects on `chunk` directions at a time.
     """
     paired(real, fake)

@@ -26,9 +26,9 @@ def nearest_neighbour_test(real: Tensor, fake: Tensor, chunk: int = 1000) -> Nea
     """The share of points whose nearest other point is of their own kind: 0.5 is best.
 
     The leave-one-out accuracy of a 1-NN classifier of as many real points (N, d) as fakes (N, d) (Lopez-Paz & Oquab
-    2017; Xu et al. 2018, section 2). Above 1/2 the kinds are apart; below, down to 0, each has its partner among the
-    others: the fakes are copies of the real points. Where modes collapse, `real` falls (its neighbours are the fakes
-    heaped there) and `fake` rises, or both rise. A tie of the two kinds counts half.
+    2017, section 3; Xu et al. 2018, section 2). Above 1/2 the kinds are apart, as where modes are lost; below, down to
+    0, each point has its partner among the others: the fakes are copies of the real points. Where fakes keep to the
+    middle of the modes, `real` is low and `fake` high. Nearest points of both kinds at one distance count half.
 
     Raises:
         UserError: unequal numbers, of which chance would not be 1/2.
