@@ -57,7 +57,7 @@ def k_means(points: Tensor, k: int, seed: int, chunk: int, iterations: int = 100
         gap = gap.minimum((x - x[chosen[-1]]).square().sum(dim=1))
         weights = gap if gap.any() else torch.ones_like(gap)  # fewer different points than centres
         chosen.append(int(torch.searchsorted(weights.cumsum(0), torch.rand(1, generator=rng).to(x) * weights.sum())))
-    centres, before = x[chosen], torch.empty(0)
+    centres, before = x[chosen], torch.full((len(x),), -1, device=x.device)
     for _ in range(iterations):
         cell = assigned(x, centres, chunk)
         if torch.equal(cell, before):
