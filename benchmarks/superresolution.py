@@ -1,40 +1,57 @@
-"""Four times larger: `python benchmarks/superresolution.py DATA_ROOT RUN_DIR [RUN_DIR ...]`, given=low_resolution.
+"""Enlarging: `python benchmarks/superresolution.py RUN_DIR [RUN_DIR ...]`, of runs with given=low_resolution.
 
-The 10,000 test images of MNIST, made small as in the first run's training, are enlarged by bicubic interpolation and by
-each run's generator. Of each are printed, with the classifier of gan_lab/metrics/classifier.py,
+The test images of the first run's data, made small as in its training, are enlarged by bicubic interpolation and by
+each run's generator. Of each are printed
 
     psnr (dB) and ssim: means over images, of nearness to the truth;
     again: mean absolute error of the enlarged image made small again, in grey levels of 256;
-    frechet, kid: distances of the classifier's features from those of the true images;
-    right: the share of images in which it sees the true digit.
+    frechet, kid, +-: distances of features from those of the true images, and the standard error of the second;
+    right: where images have labels, the share in which the true one is seen.
+
+Features and labels are those of the classifier of gan_lab/metrics/classifier.py, which is trained on the run's data;
+where these have no labels (photographs), features are ImageNet's, of gan_lab/metrics/imagenet.py.
 
 superresolution.png in the first RUN_DIR has a row for each of ten images: what is given, bicubic, each run, the truth.
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional as F
-from torchvision.datasets import MNIST
 
 from gan_lab.data.memory import scale
 from gan_lab.generator_file import load_generator
 from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
+from gan_lab.metrics.imagenet import imagenet_features
 from gan_lab.metrics.restoration import psnr, ssim
 from gan_lab.pictures import picture_of, save_picture
 from gan_lab.types import Batch
 
 ROWS = 10
+CHUNK = 500
+Look = Callable[[Tensor], tuple[Tensor, Tensor | None]]  # images to features (N, F) and labels (N,), if it knows any
 
 
-def mnist(root: str, train: bool) -> Batch:
-    """Images (N, 1, 28, 28) in [-1, 1] and labels (N,)."""
-    found = MNIST(root, train=train)
-    return Batch(scale(found.data.unsqueeze(1)), found.targets)
+def looker(data: Any, test: Batch) -> Look:
+    """Who looks at images like the data's."""
+    if test.y is None:
+        return lambda images: (imagenet_features(images), None)
+    samples, labels = data.whole
+    classifier, accuracy = load_or_train(default_cache_dir(), Batch(scale(samples), labels), test, seed=0)
+    print(f"classifier: {100 * accuracy:.2f} % of the test images right")
+
+    def look(images: Tensor) -> tuple[Tensor, Tensor]:
+        judgement = judge(classifier, images)
+        return judgement.features, judgement.labels
+
+    return look
 
 
 @torch.no_grad()
@@ -44,31 +61,41 @@ def enlarge(directory: str, y: Tensor) -> Tensor:
     generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
     generator.load_state_dict(weights.get("average", weights["raw"]))
     z = latent.sample(len(y), torch.Generator().manual_seed(0))
-    return torch.cat([generator.eval()(*pair) for pair in zip(z.split(500), y.split(500), strict=True)])
+    return torch.cat([generator.eval()(*pair) for pair in zip(z.split(CHUNK), y.split(CHUNK), strict=True)])
 
 
-def main(root: str, *directories: str) -> None:
-    train, test = mnist(root, train=True), mnist(root, train=False)
-    assert test.y is not None
-    classifier, accuracy = load_or_train(default_cache_dir(), train, test, seed=0)
-    print(f"classifier: {100 * accuracy:.2f} % of the test images right")
-    x, labels = test.x, test.y
+def figures(
+    images: Tensor, test: Batch, given: Callable[[Tensor], Tensor], look: Look, real: Tensor
+) -> dict[str, float]:
+    """What is printed of images (N, C, H, W) that shall be those of `test`, whose features are `real` (N, F)."""
+    features, labels = look(images)
+    kid, error = kernel_distance(features, real)
+    found = {
+        "psnr": psnr(images, test.x).mean(),
+        "ssim": torch.cat([ssim(*pair) for pair in zip(images.split(CHUNK), test.x.split(CHUNK), strict=True)]).mean(),
+        "again": 127.5 * (given(images) - given(test.x)).abs().mean(),
+        "frechet": frechet_distance(features, real),
+        "kid": kid,
+        "+-": error,
+    }
+    if labels is not None and test.y is not None:
+        found["right"] = (labels == test.y).double().mean()
+    return {name: float(value) for name, value in found.items()}
+
+
+def main(*directories: str) -> None:
+    data = instantiate(OmegaConf.load(Path(directories[0]) / "config.yaml").data.module)
     given = instantiate(load_generator(Path(directories[0]) / "generator.safetensors").recipe["given"])
-    y, real = given(x), judge(classifier, x)
+    test = data.test()
+    look = looker(data, test)
+    x, y = test.x, given(test.x)
+    real, _ = look(x)
 
     found = {"bicubic": F.interpolate(y, x.shape[2:], mode="bicubic").clamp(-1, 1)}
     found |= {directory: enlarge(directory, y) for directory in directories}
-    for name, images in (found | {"the truth": x}).items():
-        seen = judge(classifier, images)
-        row = {
-            "psnr": psnr(images, x).mean(),
-            "ssim": torch.cat([ssim(a, b) for a, b in zip(images.split(1000), x.split(1000), strict=True)]).mean(),
-            "again": 127.5 * (given(images) - y).abs().mean(),
-            "frechet": frechet_distance(seen.features, real.features),
-            "kid": kernel_distance(seen.features, real.features)[0],
-            "right": (seen.labels == labels).double().mean(),
-        }
-        print(name, *(f"{key} {float(value):.4f}" for key, value in row.items()), sep="  ", flush=True)
+    for name, images in found.items():
+        row = figures(images, test, given, look, real)
+        print(name, *(f"{key} {value:.4f}" for key, value in row.items()), sep="  ", flush=True)
 
     shown = torch.stack([F.interpolate(y, x.shape[2:]), *found.values(), x], 1)[:ROWS]
     picture = Path(directories[0]) / "superresolution.png"

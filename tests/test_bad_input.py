@@ -79,6 +79,7 @@ MISTAKES = [
     Mistake("+trainer.max_steps=5", r"trainer\.max_steps: use rounds=N"),
     Mistake("trainer.devices=2 trainer.accelerator=cpu", r"trainer\.devices: .*one process", False),
     Mistake("data.batch_size=2000", r"batch_size=2000.*larger than the data set, which has 1797", False),
+    Mistake("data=photographs data.image_size=448 model.width=1", r"larger than coffee\.png, .* 400 x 600", False),
     Mistake("data=mnist data.root={tmp}/nowhere", r"MNIST is not there and could not be downloaded", False),
     Mistake("data=image_folder data.root={tmp}/nowhere", r"nowhere", False),
     Mistake("data=image_folder data.root={tmp}/empty", r"empty.*\.png", False),

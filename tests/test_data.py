@@ -25,7 +25,7 @@ CONF = Path(__file__).parents[1] / "conf" / "data"
 N = 23  # samples in the made-up sets
 MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder", "paired_folder"}
 OFFLINE = sorted(
-    {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole"} | MADE_UP
+    {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole", "photographs"} | MADE_UP
 )  # cifar10 checks hashes, so it cannot be made up
 
 Make = Callable[..., Any]  # a GameData, or what its YAML makes of it

@@ -25,7 +25,7 @@ QUICK = {  # the tests' MNIST has 12 pictures
     "semi_supervised_mnist": ["data.labels=10"],
     "cartpole_world": ["data.transitions=100"],
 }
-SYNTHETIC = ["digits", "ring", "grid", "cartpole"]  # data that need no file
+SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that need no file
 
 
 class Spy:
