@@ -14,6 +14,7 @@ from PIL import Image
 from test_game import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gan_lab.build import build
 from gan_lab.callbacks.held import held
@@ -115,6 +116,19 @@ def test_the_unet_completes_every_size_and_reads_noise_and_condition(size: int, 
     assert x.shape == y.shape and x.abs().max() <= 1
     for other in (generator(z.roll(1, 0), y), generator(z, y.roll(1, 0))):
         assert not (other == x).flatten(1).all(1).any()
+
+
+def test_srgan_with_a_skip_starts_as_bicubic_and_stays_in_range() -> None:
+    torch.manual_seed(0)
+    generator, z = SRGANGenerator((3, 16, 16), 4, width=4, blocks=1, skip=True), torch.zeros(5, 1)
+    y = torch.rand(5, 3, 4, 4) * 2 - 1
+    bicubic = F.interpolate(y, (16, 16), mode="bicubic")
+    torch.testing.assert_close(generator(z, y), bicubic.clamp(-1, 1))
+    assert bicubic.abs().max() > 1  # it overshoots
+    (generator(z, y) - bicubic + 0.1).square().mean().backward()
+    assert all(p.grad is not None for p in generator.parameters())
+    assert generator.last[-2].weight.grad.abs().sum() > 0  # zero is not where it stays
+    assert stirred(generator)(z, y).abs().max() <= 1
 
 
 @pytest.mark.parametrize(("size", "factor"), [(8, 2), (8, 8), (28, 4), (28, 2), (32, 4), (64, 8), (28, 1)])

@@ -1,7 +1,10 @@
 """The generator of SRGAN (Ledig et al. 2017, figure 4): residual blocks on small maps, then pixels shuffled."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from gan_lab.errors import UserError
 from gan_lab.networks.images import image_condition
@@ -32,6 +35,9 @@ class SRGANGenerator(nn.Module):
     `shuffle` turns 4 `width` planes into `width` of twice the size. `latent_dim` planes of noise, each constant, go
     beside y; with 0 there is none, as in the paper, and one answer for each y.
 
+    With `skip` the answer is y enlarged (bicubic) plus the last convolution, cut off at +-1: only what is missing is to
+    be learnt (Kim, Lee & Lee 2016, section 3). That convolution starts at zero, and G as bicubic enlargement.
+
     Raises:
         UserError: the factor is no power of two, or does not divide the size.
     """
@@ -45,6 +51,7 @@ class SRGANGenerator(nn.Module):
         latent_dim: NonNegativeInt = 0,
         width: PositiveInt = 64,
         blocks: PositiveInt = 16,
+        skip: bool = False,
     ) -> None:
         super().__init__()
         doublings = factor.bit_length() - 1
@@ -57,10 +64,18 @@ class SRGANGenerator(nn.Module):
         larger: list[nn.Module] = []
         for _ in range(doublings):
             larger += [nn.Conv2d(width, 4 * width, 3, 1, 1), nn.PixelShuffle(2), nn.PReLU()]
-        self.last = nn.Sequential(*larger, nn.Conv2d(width, shape[0], 9, 1, 4), nn.Tanh())
+        final = nn.Conv2d(width, shape[0], 9, 1, 4)
+        self.skip, self.factor = skip, factor
+        if skip:
+            nn.init.zeros_(final.weight)
+            nn.init.zeros_(cast(Tensor, final.bias))
+        self.last = nn.Sequential(*larger, final, nn.Identity() if skip else nn.Tanh())
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
         y = image_condition(y, self.shape)
         noise = z[:, : self.latent_dim, None, None].expand(-1, -1, *y.shape[2:])
         x = self.first(torch.cat([y, noise], 1))
-        return self.last(x + self.blocks(x))
+        answer = self.last(x + self.blocks(x))
+        if not self.skip:
+            return answer
+        return (F.interpolate(y, scale_factor=self.factor, mode="bicubic") + answer).clamp(-1, 1)
