@@ -29,7 +29,7 @@ class Parzen(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self._data = data.held_out(self.held_out).flatten(1).add(1).div(2)
+        self._data = data.held_out(self.held_out).x.flatten(1).add(1).div(2)
         self._y = conditions(gan, data, self.samples)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]

@@ -108,15 +108,16 @@ class ImagesInMemory(InMemory):
             raise UserError("data.subset: leaves out no pictures to be tested on")
         return Batch(scale(resize(images, self.shape[1:])), labels)
 
-    def held_out(self, n: int) -> Tensor:
-        """The first n pictures that `subset` leaves out, (n, *shape), float32.
+    def held_out(self, n: int) -> Batch:
+        """The first n pictures that `subset` leaves out, with their labels where the data have some.
 
         Raises UserError where it leaves out fewer.
         """
-        images = self.load()[0][len(self.whole[0]) :][:n]
+        images, labels = (part[len(self.whole[0]) :][:n] for part in self.load())
         if len(images) < n:
-            raise UserError(f"data.subset={self.subset}: leaves out {len(images)} pictures, and {n} are to be held out")
-        return scale(resize(images, self.shape[1:]))
+            left_out = f"leaves out {len(images)} pictures, and {n} are to be held out"
+            raise UserError(f"data.subset={'null' if self.subset is None else self.subset}: {left_out}")
+        return Batch(scale(resize(images, self.shape[1:])), None if self.num_classes is None else labels)
 
     def setup(self, stage: str) -> None:
         super().setup(stage)
