@@ -1,0 +1,50 @@
+"""The three policies of DiffAugment (Zhao et al. 2020, section 3.3 and its code), for images in [-1, 1]."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gan_lab.augment.draws import chosen, uniform, upright, whole
+from gan_lab.augment.images import contrast, cut_out, each, saturation, warp
+from gan_lab.ranges import NonNegativeFloat, UnitInterval
+
+
+@dataclass(frozen=True)
+class Color:
+    """x + b, then its saturation times s, then its contrast times c, each uniform around the neutral value.
+
+    b in +-brightness, s in 1 +- saturation, c in 1 +- contrast; 0 is none.
+    """
+
+    brightness: NonNegativeFloat = 0.5
+    saturation: NonNegativeFloat = 1.0
+    contrast: NonNegativeFloat = 0.5
+
+    def __call__(self, x: Tensor, p: Tensor) -> Tensor:
+        x = x + each(chosen(uniform(x, -self.brightness, self.brightness), 0.0, p))
+        x = saturation(x, chosen(uniform(x, 1 - self.saturation, 1 + self.saturation), 1.0, p))
+        return contrast(x, chosen(uniform(x, 1 - self.contrast, 1 + self.contrast), 1.0, p))
+
+
+@dataclass(frozen=True)
+class Translation:
+    """x moved by whole pixels, up to this `ratio` of its size each way; what comes in is 0 (grey)."""
+
+    ratio: UnitInterval = 0.125
+
+    def __call__(self, x: Tensor, p: Tensor) -> Tensor:
+        return warp(x, upright(x), chosen(whole(x, self.ratio), 0.0, p), fill=0.0)
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A box of 0 (grey), of this `ratio` of the sides of x, around a place that is uniform over x."""
+
+    ratio: UnitInterval = 0.5
+
+    def __call__(self, x: Tensor, p: Tensor) -> Tensor:
+        sides = torch.tensor(x.shape[2:], device=x.device)
+        middle = (torch.rand(len(x), 2, device=x.device) * sides).floor().long()
+        size = (sides * self.ratio).round().long().expand(len(x), 2)
+        return cut_out(x, middle, chosen(size, 0, p))
