@@ -1,1 +1,1 @@
-"""What watches a run: nothing here changes the game."""
+"""What watches a run: nothing here changes the game, but for ADA's controller of augmentation."""

@@ -1,0 +1,76 @@
+"""ADA's controller: as much augmentation as D's overfitting asks for."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from gan_lab.augment import Augmented
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.ranges import PositiveFloat, PositiveInt, UnitInterval
+
+
+class AdaptiveAugment(pl.Callback):
+    """Moves the probability p of D's augmentation towards r_t = `target` (Karras et al. 2020, section 3).
+
+        p <- clamp(p + sign(r_t - target) batch interval / (1000 kimg), 0, most),    r_t = E sign D(T(x))
+
+    after each `interval` rounds, r_t over the real images that D saw in them. The one callback that changes the game:
+    p is to the augmentation what a schedule is to an optimiser, and follows from what D said.
+
+    Publishes `augment/p` and `augment/r_t`, the last that p followed, at each `every`-th round.
+
+    Args:
+        kimg: thousand images after which p could have gone from 0 to 1; the paper's 500.
+        most: where p ends at last; above .8 transformed samples may leak (the paper's section 2.2).
+
+    Raises:
+        UserError: D has no augmentation, or the loss no logit between real and fake.
+    """
+
+    def __init__(
+        self,
+        target: UnitInterval = 0.6,
+        interval: PositiveInt = 4,
+        kimg: PositiveFloat = 500.0,
+        most: UnitInterval = 1.0,
+        every: PositiveInt = 50,
+    ) -> None:
+        self.target, self.interval, self.kimg, self.most, self.every = target, interval, kimg, most, every
+        self._signs: list[float] = []  # the mean of each round since p last moved
+        self._r_t = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        if not _augmentations(gan):
+            raise UserError("adaptive_augment: the discriminator is not augmented; add aid@d_aids=[adaptive_augment]")
+        if gan.loss.boundary is None:
+            raise UserError(
+                f"adaptive_augment: {type(gan.loss).__name__} has no logit between real and fake; "
+                "choose a loss that has, such as loss=non_saturating"
+            )
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.loss.boundary is None or "logits/real" not in gan.record:
+            return
+        self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean().item())
+        if gan.round % self.interval == 0:
+            self._r_t = sum(self._signs) / len(self._signs)
+            batch: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
+            step = batch * len(self._signs) / (1000 * self.kimg)
+            direction = (self._r_t > self.target) - (self._r_t < self.target)
+            for augmented in _augmentations(gan):
+                augmented.p.add_(step * direction).clamp_(0, self.most)
+            self._signs = []
+        if gan.round % self.every == 0:
+            gan.publish({"augment/p": _augmentations(gan)[0].p.item(), "augment/r_t": self._r_t})
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"signs": torch.tensor(self._signs, dtype=torch.float64), "r_t": self._r_t}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._signs, self._r_t = state["signs"].tolist(), state["r_t"]
+
+
+def _augmentations(gan: GAN) -> list[Augmented]:
+    return [part for part in gan.d.network.modules() if isinstance(part, Augmented)]
