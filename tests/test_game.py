@@ -22,6 +22,7 @@ from gan_lab.turn import Turn
 
 QUICK = {  # the tests' MNIST has 12 pictures
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
+    "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
     "semi_supervised_mnist": ["data.labels=10"],
     "cartpole_world": ["data.transitions=100"],
 }
