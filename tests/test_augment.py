@@ -272,25 +272,26 @@ def test_p_moves_by_the_images_seen_towards_the_target(
     assert gan.d.network.p.item() == (1 if sure else 0)
 
 
+def last(directory: Path) -> dict[str, Any]:
+    return PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")
+
+
 @pytest.mark.parametrize("aid", AIDS)
 def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfig], tmp_path: Path, aid: str) -> None:
     def config(name: str) -> DictConfig:
         (tmp_path / name).mkdir()
-        watched = ["callbacks=[default,overfitting,adaptive_augment]"] if aid != "adaptive_augment" else []
-        watched = watched or ["callbacks=[default,overfitting]"]
+        more = "" if aid == "adaptive_augment" else ",adaptive_augment"  # that aid brings it along
         intervals = ["interval=4", "kimg=0.1", "every=1"]  # p moves at round 4, between the checkpoints
         return composed(
-            *watched, f"aid@d_aids=[{aid}]", "conditioning=projection", "term@d_terms=[r1]", "rounds=6",
-            f"directory={tmp_path / name}", "callbacks.checkpoint.every=2", "data.subset=100",
-            "callbacks.overfitting.every=2", "callbacks.overfitting.n=16",
+            f"aid@d_aids=[{aid}]", f"d_aids.{aid}.p=0.5", "conditioning=projection", "term@d_terms=[r1]",
+            f"callbacks=[default,overfitting{more}]", "callbacks.overfitting.every=2", "callbacks.overfitting.n=16",
+            "data.subset=100", "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2",
             *(f"callbacks.adaptive_augment.{knob}" for knob in intervals),
         )  # fmt: skip
 
     assert_resumes(config, tmp_path)
-
-
-def last(directory: Path) -> dict[str, Any]:
-    return PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")
+    moved = last(tmp_path / "whole")["state_dict"]["d.network.p"].item()
+    assert moved != 0.5 and json.loads((tmp_path / "whole" / "summary.json").read_text())["augment/p"] == moved
 
 
 @pytest.mark.parametrize(

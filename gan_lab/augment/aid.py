@@ -11,9 +11,9 @@ from gan_lab.types import DiscriminatorOutput
 
 
 class Augmented(nn.Module):
-    """D(T(x)), T drawn afresh for each image, in training mode only: D never sees an image as it is.
+    """D(T(x)), T drawn afresh for each image, in training mode only.
 
-    T is applied to all that D sees, real and generated, and G learns through it (Zhao et al. 2020, eqs. 5 and 6): where
+    T is applied to all that D sees, real and generated, and G learns through it (Zhao et al. 2020, section 3): where
     T could be undone in distribution, D's best answer still leads G to the data themselves, not to transformed ones
     (Karras et al. 2020, section 2.2). A penalty on D's input gradient is one on grad_x D(T(x)), x itself, as in ADA's
     code: what T cuts out or moves away has none. Class labels and vectors y are passed on as they are; an image y is
