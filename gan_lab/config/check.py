@@ -1,7 +1,7 @@
 """Check a composed configuration against what its parts take, before any of them is imported."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -37,50 +37,66 @@ CHOICES = (
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
 OPTIONAL = {"resume", "given", "conditioning", "schedule", *NAMED}
 
+
+class Page(NamedTuple):
+    """What the root of a configuration may hold, as above."""
+
+    plain: Mapping[str, Any]
+    choices: Sequence[str]
+    named: Sequence[str]
+    optional: Collection[str]
+
+
+EXPERIMENT = Page(PLAIN, CHOICES, NAMED, OPTIONAL)
+
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
 
-def check(cfg: DictConfig) -> None:
+def check(cfg: DictConfig, page: Page = EXPERIMENT) -> None:
     """Raise a UserError that names the first three mistakes of the configuration, if it has any.
 
     Every key must be taken by a part, be one of the root's own or be read by an interpolation; every plain value must
     fit the annotation of the parameter that takes it; nothing may be missing or refer to what is not there.
     """
     raw = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=False))
-    problems = [*_root(raw), *_unknown_parameters(raw), *_unresolved(raw)]
+    problems = [*_root(raw, page), *_unknown_parameters(raw), *_unresolved(raw)]
     if not problems:
         plain = _resolved(cfg)
-        problems = list(_not_plain(plain)) or [*_root_values(plain), *_unread(plain, raw), *_unfit_values(plain, raw)]
+        problems = list(_not_plain(plain)) or [
+            *_root_values(plain, page),
+            *_unread(plain, raw, page),
+            *_unfit_values(plain, raw, page),
+        ]
     if problems:
         raise UserError(one_line("; ".join(problems[:3])))
 
 
-def check_choices(cfg: DictConfig, choices: Mapping[str, Any]) -> None:
+def check_choices(cfg: DictConfig, choices: Mapping[str, Any], page: Page = EXPERIMENT) -> None:
     """Raise a UserError where a group that is one choice was given several options, or none.
 
     `choices` are Hydra's own notes of what was chosen. A list of options, which Hydra would merge into one part with
     the keys of all, leaves no note.
     """
-    for group in CHOICES:
-        absent = group in OPTIONAL and not cfg.get(group)
+    for group in page.choices:
+        absent = group in page.optional and not cfg.get(group)
         if group not in choices and not absent and group != "gan":  # gan is no group but a part of the page
             raise UserError(f"{group}: must be one option ({group}=...), not a list and not none")
 
 
-def _root(raw: dict[str, Any]) -> Iterator[str]:
-    allowed = [*PLAIN, *CHOICES, *NAMED]
+def _root(raw: dict[str, Any], page: Page) -> Iterator[str]:
+    allowed = [*page.plain, *page.choices, *page.named]
     for key, value in raw.items():
         if key not in allowed:
             yield f"{key}: there is no such key{near(str(key), allowed)} {listed(allowed)}"
-        elif key in (*CHOICES, *NAMED) and not isinstance(value, dict | None) and "${" not in str(value):
+        elif key in (*page.choices, *page.named) and not isinstance(value, dict | None) and "${" not in str(value):
             yield f"{key}={shown(value)}: must be a group of settings"
     for key in allowed:
-        if key not in OPTIONAL and raw.get(key) is None:
+        if key not in page.optional and raw.get(key) is None:
             yield f"{key}: must be given ({key}=...)"
 
 
-def _root_values(plain: dict[str, Any]) -> Iterator[str]:
-    for key, kind in PLAIN.items():
+def _root_values(plain: dict[str, Any], page: Page) -> Iterator[str]:
+    for key, kind in page.plain.items():
         wrong = unfit(kind, plain.get(key)) if key in plain else None
         if wrong:
             yield f"{key}={shown(plain[key])}: {wrong}"
@@ -133,15 +149,15 @@ def _not_plain(plain: dict[str, Any]) -> Iterator[str]:
             yield f"{dotted(path)}: must be plain data, not {type(leaf).__name__}"
 
 
-def _unread(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
+def _unread(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[str]:
     """Values that no part takes and no interpolation reads.
 
     A knob of a group whose every reader was given its own value (optimizer.lr beside optimizer.d.lr and
     optimizer.g.lr) is no mistake: parts below it still take a parameter of its name.
     """
     read = [target for _, target in references(raw)]
-    for path, value in loose({key: node for key, node in plain.items() if key not in PLAIN}):
-        removed = value is None and (len(path) == 1 or path[0] in NAMED)
+    for path, value in loose({key: node for key, node in plain.items() if key not in page.plain}):
+        removed = value is None and (len(path) == 1 or path[0] in page.named)
         overruled = any(path[-1] in part for _, part in parts(at(plain, path[:-1])))
         is_read = any(path[: len(key)] == key or key[: len(path)] == path for key in read)
         if not (removed or overruled or is_read):
@@ -149,7 +165,7 @@ def _unread(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
             yield f"{dotted(path)}: nothing reads it{near(str(path[-1]), siblings)} {listed(siblings)}"
 
 
-def _unfit_values(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
+def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[str]:
     """Values that do not fit their parameter, named where they are written; each is told once."""
     told = set()
     for path, part in parts(plain):
@@ -159,7 +175,7 @@ def _unfit_values(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
                 continue
             wrong = complaint(key, takes.parameters[key], value)
             written = origin(raw, (*path, key))
-            if written[0] in PLAIN and unfit(PLAIN[str(written[0])], value):
+            if written[0] in page.plain and unfit(page.plain[str(written[0])], value):
                 continue  # a root key that is told of as such
             if wrong and (written, wrong) not in told:
                 told.add((written, wrong))
