@@ -1,9 +1,7 @@
 """The small labelled image sets of torchvision: MNIST and its kin, CIFAR-10."""
 
 import http.client
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor
 
 from gan_lab.data.memory import ImagesInMemory, resize, scale
 from gan_lab.errors import UserError
+from gan_lab.files import patience
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 
@@ -81,14 +80,3 @@ def brief(why: Exception) -> str:
     """An exception in a few words: the last line of its text."""
     lines = str(why).strip().splitlines()
     return lines[-1].strip() if lines else type(why).__name__
-
-
-@contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Give up on servers that stay silent for so long; torchvision itself would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
