@@ -3,7 +3,8 @@
 import itertools
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from copy import copy
+from typing import Literal, Self
 
 import torch
 from torch.utils.data import DataLoader
@@ -53,6 +54,16 @@ class ImageFolder(GameData):
         self.pictures = Pictures(root, files, self.shape, crop, flip, seed, skip_corrupt)
         self.workers = workers
         self._warned: set[str] = set()
+
+    @property
+    def size(self) -> int:
+        return len(self.pictures.files)
+
+    def reordered(self, seed: int, batch_size: int = 500) -> Self:
+        other = super().reordered(seed, batch_size)
+        other.pictures = copy(self.pictures)
+        other.pictures.seed = seed  # of the crops
+        return other
 
     def setup(self, stage: str) -> None:
         self.order(len(self.pictures.files))  # complains before the first round rather than in it

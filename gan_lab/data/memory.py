@@ -32,6 +32,10 @@ class InMemory(GameData):
         # One process per machine gets here before the others: it downloads what is missing.
         _ = self.whole
 
+    @property
+    def size(self) -> int:
+        return len(self.whole[0])
+
     def setup(self, stage: str) -> None:
         self.order(len(self.whole[0]))  # complains before the first round rather than in it
 
@@ -44,6 +48,18 @@ class InMemory(GameData):
         samples, ys = self.whole
         x = samples.index_select(0, indices)  # several times faster than samples[indices]
         return Batch(scale(x), None if ys is None else ys[indices])
+
+
+class Held(InMemory):
+    """Samples that somebody else has read, such as a test set."""
+
+    def __init__(self, batch: Batch, num_classes: int | None, batch_size: int, seed: int) -> None:
+        super().__init__(batch.x.shape[1:], num_classes, batch_size, seed)
+        self._batch = batch
+
+    @property
+    def whole(self) -> tuple[Tensor, Tensor | None]:
+        return self._batch.x, None if self.num_classes is None else self._batch.y
 
 
 class ImagesInMemory(InMemory):

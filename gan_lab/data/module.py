@@ -3,8 +3,9 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from copy import copy
 from itertools import islice
-from typing import Any
+from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningDataModule
@@ -52,6 +53,31 @@ class GameData(LightningDataModule, ABC):
         batches = list(islice(self.batches(start), math.ceil(n / self.batch_size)))
         ys = [batch.y for batch in batches if batch.y is not None]
         return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None)
+
+    @property
+    def size(self) -> int | None:
+        """How many different samples there are; None where they never end."""
+        return None
+
+    def reordered(self, seed: int, batch_size: int = 500) -> Self:
+        """The same samples in an order that follows from `seed` alone: for figures that runs are to be compared by.
+
+        Of a set with an end, neither the samples nor their order depend on `batch_size`.
+        """
+        size, other = self.size, copy(self)  # size first: it reads what both are to share
+        other.seed, other.batch_size = seed, batch_size if size is None else min(batch_size, size)
+        return other
+
+    def labelled(self, most: int = 60_000) -> Batch:
+        """All samples, or `most` of them, with their classes, in one order for all runs.
+
+        Raises UserError where they show no classes.
+        """
+        size = self.size
+        found = None if size is None or self.num_classes is None else self.reordered(0).take(min(size, most))
+        if found is None or found.y is None:
+            raise UserError("needs class labels, and the data show none")
+        return found
 
     @property
     def rank_and_world(self) -> tuple[int, int]:

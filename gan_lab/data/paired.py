@@ -33,6 +33,16 @@ class Paired(GameData):
         self.data.trainer = self.trainer  # it asks for its rank
         self.data.setup(stage)
 
+    @property
+    def size(self) -> int | None:
+        return self.data.size
+
+    def reordered(self, seed: int, batch_size: int = 500) -> "Paired":
+        return Paired(self.data.reordered(seed, batch_size), self.given)
+
+    def labelled(self, most: int = 60_000) -> Batch:
+        return self.data.labelled(most)
+
     def batches(self, start: int) -> Iterator[Batch]:
         for batch in self.data.batches(start):
             yield Batch(batch.x, self.given(batch.x))
