@@ -25,7 +25,10 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+    from gan_lab.generator_file import GeneratorFile
+    from gan_lab.types import Latent
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 TRUSTED = ("gan_lab.networks", "gan_lab.given", "gan_lab.latents", "torch.nn")
@@ -87,21 +90,18 @@ def sample(directory: Path, options: Options) -> str:
         raise UserError(f"{directory}: no run directory with a finished run (it has no generator.safetensors)")
 
     import torch
-    from hydra.utils import instantiate
 
     from gan_lab.generator_file import load_generator
 
-    recipe, weights = load_generator(file)
+    found = load_generator(file)
+    recipe = found.recipe
     if ("given" in recipe) != (options.given is not None):
         raise UserError(
             "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
             if "given" in recipe
             else f"given={options.given}: this generator is given no images; train one with given=half"
         )
-    check_targets(recipe, [*TRUSTED, *filter(None, options.trust.split(","))])
-    generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
-    generator.load_state_dict(weights.get(options.weights, weights["raw"]))
-    generator.eval()
+    generator, latent = rebuilt(found, options.weights, options.trust)
 
     noise = torch.Generator().manual_seed(options.seed)
     rows = latent.sample(options.n, noise)
@@ -116,6 +116,20 @@ def sample(directory: Path, options: Options) -> str:
     with torch.no_grad():
         samples = torch.cat([generator(*part) for part in zip(zs, ys, strict=True)])
     return write(samples, options.out, columns, y)
+
+
+def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:
+    """The generator with its "average" or "raw" weights, in evaluation mode, and the noise that it takes.
+
+    Raises:
+        UserError: the recipe asks for code outside gan_lab that `trust` does not name.
+    """
+    from hydra.utils import instantiate
+
+    check_targets(found.recipe, [*TRUSTED, *filter(None, trust.split(","))])
+    generator = instantiate(found.recipe["generator"])
+    generator.load_state_dict(found.weights.get(weights, found.weights["raw"]))
+    return generator.eval(), instantiate(found.recipe["latent"])
 
 
 def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tuple["Tensor", "Tensor | None"]:

@@ -31,7 +31,7 @@ def expand(arguments: list[str]) -> list[str]:
     directory = Path(given[-1].strip("'\""))
     if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
-    first = [str(override) for override in _read(directory / OVERRIDES) or []]
+    first = [str(override) for override in read_yaml(directory / OVERRIDES) or []]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
     quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
     # Hydra's own notes (.hydra) stay those of the first start.
@@ -49,7 +49,7 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     Raises:
         UserError: it does not; names the first keys that differ.
     """
-    before = dict(_leaves(_read(directory / "config.yaml")))
+    before = dict(_leaves(read_yaml(directory / "config.yaml")))
     now = dict(_leaves(OmegaConf.to_container(config, resolve=True)))
     differing = [
         f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
@@ -71,7 +71,7 @@ def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, node
 
 
-def _read(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
     try:
         return yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
