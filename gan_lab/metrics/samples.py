@@ -1,0 +1,189 @@
+"""Two sets of samples, as metrics look at them: what nobody asks for is neither generated nor computed."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gan_lab.errors import UserError
+from gan_lab.metrics.cache import remembered
+from gan_lab.metrics.classifier import digest
+from gan_lab.types import Batch
+
+
+class Features(Protocol):
+    """What turns samples (N, *shape) into points (N, F), between which distances mean something."""
+
+    resize: str  # the filter that brings images to its size, or "none"
+
+    @property
+    def identity(self) -> str:
+        """Its name, and what tells its weights from others of that name. Known once it is prepared."""
+        ...
+
+    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+        """Called once, before the rest. `labelled` gives the real samples with their classes.
+
+        Raises:
+            UserError: samples of this shape have no such features, or weights or labels that they need are not there.
+        """
+        ...
+
+    def __call__(self, x: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Classifying(Protocol):
+    """Features that lie one layer before class probabilities."""
+
+    def probabilities(self, features: Tensor) -> Tensor:
+        """(N, F) to (N, K), rows with sum one."""
+        ...
+
+
+class Samples:
+    """One of the two sets, `n` samples long: four views, each made at its first use and kept.
+
+    Args:
+        batches: the samples from the first one on, the same at each call, at least n; `y` is what they go with.
+        features: prepared.
+        title: of the progress bar; None shows none.
+    """
+
+    def __init__(
+        self,
+        batches: Callable[[], Iterator[Batch]],
+        features: Features,
+        n: int,
+        device: torch.device | str = "cpu",
+        title: str | None = None,
+    ) -> None:
+        self._batches, self._see, self.n, self._device, self._title = batches, features, n, device, title
+
+    def chunks(self, purpose: str) -> Iterator[Batch]:
+        """All n samples, a batch at a time."""
+        shown = tqdm(total=self.n, desc=f"{self._title}: {purpose}", unit="", disable=None if self._title else True)
+        left = self.n
+        with shown:
+            for batch in self._batches():
+                x, y = batch.x[:left], None if batch.y is None else batch.y[:left]
+                yield Batch(x, y)
+                shown.update(len(x))
+                left -= len(x)
+                if not left:
+                    return
+
+    @torch.no_grad()
+    def _view(self, purpose: str, see: Callable[[Tensor], Tensor]) -> Tensor:
+        return torch.cat([see(batch.x.to(self._device)).cpu() for batch in self.chunks(purpose)])
+
+    @cached_property
+    def images(self) -> Tensor:
+        """The samples themselves, (n, *shape), float32."""
+        return self._view("samples", lambda x: x)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """(n, F) float32."""
+        return self._view(self._see.identity.split()[0], self._see)
+
+    @cached_property
+    def probabilities(self) -> Tensor:
+        """Of the classes that the features tell apart, (n, K). Raises UserError where they tell none."""
+        if not isinstance(self._see, Classifying):
+            raise UserError(f"features={self._see.identity}: give no class probabilities; take features=classifier")
+        with torch.no_grad():
+            return self._see.probabilities(self.features.to(self._device)).cpu()
+
+    @cached_property
+    def labels(self) -> Tensor:
+        """The class of each sample, (n,) int64; of a generated one, what was asked for.
+
+        Raises UserError where there are none.
+        """
+        first = next(self._batches()).y
+        if first is None or first.ndim != 1:
+            raise UserError("needs class labels, and these samples go with none; train with conditioning=concat")
+        ys = [batch.y for batch in self.chunks("labels") if batch.y is not None]
+        return torch.cat(ys)
+
+    @property
+    def seen(self) -> set[str]:
+        """The views that were asked for."""
+        return {"images", "features", "probabilities", "labels"} & vars(self).keys()
+
+
+class RealSamples(Samples):
+    """Those of the data: their features are computed once and kept in `cache_dir`, under what they follow from."""
+
+    def __init__(
+        self,
+        batches: Callable[[], Iterator[Batch]],
+        features: Features,
+        n: int,
+        cache_dir: Path,
+        device: torch.device | str = "cpu",
+        title: str | None = None,
+    ) -> None:
+        super().__init__(batches, features, n, device, title)
+        self._cache_dir = cache_dir
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 of the samples and of what goes with them, however they are cut into batches."""
+        samples, others = hashlib.sha256(), hashlib.sha256()
+        for batch in self.chunks("reading"):
+            samples.update(batch.x.contiguous().numpy().tobytes())
+            others.update(b"" if batch.y is None else batch.y.contiguous().numpy().tobytes())
+        shape = tuple(next(self._batches()).x.shape[1:])
+        return digest([], f"{self.n} {shape}", samples.hexdigest(), others.hexdigest())
+
+    @cached_property
+    def features(self) -> Tensor:
+        key = digest([], self.content, self._see.identity, self._see.resize)
+        path = self._cache_dir / f"features-{key[:32]}.safetensors"
+        return remembered(path, lambda: self._view(self._see.identity.split()[0], self._see))
+
+
+class Metric(Protocol):
+    """How far, or how well: a number and, under its name with `/error`, its standard error where one is known."""
+
+    higher_is_better: ClassVar[bool]
+
+    def __call__(self, real: Samples, fake: Samples) -> dict[str, float]: ...
+
+
+def measure(metrics: Mapping[str, Metric], real: Samples, fake: Samples) -> dict[str, dict[str, float]]:
+    """What each metric says, by its name.
+
+    Raises:
+        UserError: it needs more samples, or a view that these samples do not have.
+    """
+    found = {}
+    for name, metric in metrics.items():
+        try:
+            found[name] = metric(real, fake)
+        except (UserError, ValueError) as error:
+            raise UserError(f"metric={name}: {error}") from error
+    return found
+
+
+def generated(
+    sample: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, batch_size: int, ys: Iterator[Batch] | None = None
+) -> Iterator[Batch]:
+    """Samples for noise z (N, latent dim), `batch_size` at a time: the noise of each does not depend on that.
+
+    `ys` are batches of that size whose `y` is asked for; None: nothing is. The global random state is left alone.
+    """
+    for i, part in enumerate(z.split(batch_size)):
+        y = None if ys is None else next(ys).y
+        y = None if y is None else y[: len(part)]
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(i)
+            x = sample(part, y)
+        yield Batch(x.float().cpu(), y)
