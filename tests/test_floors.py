@@ -36,6 +36,8 @@ FLOORS = {
     "player": 2,
     "turn": 2,
     "gan": 2,
+    "evaluation": 2,
+    "comparison": 2,
     "data": 2,
     "loggers": 3,
     "callbacks": 3,
@@ -44,6 +46,8 @@ FLOORS = {
     "build": 4,
     "run": 4,
     "sample": 4,
+    "evaluate": 4,
+    "compare": 4,
 }
 PARTS = {
     "losses",

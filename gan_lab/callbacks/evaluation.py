@@ -1,0 +1,51 @@
+"""Metrics of samples while training, on request."""
+
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from gan_lab import evaluation
+from gan_lab.gan import GAN
+from gan_lab.metrics.samples import measure
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+
+
+class Evaluation(pl.Callback):
+    """Publishes `evaluation/NAME` for all that the metrics say, at each `every`-th round.
+
+    They compare `n` generated samples with `real` real ones (None: n, or all there are), by `features`. Noise and real
+    samples follow from `seed` alone: the same at every round and in all runs. So the figure is the one that
+    `python -m gan_lab.evaluate` with the same settings gives to a run that ends at that round.
+
+    Raises:
+        UserError: the data have no such features, or the metrics need what these samples do not have.
+    """
+
+    def __init__(
+        self,
+        every: PositiveInt,
+        metrics: dict[str, Any],
+        features: Any,
+        n: PositiveInt = 1000,
+        real: PositiveInt | None = None,
+        seed: NonNegativeInt = 0,
+        batch_size: PositiveInt = 250,
+    ) -> None:
+        self.every, self.metrics, self.features = every, metrics, features
+        self.n, self.real, self.seed, self.batch_size = n, real, seed, batch_size
+        self._evaluation: evaluation.Evaluation | None = None
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self._evaluation = evaluation.Evaluation(
+            data, self.features, self.n, self.real, self.seed, self.batch_size, gan.device
+        )
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round % self.every or self._evaluation is None:
+            return
+        with torch.random.fork_rng(devices=[]):
+            fake = self._evaluation.fake(gan.sample, gan.latent, gan.conditional)
+            found = measure(self.metrics, self._evaluation.real, fake)
+        gan.publish({f"evaluation/{name}": value for values in found.values() for name, value in values.items()})

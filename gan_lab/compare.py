@@ -1,0 +1,157 @@
+"""One table of many runs: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
+
+DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the seed
+make a row: the mean of their figures with Student's 95 % interval, standard deviation and number of seeds. Figures that
+were not obtained by the same procedure never share a column. For each column Welch's test compares the best two rows;
+where there are more than two, they were chosen after the fact, and the p-value flatters.
+
+`out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gan_lab.config.resume import FREE, OVERRIDES, read_yaml
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.files import write_atomically
+
+if TYPE_CHECKING:
+    from gan_lab.comparison import Comparison
+
+GENERATOR = "generator.safetensors"
+ENDINGS = (".csv", ".json", ".md")
+PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
+DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
+
+
+class Run(NamedTuple):
+    """A scored run: the overrides that matter, its seed, and its figures by (name, key of the procedure)."""
+
+    directory: Path
+    overrides: frozenset[str]
+    seed: int
+    scores: dict[tuple[str, str], float]
+    procedures: dict[str, dict[str, Any]]
+    doubts: list[str]
+    made_by: tuple[Any, ...]
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
+        return 0 if arguments else 2
+    try:
+        places = [Path(argument) for argument in arguments if "=" not in argument or Path(argument).is_dir()]
+        options = dict(a.split("=", 1) for a in arguments if "=" in a and not Path(a).is_dir())
+        for key in options.keys() - {"out"}:
+            raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
+        print(tabulate(find_runs(places), demand_ending(options.get("out"))))
+    except (UserError, OSError) as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def demand_ending(out: str | None) -> Path | None:
+    """Raises UserError unless it is None or the name of a file of a kind that we write."""
+    if out is not None and Path(out).suffix not in ENDINGS:
+        raise UserError(f"out={out}: must end in {', '.join(ENDINGS)}")
+    return None if out is None else Path(out)
+
+
+def find_runs(places: Iterable[Path]) -> list[Path]:
+    """The run directories among and below these, each once.
+
+    Raises UserError where there are none.
+    """
+    found: dict[Path, None] = {}
+    for place in places:
+        files = [place / GENERATOR] if (place / GENERATOR).is_file() else sorted(place.rglob(GENERATOR), key=natural)
+        if not files:
+            raise UserError(f"{place}: no run directory with a finished run (no {GENERATOR} in it or below)")
+        found |= dict.fromkeys(file.parent for file in files)
+    if not found:
+        raise UserError("no run directory: name one, or a folder of them")
+    return list(found)
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts 2 before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in path.parts]
+
+
+def tabulate(directories: Sequence[Path], out: Path | None = None) -> str:
+    """The table as Markdown; written to `out` in the form that its ending asks for.
+
+    Raises UserError where no run has been scored.
+    """
+    from gan_lab.comparison import as_csv, as_json, as_markdown  # they import scipy, which is slow
+
+    comparison = compare([read_run(directory) for directory in directories])
+    if not comparison.cells:
+        raise UserError(f"{directories[0]}: not scored yet; python -m gan_lab.evaluate {directories[0]}")
+    table = as_markdown(comparison)
+    if out is not None:
+        text = {".md": as_markdown, ".csv": as_csv, ".json": as_json}[out.suffix](comparison)
+        write_atomically(out, lambda path: path.write_text(text + "\n"))
+    return table
+
+
+def read_run(directory: Path) -> Run:
+    """Raises UserError where its summary or its overrides are missing or damaged."""
+    try:
+        summary: dict[str, Any] = json.loads((directory / "summary.json").read_text())
+        seed, rounds, finished = (summary[name] for name in ("seed", "rounds", "finished"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{directory / 'summary.json'}: not the summary of a run ({error})") from error
+    overrides = {str(o) for o in read_yaml(directory / OVERRIDES) or []}
+    kept = {o for o in overrides if not is_free(o.lstrip("+~").partition("=")[0].partition("@")[0])}
+    if not finished:
+        kept.add(f"(stopped after round {rounds})")
+    scores: dict[tuple[str, str], float] = {}
+    procedures: dict[str, dict[str, Any]] = {}
+    doubts = []
+    for name, value in summary.items():
+        if name.startswith("score/"):
+            _, key, rest = name.split("/", 2)
+            if rest.startswith(PROCEDURE):
+                procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
+            elif rest == DOUBTS:
+                doubts.append(value)
+            elif not rest.endswith("/error"):
+                scores[rest, key] = value
+    made_by = (summary.get("git_commit"), summary.get("version/torch"))
+    return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
+
+
+def is_free(key: str) -> bool:
+    """Whether runs that differ by this are runs of the same configuration."""
+    return any(f"{key}.".startswith(f"{free}.") for free in (*FREE, "seed", "hydra")) and key != "rounds"
+
+
+def compare(runs: Sequence[Run]) -> "Comparison":
+    """Group by configuration; of several runs with one seed, the first counts."""
+    from gan_lab.comparison import Cell, Comparison
+
+    common = frozenset.intersection(*(run.overrides for run in runs))
+    notes = [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
+    if len({run.made_by for run in runs}) > 1:
+        notes.append("these runs were not all made by the same commit and version of torch")
+    cells: dict[tuple[str, str, str], dict[int, float]] = {}
+    for run in runs:
+        label = " ".join(sorted(run.overrides - common)) or ("(no other override)" if len(runs) > 1 else "this run")
+        for (name, key), value in run.scores.items():
+            values = cells.setdefault((label, name, key), {})
+            if run.seed in values:
+                notes.append(f"{run.directory}: left out, since seed {run.seed} of this configuration is there already")
+            values.setdefault(run.seed, value)
+    procedures = {key: value for run in runs for key, value in run.procedures.items()}
+    return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,219 @@
+"""How good are a run's samples? `python -m gan_lab.evaluate RUN_DIR [metric=[frechet,kernel]] [features=...] [n=...]`
+
+Rebuilds the generator of RUN_DIR/generator.safetensors, compares its samples with the run's data set and adds the
+figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the whole procedure: features, resize filter,
+numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
+
+Of a folder of runs (say a sweep's), or of several, each run is scored and `gan_lab.compare` prints the table.
+The options are those of conf/evaluate.yaml; `metric` and `features` are config groups.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
+
+from gan_lab.compare import DOUBTS, GENERATOR, PROCEDURE, demand_ending, find_runs, tabulate
+from gan_lab.config.check import Page, check, check_choices
+from gan_lab.config.explain import CONF, explain
+from gan_lab.config.resume import read_yaml
+from gan_lab.config.trust import check_targets
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.sample import rebuilt
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import GameData
+
+PAGE = Page(
+    plain={
+        "n": Annotated[int, Field(ge=2)],
+        "real": Annotated[int, Field(ge=2)] | None,
+        "seed": NonNegativeInt,
+        "split": Literal["train", "test"],
+        "weights": Literal["average", "raw"],
+        "batch_size": PositiveInt,
+        "root": str | None,
+        "trust": str,
+        "out": str | None,
+    },
+    choices=("features",),
+    named=("metric",),
+    optional={"real", "root", "trust", "out"},
+)
+TRUSTED = ("gan_lab.data", "gan_lab.densities", "gan_lab.given", "torchvision.datasets")
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{__doc__}\n{(CONF / 'evaluate.yaml').read_text()}")
+        return 0 if arguments else 2
+    places = [Path(argument) for argument in arguments if "=" not in argument or Path(argument).is_dir()]
+    overrides = [argument for argument in arguments if "=" in argument and not Path(argument).is_dir()]
+    try:
+        config = configure(overrides)
+        out = demand_ending(config.out)
+        runs = find_runs(places)
+        scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
+        if len(scored) > 1 or (scored and out):
+            print(tabulate(scored, out))
+    except Exception as error:
+        if not explained(error, overrides):
+            raise
+        return 2
+    return 0 if len(scored) == len(runs) else 2
+
+
+def explained(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
+    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+    line = explain(error, overrides)
+    if line is not None:
+        print(f"error: {where}{line}", file=sys.stderr)
+    return line is not None
+
+
+def configure(overrides: list[str]) -> DictConfig:
+    """conf/evaluate.yaml with these, checked; nothing heavy is imported.
+
+    Raises:
+        UserError, and what Hydra raises: there is no such option, or a value is not allowed.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("evaluate", overrides, return_hydra_config=True)
+    choices = config.hydra.runtime.choices
+    config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    check_choices(config, choices, PAGE)
+    check(config, PAGE)
+    if not any((config.metric or {}).values()):
+        raise UserError("metric: must name one metric or more")
+    return config
+
+
+def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], several: bool) -> bool:
+    """Score one run and print what came out; of several, one that cannot be scored does not keep us from the others."""
+    try:
+        scores = evaluate(directory, config)
+    except Exception as error:
+        if not (several and explained(error, overrides, f"{directory}: ")):
+            raise
+        return False
+    show(directory, scores)
+    return True
+
+
+def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
+    print(directory)
+    for key, record in scores.items():
+        for name, value in record.items():
+            if isinstance(value, float) and not name.endswith("/error"):
+                error = record.get(f"{name}/error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error)"
+                print(f"  {name} {value:.5g}{sure}  [{key}]")
+    told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
+    if DOUBTS in record:
+        print(f"warning: {record[DOUBTS]}", file=sys.stderr)
+
+
+def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
+    """Score one run, and add to its summary: for each procedure's key the figures and the procedure.
+
+    Raises:
+        UserError: a file of the run is missing or damaged, its data have no such features, or a metric cannot be had.
+    """
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_lab.evaluation import Evaluation, Procedure
+    from gan_lab.generator_file import load_generator
+    from gan_lab.metrics.samples import measure
+    from gan_lab.metrics.uncertainty import doubts
+
+    found = load_generator(directory / GENERATOR)
+    generator, latent = rebuilt(found, config.weights, config.trust)
+    data = data_of(directory, config)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator.to(device)
+
+    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
+        return generator(z.to(device), None if y is None else y.to(device))
+
+    features = instantiate(config.features)
+    evaluation = Evaluation(data, features, config.n, config.real, config.seed, config.batch_size, device, titles=True)
+    conditional = "given" in found.recipe or "num_classes" in found.recipe
+    fake = evaluation.fake(sample, latent, conditional)
+    metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
+    scores = measure(metrics, evaluation.real, fake)
+    doubtful = doubts(evaluation.real.features, fake.features) if "features" in fake.seen else []
+    records = {}
+    for name, values in scores.items():
+        procedure = Procedure(
+            features=features.identity,
+            resize=features.resize,
+            n=fake.n,
+            n_real=evaluation.real.n,
+            seed=config.seed,
+            split=config.split,
+            weights=config.weights,
+            data=evaluation.real.content[:16],
+            metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+        )
+        told = {**procedure._asdict(), "higher_is_better": metrics[name].higher_is_better}
+        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
+        if doubtful:
+            records[procedure.key][DOUBTS] = "; ".join(doubtful)
+    add_to_summary(directory, {f"score/{key}/{k}": v for key, record in records.items() for k, v in record.items()})
+    return records
+
+
+def data_of(directory: Path, config: DictConfig) -> "GameData":
+    """The data that the run learnt from, or their test set.
+
+    Raises:
+        UserError: its configuration is missing, trusts other code than ours, or there is no test set.
+    """
+    from hydra.utils import instantiate
+
+    from gan_lab.data.memory import Held
+    from gan_lab.data.paired import Paired
+
+    run = read_yaml(directory / "config.yaml")
+    try:
+        parts = {"data": run["data"]["module"], "given": run.get("given") or {}}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{directory / 'config.yaml'}: not the configuration of a run") from error
+    if config.root is not None:
+        if "root" not in parts["data"]:
+            raise UserError(f"root={config.root}: the run's data lie in no folder")
+        parts["data"]["root"] = config.root
+    check_targets(parts, [*TRUSTED, *filter(None, config.trust.split(","))])
+    data: GameData = instantiate(parts["data"])
+    if config.split == "test":
+        if not hasattr(data, "test"):
+            raise UserError("split=test: the data have no test set; take split=train")
+        data = Held(data.test(), data.num_classes, data.batch_size, data.seed)
+    return Paired(data, instantiate(parts["given"])) if parts["given"] else data
+
+
+def add_to_summary(directory: Path, figures: dict[str, Any]) -> None:
+    """Two evaluations at once do not lose each other's figures."""
+    import json
+
+    from filelock import FileLock
+
+    from gan_lab.summary import write_summary
+
+    with FileLock(directory / ".summary.lock"):
+        try:
+            summary = cast(dict[str, Any], json.loads((directory / "summary.json").read_text()))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{directory / 'summary.json'}: cannot be read ({error}); has the run finished?") from error
+        write_summary(summary | figures, directory)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

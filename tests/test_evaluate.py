@@ -1,0 +1,300 @@
+"""Scoring finished runs, at the real command line and while they train; tables of many; a user's mistakes."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import CONF, NARROW, SMALL
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from test_resume import assert_resumes
+
+from gan_lab import compare, evaluate
+from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.run import play
+
+ROOT = Path(__file__).parents[1]
+QUICK = ["n=60", "features.steps=3"]
+TINY = ["model=mlp", *NARROW["mlp"], *SMALL, "rounds=2", "directory=later"]
+CALLBACK = ["callbacks=[default,evaluation]", "callbacks.evaluation.n=40", "callbacks.evaluation.every=2"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two configurations of digits with two seeds each, a conditional one and a ring."""
+    directory = tmp_path_factory.mktemp("runs")
+    jobs = {
+        f"sweep/{loss}={seed}": [f"loss={loss}", f"seed={seed}"] for loss in ("hinge", "wasserstein") for seed in (0, 1)
+    }
+    jobs |= {"concat": ["conditioning=concat"], "ring": ["data=ring"]}
+    for name, overrides in jobs.items():
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("config", [*TINY, *overrides])
+        config.directory = str(directory / name)
+        assert play(config, overrides) == 0
+    return directory
+
+
+@pytest.fixture
+def mine(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, to be scored: a copy, with a cache of its own."""
+    shutil.copytree(runs, tmp_path / "runs")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "runs"
+
+
+def scores(directory: Path) -> dict[tuple[str, str], float]:
+    return compare.read_run(directory).scores
+
+
+def score(*arguments: str | Path) -> int:
+    return evaluate.main([str(argument) for argument in arguments])
+
+
+# --- one run ------------------------------------------------------------------------------------------------------
+
+
+def test_at_the_command_line(mine: Path) -> None:
+    before = json.loads((mine / "ring" / "summary.json").read_text())
+    command = [sys.executable, "-m", "gan_lab.evaluate", "ring", "features=pixels", "n=600", "real=500"]
+    done = subprocess.run(command, cwd=mine, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"frechet [\d.e-]+ ± [\d.e-]+ \(standard error\)  \[pixels-[0-9a-f]{8}\]", done.stdout)
+    after = json.loads((mine / "ring" / "summary.json").read_text())
+    assert before.items() <= after.items()
+    found = {name.split("/", 2)[2]: after[name] for name in after.keys() - before.keys()}
+    assert {"frechet", "frechet/error", "kernel", "kernel/error"} <= found.keys()
+    told = {name.removeprefix("procedure/"): value for name, value in found.items() if name.startswith("procedure/")}
+    assert told["features"] == "pixels"
+    assert (told["n"], told["n_real"], told["seed"], told["resize"]) == (600, 500, 0, "none")
+    assert re.fullmatch("[0-9a-f]{16}", told["data"])
+
+
+def test_figures_do_not_depend_on_the_batch_size_or_on_the_time(mine: Path) -> None:
+    place = mine / "sweep" / "hinge=0"
+    assert score(place, *QUICK) == 0
+    first = scores(place)
+    assert score(place, *QUICK, "batch_size=7") == 0
+    again = scores(place)
+    assert again.keys() == first.keys()
+    assert all(again[name] == pytest.approx(value, rel=1e-4) for name, value in first.items())
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["n=61", "real=50", "seed=1", "weights=raw", "features.seed=1", "features=pixels", "metric.kernel.blocks=5"],
+)
+def test_another_procedure_is_another_column(mine: Path, change: str) -> None:
+    place = mine / "sweep" / "hinge=0"
+    options = [option for option in QUICK if not (change == "features=pixels" and "features" in option)]
+    assert score(place, *QUICK, "metric=kernel") == 0
+    assert score(place, *options, "metric=kernel", change) == 0
+    assert len(scores(place)) == 2
+
+
+def test_the_real_features_are_cached_and_the_raw_weights_may_be_asked_for(mine: Path) -> None:
+    place, cached = mine / "sweep" / "hinge=0", mine.parent / "cache" / "gan_lab"
+    for weights in ("average", "raw"):
+        assert score(place, *QUICK, f"weights={weights}") == 0
+    assert len(list(cached.glob("features-*.safetensors"))) == 1
+    assert len({value for (name, _), value in scores(place).items() if name == "frechet"}) == 2
+
+
+def test_a_conditional_run_is_asked_for_the_classes_of_the_data(mine: Path) -> None:
+    assert score(mine / "concat", *QUICK, "metric=[recognition,frechet]") == 0
+    assert 0 <= next(value for (name, _), value in scores(mine / "concat").items() if name == "recognition") <= 1
+
+
+def test_the_test_set(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    play(composed("model=mlp", "rounds=1", "data.subset=1000"))
+    for split in ("train", "test"):
+        assert score(tmp_path, "features=pixels", f"split={split}", "n=100", "metric=frechet") == 0
+    assert len(scores(tmp_path)) == 2
+
+
+def test_what_is_given_of_an_image_is_given_again(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    play(composed("model=pix2pix", "rounds=1"))
+    assert score(tmp_path, *QUICK) == 0  # judged by a classifier of the whole images
+
+
+# --- many runs ----------------------------------------------------------------------------------------------------
+
+
+def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep, *QUICK, f"out={sweep / 'table.csv'}") == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"\| loss=hinge \| [\d.e+-]+ ± [\d.e+-]+ \(sd [\d.e+-]+, 2 seeds\)", printed)
+    assert len(re.findall("Welch's test p = ", printed)) == 2
+    rows = list(csv.DictReader((sweep / "table.csv").open()))
+    assert {(row["configuration"], row["metric"]) for row in rows} == {
+        (f"loss={loss}", metric) for loss in ("hinge", "wasserstein") for metric in ("frechet", "kernel")
+    }
+    values = [scores(sweep / f"hinge={seed}") for seed in (0, 1)]
+    mean = sum(v for run in values for (name, _), v in run.items() if name == "frechet") / 2
+    (row,) = [row for row in rows if (row["configuration"], row["metric"]) == ("loss=hinge", "frechet")]
+    assert float(row["mean"]) == pytest.approx(mean)
+    assert row["procedure/n"] == "60"
+    for out in ("table.json", "table.md"):
+        assert compare.main([str(sweep), f"out={sweep / out}"]) == 0
+    table = json.loads((sweep / "table.json").read_text())
+    assert table["rows"][0]["values"].keys() == {"0", "1"}
+    assert (sweep / "table.md").read_text().startswith("| configuration |")
+
+
+def test_figures_of_different_procedures_never_share_a_column(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    assert score(sweep / "hinge=1", *QUICK, "metric=frechet", "n=80") == 0
+    found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
+    assert len(found.columns) == 2
+    assert [len(cell.values) for cell in found.cells] == [1, 1]
+
+
+def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    shutil.copytree(sweep / "hinge=0", sweep / "copy")
+    shutil.copytree(sweep / "hinge=0", sweep / "stopped")
+    summary = json.loads((sweep / "stopped" / "summary.json").read_text())
+    (sweep / "stopped" / "summary.json").write_text(json.dumps(summary | {"finished": False, "rounds": 1}))
+    found = compare.compare([compare.read_run(sweep / name) for name in ("hinge=0", "copy", "stopped")])
+    assert [len(cell.values) for cell in found.cells] == [1, 1]
+    assert any("copy: left out" in note for note in found.notes)
+    assert any("stopped after round 1" in cell.configuration for cell in found.cells)
+
+
+def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(mine / "ring", mine / "sweep" / "hinge=0", *QUICK) == 2
+    assert re.search(r"error: .*ring: features=classifier: takes images", capsys.readouterr().err)
+    assert scores(mine / "sweep" / "hinge=0")
+    assert not scores(mine / "ring")
+
+
+# --- while training -----------------------------------------------------------------------------------------------
+
+
+def test_the_callback_says_what_the_command_says(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    play(composed("model=mlp", "rounds=4", *CALLBACK, "callbacks.evaluation.features.steps=3"))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert score(tmp_path, "n=40", "features.steps=3") == 0
+    for (name, _), value in scores(tmp_path).items():
+        assert summary[f"evaluation/{name}"] == pytest.approx(value, rel=1e-5)
+
+
+def test_the_callback_leaves_the_training_as_it_is(
+    composed: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    parts = ["model=mlp", "rounds=5", "conditioning=concat"]
+    play(composed(*parts, f"directory={tmp_path / 'without'}"))
+    play(composed(*parts, *CALLBACK, "callbacks.evaluation.features.steps=3", f"directory={tmp_path / 'with'}"))
+    states = [PlainCheckpointIO().load_checkpoint(tmp_path / d / "checkpoints/last.ckpt") for d in ("without", "with")]
+    for name, value in states[0]["state_dict"].items():
+        assert torch.equal(value, states[1]["state_dict"][name]), name
+    assert "evaluation/frechet" in (tmp_path / "with" / "metrics.csv").read_text()
+
+
+def test_a_run_with_the_callback_resumes(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    parts = ["model=mlp", "data=ring", "rounds=5", *CALLBACK, "features@callbacks.evaluation.features=pixels"]
+
+    def config(name: str) -> DictConfig:
+        return composed(*parts, "callbacks.checkpoint.every=1", f"directory={tmp_path / name}")
+
+    assert_resumes(config, tmp_path)
+
+
+def test_the_best_checkpoint_by_a_metric(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    parts = [*CALLBACK, "features@callbacks.evaluation.features=pixels"]
+    play(composed("model=mlp", "rounds=4", *parts, "callbacks.checkpoint.monitor=evaluation/frechet"))
+    summary: dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["best/evaluation/frechet"] == summary["min/evaluation/frechet"]
+
+
+# --- mistakes -----------------------------------------------------------------------------------------------------
+
+MISTAKES = [  # arguments, what is said, whether it is known before anything heavy is imported
+    ("{runs}/nowhere", r"nowhere: no run directory with a finished run", True),
+    ("n=5", r"no run directory: name one", True),
+    ("{runs}/ring metric=[frechet,fid]", r"fid.*no such option.*allowed: frechet, kernel", True),
+    ("{runs}/ring features=vgg", r"vgg: no such option.*allowed: classifier, efficientnet_lite0, inception", True),
+    ("{runs}/ring features=[pixels,classifier]", r"features: must be one option", True),
+    ("{runs}/ring metric=[]", r"metric: must be given", True),
+    ("{runs}/ring metric=kernel metric.kernel=null", r"metric: must name one metric or more", True),
+    ("{runs}/ring n=1", r"n=1: must be greater than or equal to 2", True),
+    ("{runs}/ring n=many", r"n='many': must be an integer", True),
+    ("{runs}/ring nn=3", r"nn.*no such key", True),
+    ("{runs}/ring split=valid", r"split='valid': must be 'train' or 'test'", True),
+    ("{runs}/ring metric.kernel.blocks=0", r"metric\.kernel\.blocks=0: must be greater than 0", True),
+    ("{runs}/ring out=table.xls", r"out=table\.xls: must end in \.csv, \.json, \.md", True),
+    ("{runs}/ring", r"features=classifier: takes images, and data\.shape=\[2\] is none", False),
+    ("{runs}/ring features=pixels n=10", r"metric=kernel: blocks=10 need two points each", False),
+    ("{runs}/ring features=pixels metric=recognition", r"metric=recognition: needs class labels", False),
+    ("{runs}/sweep/hinge=0 features=pixels metric=recognition n=9", r"metric=recognition: needs class labels", False),
+    ("{runs}/concat features=pixels metric=recognition n=9", r"pixels: give no class probabilities", False),
+    ("{runs}/ring features=pixels split=test", r"split=test: the data have no test set", False),
+    ("{runs}/ring features=pixels root=elsewhere", r"root=elsewhere: the run's data lie in no folder", False),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says", "at_once"), MISTAKES, ids=lambda a: str(a))
+def test_mistakes(runs: Path, arguments: str, says: str, at_once: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    start = time.perf_counter()
+    assert score(*arguments.format(runs=runs).split()) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert re.search(says, line), line
+    assert not at_once or time.perf_counter() - start < 2
+
+
+def test_nothing_heavy_is_imported_before_the_options_are_checked() -> None:
+    code = "import sys, gan_lab.evaluate, gan_lab.compare; print({'torch', 'scipy', 'numpy'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("generator.safetensors", "", r"generator\.safetensors: not a generator file, or damaged"),
+        ("summary.json", "{", r"summary\.json: "),
+        ("config.yaml", "a: 1", r"config\.yaml: not the configuration of a run"),
+        ("config.yaml", "data: {module: {_target_: os.system}}", r"_target_='os\.system': is not trusted"),
+    ],
+)
+def test_damaged_files(mine: Path, file: str, text: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (mine / "ring" / file).write_text(text)
+    assert score(mine / "ring", "features=pixels", "n=30") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert re.search(says, line), line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("{runs}/ring", r"ring: not scored yet; python -m gan_lab\.evaluate"),
+        ("{runs}/nowhere", r"nowhere: no run directory"),
+        ("{runs}/ring output=x", r"output: no such option.*allowed: out"),
+        ("{runs}/ring out=x.txt", r"out=x\.txt: must end in"),
+    ],
+)
+def test_mistakes_when_comparing(runs: Path, arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.main(arguments.format(runs=runs).split()) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search(says, line), line
+
+
+def test_the_page_of_options_has_what_the_code_knows() -> None:
+    page = OmegaConf.load(CONF / "evaluate.yaml")
+    assert {str(key) for key in page if key != "defaults"} == evaluate.PAGE.plain.keys()
