@@ -15,6 +15,8 @@ from gan_lab.metrics.classifier import SMALLEST, default_cache_dir, digest, load
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 
+ENLARGED = 32  # images of some 224 x 224 pixels at a time: a batch of small ones would take gigabytes
+
 
 class Pixels:
     """The samples as they are, flattened: for points. Distances between the pixels of images say little of images."""
@@ -89,7 +91,10 @@ class EfficientNetLite0:
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)
-        x = F.interpolate(to_rgb_bytes(x).float(), (224, 224), mode="bilinear", antialias=True)
+        return torch.cat([self._see(network, part) for part in to_rgb_bytes(x).split(ENLARGED)])
+
+    def _see(self, network: Any, pixels: Tensor) -> Tensor:
+        x = F.interpolate(pixels.float(), (224, 224), mode="bilinear", antialias=True)
         return network.extract_features((x - 127) / 128).mean((2, 3))
 
     def probabilities(self, features: Tensor) -> Tensor:
@@ -122,7 +127,8 @@ class Inception:
             ) from error
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.network.to(x.device)(to_rgb_bytes(x))[0]
+        network = self.network.to(x.device)
+        return torch.cat([network(part)[0] for part in to_rgb_bytes(x).split(ENLARGED)])
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Of its 1,008 outputs, without their biases, as in the Inception Score's customary code."""
