@@ -71,10 +71,10 @@ def test_one_line_says_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> Non
             Photographs("train", (3, 48, 48), 4, seed=0).setup("fit")
 
 
-def test_figures_of_the_benchmark() -> None:
-    spec = importlib.util.spec_from_file_location(
-        "superresolution", Path(__file__).parents[1] / "benchmarks" / "superresolution.py"
-    )
+def test_figures_of_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(str(benchmarks))
+    spec = importlib.util.spec_from_file_location("superresolution", benchmarks / "superresolution.py")
     assert spec and spec.loader
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
