@@ -4,6 +4,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from torch import Tensor
 
 from gan_lab.augment import Augmented
 from gan_lab.errors import UserError
@@ -38,7 +39,7 @@ class AdaptiveAugment(pl.Callback):
         every: PositiveInt = 50,
     ) -> None:
         self.target, self.interval, self.kimg, self.most, self.every = target, interval, kimg, most, every
-        self._signs: list[float] = []  # the mean of each round since p last moved
+        self._signs: list[Tensor] = []  # the mean of each round since p last moved; on the device
         self._r_t = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
@@ -53,9 +54,9 @@ class AdaptiveAugment(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.loss.boundary is None or "logits/real" not in gan.record:
             return
-        self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean().item())
+        self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean())
         if gan.round % self.interval == 0:
-            self._r_t = sum(self._signs) / len(self._signs)
+            self._r_t = torch.stack(self._signs).mean().item()
             batch: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
             step = batch * len(self._signs) / (1000 * self.kimg)
             direction = (self._r_t > self.target) - (self._r_t < self.target)
@@ -66,10 +67,10 @@ class AdaptiveAugment(pl.Callback):
             gan.publish({"augment/p": _augmentations(gan)[0].p.item(), "augment/r_t": self._r_t})
 
     def state_dict(self) -> dict[str, Any]:
-        return {"signs": torch.tensor(self._signs, dtype=torch.float64), "r_t": self._r_t}
+        return {"signs": list(self._signs), "r_t": self._r_t}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._signs, self._r_t = state["signs"].tolist(), state["r_t"]
+        self._signs, self._r_t = list(state["signs"]), state["r_t"]
 
 
 def _augmentations(gan: GAN) -> list[Augmented]:
