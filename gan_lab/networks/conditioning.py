@@ -117,7 +117,7 @@ class BatchNormGenerator(nn.Module):
 
     conditional = True
 
-    def __init__(self, make: Make, num_classes: PositiveInt, spread: NonNegativeFloat = 0.3) -> None:
+    def __init__(self, make: Make, num_classes: PositiveInt, spread: NonNegativeFloat = 1.0) -> None:
         super().__init__()
         self.network = make()
         if not replace_batch_norms(self.network, lambda norm: ConditionalBatchNorm(norm, num_classes, spread)):
