@@ -52,6 +52,8 @@ def job(config: DictConfig) -> None:
 def told(error: Exception, where: str = "") -> bool:
     """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
     line = explain(error, sys.argv[1:])
+    rank = os.environ.get("LOCAL_RANK", "0")
+    where += f"process {rank}: " if rank != "0" else ""  # what befalls all is told by each
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
     return line is not None

@@ -11,6 +11,8 @@ from gan_lab.data.module import GameData
 from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
+from gan_lab.loss_scale import LossScale
+from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
 from gan_lab.types import DataDependent, Latent, Referring
@@ -30,6 +32,7 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
             optimizer=instantiate(config.optimizer[name]),
             schedule=instantiate(config.get("schedule")) or None,
             terms={term: instantiate(part) for term, part in (terms or {}).items() if part is not None},
+            scale=LossScale() if config.trainer.get("precision") == "16-mixed" else None,
         )
         for name, network, terms in (
             ("d", networks.model.discriminator, config.get("d_terms")),
@@ -40,6 +43,8 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
         raise UserError("given: neither network reads what is given; take model=pix2pix or srgan")
     inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
+        if config.trainer.get("sync_batchnorm"):
+            replace_batch_norms(player.network, GlobalBatchNorm, affine=False)
         for part in player.network.modules():
             if isinstance(part, DataDependent):
                 part.initialise_from(lambda n: data.take(n).x)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, cast
 
 import pytorch_lightning as pl
@@ -11,6 +12,7 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from gan_lab import processes
 from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.player import Player
@@ -23,8 +25,10 @@ from gan_lab.types import AdversarialLoss, Latent, Stateful, Update
 class GAN(pl.LightningModule):
     """Two players, a loss that sets them against each other, and an update that says who moves when.
 
-    One call of `training_step` plays one round. All randomness of round t comes from (seed, t, rank), and all data
-    from the stream's position, so that a run continues from any round as if it had never stopped.
+    One call of `training_step` plays one round. All randomness of round t comes from (seed, t), that of networks from
+    the rank too, and all data from the stream's position, so that a run continues from any round as if it had never
+    stopped. Of several processes each plays its part of the batch: noise is cut from the whole batch's, gradients and
+    records are means over all (see `gan_lab.processes`), and so all hold the same players.
 
     Args:
         d, g: the players.
@@ -68,18 +72,20 @@ class GAN(pl.LightningModule):
 
     def training_step(self, stream: Any, _: int) -> None:
         """Play one round."""
-        torch.manual_seed(derive_seed(self.seed, "round", self.round, self.global_rank))
-        self._stream = stream
+        self._stream, before = stream, dict(self.record)
+        self._shared = processes.seed_round(partial(derive_seed, self.seed, "round", self.round), self.device)
         if self.round > 0:
             for schedule in self._schedules:
                 schedule.step()
         self.update.play(self)
+        new = {name: value for name, value in self.record.items() if value is not before.get(name)}
+        self.record |= processes.joined(new)
         self.round += 1
         self._follow()
 
     def turn(self, *movers: Player) -> Turn:
         """Fresh data and fresh noise for the players that are to move."""
-        return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch)
+        return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform)
 
     def objective(self, player: Player, turn: Turn) -> Tensor:
         """What the player minimises: its side of the loss, plus its terms."""
@@ -101,13 +107,16 @@ class GAN(pl.LightningModule):
         real = turn.real_output.logits if self.loss.generator_sees_real else None
         return self.loss.generator(real, turn.fake_output.logits)
 
-    def gradient(self, player: Player, objective: Tensor, **options: Any) -> Sequence[Tensor]:
-        """The objective's gradient in the player's own weights; zero in those that it does not depend on."""
-        # With `inputs` named, autograd skips the other player's weight gradients altogether.
-        return torch.autograd.grad(objective, player.weights, materialize_grads=True, **options)
+    def gradient(
+        self, player: Player, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
+    ) -> Sequence[Tensor]:
+        """The objective's gradient in the player's own weights, or in these in their place, over all processes."""
+        return processes.mean(player.gradient(objective, player.weights if weights is None else weights, **options))
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> None:
         """One step of the player's optimiser, after which its constraints hold again."""
+        if player.scale is not None and not player.scale.allows(gradient):
+            return
         for weight, direction in zip(player.weights, gradient, strict=True):
             weight.grad = direction
         if self.clip_norm is not None:
@@ -116,7 +125,7 @@ class GAN(pl.LightningModule):
         player.stepped(counts)
 
     def accuracy(self) -> float:
-        """D's accuracy on the logits that it saw last: the mean of that on real and that on fake ones.
+        """D's accuracy on the logits that it saw last, over all processes: the mean of that on real and fake ones.
 
         Raises:
             UserError: no logit divides real from fake under this loss.
@@ -128,12 +137,17 @@ class GAN(pl.LightningModule):
                 "whose logits have a boundary between real and fake, such as loss=non_saturating"
             )
         real, fake = self.record["logits/real"], self.record["logits/fake"]
-        return ((real > boundary).float().mean() + (fake < boundary).float().mean()).item() / 2
+        both = (real > boundary).float().mean() + (fake < boundary).float().mean()
+        return processes.mean([both])[0].item() / 2
 
     # --- what surrounds it ------------------------------------------------------------------------------------
 
     def _noise(self) -> Tensor:
-        return self.latent.sample(self._stream.batch_size, device=self.device)
+        return processes.rows(lambda n: self.latent.sample(n, self._shared, self.device), self._stream.batch_size)
+
+    def _uniform(self) -> Tensor:
+        draw = partial(torch.rand, generator=self._shared, device=self.device)
+        return processes.rows(draw, self._stream.batch_size)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -179,7 +193,8 @@ class GAN(pl.LightningModule):
         return self._seconds_before + (0.0 if self._began is None else time.perf_counter() - self._began)
 
     def publish(self, metrics: dict[str, float]) -> None:
-        """Numbers about the round just played, to every logger and to the history."""
+        """Numbers about the round just played, to every logger and to the history; those that process 0 found."""
+        metrics = self.trainer.strategy.broadcast(metrics)  # so that all decide alike by them
         self.history.add(metrics, self.round)
         for logger in self.loggers:
             logger.log_metrics(metrics, step=self.round)
@@ -215,6 +230,7 @@ class GAN(pl.LightningModule):
         checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step, "record": self.record}
         if isinstance(self.update, Stateful):
             checkpoint["game"]["update"] = self.update.state_dict()
+        checkpoint["game"]["scales"] = {p.name: p.scale.state_dict() for p in (self.d, self.g) if p.scale is not None}
         checkpoint["game"]["seconds"] = self.seconds
         checkpoint["history"] = self.history.state_dict()
 
@@ -225,4 +241,8 @@ class GAN(pl.LightningModule):
         self._seconds_before = game["seconds"]
         if isinstance(self.update, Stateful):
             self.update.load_state_dict(game["update"])
+        for player in (self.d, self.g):
+            scale = game.get("scales", {}).get(player.name)
+            if player.scale is not None and scale is not None:  # a resumed run may have another precision
+                player.scale.load_state_dict(scale)
         self.history.load_state_dict(checkpoint["history"])

@@ -157,8 +157,12 @@ class WandB(WandbLogger):
         self.experiment.finish(exit_code=0 if status == "success" else 1)
 
 
+@rank_zero_only
 def _run_id(directory: Path) -> str:
-    """The id of this run at W&B, kept in the run directory, so that a resumed run goes on under the same one."""
+    """The id of this run at W&B, kept in the run directory, so that a resumed run goes on under the same one.
+
+    None in other processes than the first, which have no run.
+    """
     path = directory / "wandb_id.txt"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)

@@ -10,12 +10,16 @@ from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from gan_lab.loss_scale import LossScale
 from gan_lab.terms import Term
 from gan_lab.types import Conditional
 
 
 class Player(nn.Module):
-    """`network` moved by `optimizer(weights)`, whose learning rate follows `schedule(optimizer)` round by round."""
+    """`network` moved by `optimizer(weights)`, whose learning rate follows `schedule(optimizer)` round by round.
+
+    `scale` is for half precision: it keeps gradients in its range, and vetoes steps along those that left it.
+    """
 
     network: nn.Module
     terms: nn.ModuleDict
@@ -27,6 +31,7 @@ class Player(nn.Module):
         optimizer: Callable[[Any], Optimizer],
         schedule: Callable[[Optimizer], LRScheduler] | None = None,
         terms: Mapping[str, Term] | None = None,
+        scale: LossScale | None = None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -34,6 +39,7 @@ class Player(nn.Module):
         self.terms = nn.ModuleDict(terms or {})
         self.make_optimizer = optimizer
         self.make_schedule = schedule
+        self.scale = scale
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
@@ -52,6 +58,12 @@ class Player(nn.Module):
         names = [name for name, p in self.network.named_parameters() if p.requires_grad]
         parameters = dict(zip(names, weights, strict=True))
         return lambda *inputs: functional_call(self.network, parameters, inputs)
+
+    def gradient(self, objective: Tensor, weights: Sequence[Tensor], **options: Any) -> Sequence[Tensor]:
+        """The objective's gradient in these weights; zero in those that it does not depend on."""
+        # With `inputs` named, autograd skips the other player's weight gradients altogether.
+        take = torch.autograd.grad if self.scale is None else self.scale.gradient
+        return take(objective, weights, materialize_grads=True, **options)
 
     def stepped(self, counts: bool = True) -> None:
         """Its optimiser has made a step: constraints that are due are restored, and the step counts."""

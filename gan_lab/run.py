@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gan_lab.build import build, network_of, plain
@@ -21,6 +24,7 @@ from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
 from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.replicas import Replicas
 from gan_lab.summary import summarise, table, write_summary
 
 
@@ -49,7 +53,10 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     gan, data = build(config)
     interruption = Interruption()
     trainer = _trainer(config, [Budget(config.rounds), interruption, *_parts(config.get("callbacks"))])
-    remember(config, directory, overrides)
+    data.trainer = trainer
+    _ = data.rank_and_world  # complains before there are several of this process
+    if trainer.is_global_zero:
+        remember(config, directory, overrides)
     for logger in trainer.loggers:
         logger.log_hyperparams(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
     trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint.exists() else None)
@@ -71,7 +78,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     """Lightning's Trainer as configured.
 
     Raises:
-        UserError: it refuses its settings, or asks for several processes.
+        UserError: it refuses its settings, or has several processes or half precision where the game cannot have them.
     """
     try:
         trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
@@ -84,12 +91,27 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
             enable_model_summary=False,
             enable_checkpointing=any(isinstance(callback, pl.callbacks.Checkpoint) for callback in callbacks),
             use_distributed_sampler=False,
+            sync_batchnorm=False,  # the networks were built with it
         )
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {error}") from error
     if trainer.world_size > 1:
-        raise UserError(f"trainer.devices: the players learn in one process so far, not in {trainer.world_size}")
+        _demand_replicas(trainer)
+    if config.trainer.get("precision") == "16-mixed":
+        if trainer.precision != "16-mixed":
+            raise UserError("trainer.precision=16-mixed: needs a GPU; a CPU has bf16-mixed")
+        cast(MixedPrecision, trainer.precision_plugin).scaler = None  # each player has its own
     return trainer
+
+
+def _demand_replicas(trainer: pl.Trainer) -> None:
+    strategy = trainer.strategy
+    if not isinstance(strategy, Replicas):
+        raise UserError(f"trainer.devices: for {trainer.world_size} processes take trainer=ddp, or ddp_cpu")
+    environment = strategy.cluster_environment
+    launched = environment is not None and environment.creates_processes_externally
+    if not launched and HydraConfig.initialized() and HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise UserError("trainer.devices: a sweep's jobs have one process each, unless srun or torchrun starts more")
 
 
 def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:

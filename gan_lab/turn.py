@@ -28,11 +28,13 @@ class Turn:
         noise: Callable[[], Tensor],
         joint: bool,
         d_weights: Sequence[Tensor] | None = None,
+        uniform: Callable[[], Tensor] | None = None,
     ) -> None:
         self._d, self._g = d, g
         self._movers = movers
         self._draw, self._noise = draw, noise
         self._joint = joint
+        self._uniform = uniform
         self._judge = d.network if d_weights is None else d.with_weights(d_weights)
 
     @cached_property
@@ -63,6 +65,10 @@ class Turn:
     @cached_property
     def z(self) -> Tensor:
         return self._noise()
+
+    def uniform(self) -> Tensor:
+        """u ~ U(0, 1) for each sample of the batch, (N,), afresh at each call."""
+        return torch.rand(len(self.real), device=self.real.device) if self._uniform is None else self._uniform()
 
     @cached_property
     def fake(self) -> Tensor:
@@ -98,7 +104,7 @@ class Turn:
         D itself does not move in such a turn: it is left bit-identical.
         """
         movers = tuple(player for player in self._movers if player is not self._d)
-        turn = Turn(self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights)
+        turn = Turn(self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform)
         turn.fake = self.fake
         return turn
 

@@ -158,6 +158,10 @@ class Turn(Protocol):
     @property
     def z(self) -> Tensor: ...
 
+    def uniform(self) -> Tensor:
+        """u ~ U(0, 1) for each sample of the batch, (N,), afresh at each call; however many processes share it."""
+        ...
+
     @property
     def fake(self) -> Tensor: ...
 
@@ -206,12 +210,20 @@ class Game(Protocol):
         """What `player` minimises: its loss plus its terms, a scalar."""
         ...
 
-    def gradient(self, player: Any, objective: Tensor, **options: Any) -> Sequence[Tensor]:
-        """The objective's gradient in the player's own weights, in their order."""
+    def gradient(
+        self, player: Any, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
+    ) -> Sequence[Tensor]:
+        """The objective's gradient in the player's own weights, in their order, or in others in their place.
+
+        Over the whole batch, all processes' parts of it; with `create_graph=True` it can be differentiated as such.
+        """
         ...
 
     def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> None:
-        """One step of the player's optimiser along `gradient`; a step on trial does not count as an update."""
+        """One step of the player's optimiser along `gradient`; a step on trial does not count as an update.
+
+        In half precision none is made, nor counted, along a gradient that is not finite.
+        """
         ...
 
     def accuracy(self) -> float:

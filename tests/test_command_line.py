@@ -40,9 +40,9 @@ def train(*arguments: str, where: Path) -> str:
     return finish(start(*arguments, *SMALL, where=where))
 
 
-def until(condition: object, process: subprocess.Popen[str]) -> None:
+def until(condition: object, process: subprocess.Popen[str], seconds: float = 60) -> None:
     """Wait for a sign of life on disk."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline

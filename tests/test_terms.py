@@ -21,7 +21,7 @@ def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
         return DiscriminatorOutput(network(x.flatten(1)).squeeze(1), features=(x,))
 
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
-    inputs = {"real": real, "fake": fake, "y": real, "z": real}
+    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": lambda: torch.rand(len(real))}
     return SimpleNamespace(**inputs, **outputs, discriminate=discriminate, generate=lambda z: z @ torch.diag(W[0]))
 
 
@@ -73,7 +73,8 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
         return DiscriminatorOutput(x.flatten(1).sum(1))
 
     real, fake = torch.ones(64, 2, 3, 3), torch.zeros(64, 2, 3, 3)
-    GradientPenalty()(SimpleNamespace(real=real, fake=fake, discriminate=discriminate), 0)
+    uniform = lambda: torch.rand(len(real))
+    GradientPenalty()(SimpleNamespace(real=real, fake=fake, discriminate=discriminate, uniform=uniform), 0)
     u = seen[0].flatten(1)
     assert torch.equal(u, u[:, :1].expand_as(u))
     assert 0 < u.min() < 0.2 < 0.8 < u.max() < 1

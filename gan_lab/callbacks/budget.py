@@ -7,6 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 
 from gan_lab.gan import GAN
+from gan_lab.processes import most
 
 
 class Budget(pl.Callback):
@@ -29,7 +30,7 @@ class Budget(pl.Callback):
 class Interruption(pl.Callback):
     """Ctrl-C and SIGTERM end the run after the round in play, never between D's and G's move.
 
-    A second signal is obeyed at once.
+    Whichever process is told, all end after the same round. A second signal is obeyed at once.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -50,7 +51,8 @@ class Interruption(pl.Callback):
             signal.signal(number, handler)
         self._before = {}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: pl.LightningModule, *_: Any) -> None:
+        self.signal = most(self.signal or 0, gan.device) or None  # which makes several processes wait for this round
         if self.signal is not None:
             trainer.should_stop = True
 

@@ -60,7 +60,7 @@ class DualityGap(pl.Callback):
             return _descent(g, lambda batch: turn(d, g, batch, g), gan.loss.generator)
 
         def batches() -> Iterator[Batch]:
-            for batch in data.batches(FAR):
+            for batch in data.undivided().batches(FAR):  # the same for every process
                 yield batch.to(gan.device)
 
         seed = derive_seed(gan.seed, "duality gap", gan.round)

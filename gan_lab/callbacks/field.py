@@ -42,7 +42,7 @@ class Field(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.shape != (2,) or not trainer.is_global_zero:
             return
-        real = next(iter(data.batches(0))).x
+        real = data.take(data.batch_size).x
         self._y = conditions(gan, data, 1)
         middle, reach = (real.amax(0) + real.amin(0)) / 2, 0.65 * (real.amax(0) - real.amin(0)).max()
         self._box = tuple(float(edge) for axis in middle for edge in (axis - reach, axis + reach))

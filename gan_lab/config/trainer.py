@@ -4,7 +4,7 @@ from omegaconf import DictConfig
 
 from gan_lab.errors import UserError
 
-PRECISIONS = ("32-true", "bf16-mixed")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 INSTEAD = {  # settings that count steps or epochs, or that belong to automatic optimisation
     "max_epochs": "rounds=N",
     "max_steps": "rounds=N",
@@ -13,7 +13,7 @@ INSTEAD = {  # settings that count steps or epochs, or that belong to automatic 
     "overfit_batches": "data.subset=N",
     "fast_dev_run": "debug=quick",
     "gradient_clip_val": "gan.clip_norm",
-    "accumulate_grad_batches": "data.batch_size",
+    "accumulate_grad_batches": "data.batch_size, or trainer=ddp",
 }
 
 

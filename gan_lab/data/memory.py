@@ -146,7 +146,9 @@ class ImagesInMemory(InMemory):
 
     def _with_labelled(self, start: int, shown: Tensor) -> Iterator[Batch]:
         order = self.order(len(self.whole[0]))
-        size = min(self.batch_size, len(shown))
+        size, (_, world) = min(self.batch_size, len(shown)), self.rank_and_world
+        if size % world:
+            raise UserError(f"data.labels={self.labels}: must be a multiple of the {world} processes")
         few = Order(len(shown), size, derive_seed(self.seed, "labelled"), *self.rank_and_world)
         for batch in count(start):
             yield Batch(self.pick(order.indices(batch)).x, labelled=self.pick(shown[few.indices(batch)]))

@@ -49,10 +49,19 @@ class GameData(LightningDataModule, ABC):
         """
 
     def take(self, n: int, start: int = 0) -> Batch:
-        """n samples from batch number `start` on, and what belongs to them; on the CPU. The position does not move."""
-        batches = list(islice(self.batches(start), math.ceil(n / self.batch_size)))
+        """n samples from batch number `start` on, and what belongs to them; on the CPU. The position does not move.
+
+        They are the same for every process.
+        """
+        batches = list(islice(self.undivided().batches(start), math.ceil(n / self.batch_size)))
         ys = [batch.y for batch in batches if batch.y is not None]
         return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None)
+
+    def undivided(self) -> Self:
+        """The same data as a single process has them: each batch is the whole one."""
+        twin = copy(self)
+        twin.trainer = None
+        return twin
 
     @property
     def size(self) -> int | None:

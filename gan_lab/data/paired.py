@@ -1,6 +1,7 @@
 """Images with what is given of them."""
 
 from collections.abc import Callable, Iterator
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,11 @@ class Paired(GameData):
 
     def labelled(self, most: int = 60_000) -> Batch:
         return self.data.labelled(most)
+
+    def undivided(self) -> Self:
+        twin = super().undivided()
+        twin.data = self.data.undivided()
+        return twin
 
     def batches(self, start: int) -> Iterator[Batch]:
         for batch in self.data.batches(start):

@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
+from gan_lab.processes import mean
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.terms.term import Term
 from gan_lab.types import Turn
@@ -65,5 +66,6 @@ class FeatureMatching(Term):
         outputs = (turn.real_output, turn.fake_output)
         if not all(output.features for output in outputs):
             raise UserError("feature_matching: D shows no features; take model=mlp or dcgan")
-        real, fake = (output.features[-1].float().flatten(1).mean(0) for output in outputs)
+        # A function of the whole batch's means, not a mean of one over samples: the processes' parts are put together.
+        real, fake = mean([output.features[-1].float().flatten(1).mean(0) for output in outputs])
         return (real - fake).square().mean()

@@ -50,7 +50,7 @@ class GradientPenalty(Term):
 
     def value(self, turn: Turn) -> Tensor:
         real, fake = turn.real, turn.fake
-        u = torch.rand(len(real), *[1] * (real.ndim - 1), device=real.device, dtype=real.dtype)
+        u = turn.uniform().to(real.dtype).view(-1, *[1] * (real.ndim - 1))
         norm = _input_gradient(turn, torch.lerp(fake, real, u)).norm(dim=1)
         return (norm - self.target).square().mean()
 

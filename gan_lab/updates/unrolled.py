@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from gan_lab.ranges import PositiveFloat, PositiveInt
@@ -34,7 +33,7 @@ class Unrolled:
         weights: list[Tensor] = [*game.d.weights]
         for _ in range(self.steps):
             foreseen = game.objective(game.d, turn.against(weights))
-            gradient = torch.autograd.grad(foreseen, weights, create_graph=True, materialize_grads=True)
+            gradient = game.gradient(game.d, foreseen, weights, create_graph=True)
             weights = [w - self.lr * slope for w, slope in zip(weights, gradient, strict=True)]
         g_gradient = game.gradient(game.g, game.objective(game.g, turn.against(weights)), retain_graph=True)
         # D's own objective comes last, so that its own losses and logits are the ones on record.

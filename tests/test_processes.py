@@ -1,0 +1,255 @@
+"""N processes that share a batch play the game of one."""
+
+import csv
+import json
+import math
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import DictConfig
+from test_command_line import SMALL, finish, rounds_logged, start, until
+from test_resume import assert_same_runs
+from torch import Tensor, nn
+
+from gan_lab import processes
+from gan_lab.build import build
+from gan_lab.data.stream import Stream
+from gan_lab.networks.batch_norm import GlobalBatchNorm
+from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.run import play
+from gan_lab.types import Batch
+
+TIMINGS = ("seconds", "rounds_per_second")
+
+
+def together(act: Callable[[int], Any], world: int = 2) -> None:
+    """`act(rank)` in so many processes, which find one another as those of a cluster do."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+
+    def process(rank: int) -> None:
+        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "WORLD_SIZE": str(world)}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        torch.set_num_threads(1)
+        act(rank)
+
+    started = [context.Process(target=process, args=(rank,)) for rank in range(world)]
+    for one in started:
+        one.start()
+    for one in started:
+        one.join(100)
+        one.kill()
+    assert [one.exitcode for one in started] == [0] * world
+
+
+def connected(act: Callable[[int], Any], world: int = 2) -> None:
+    def play_alone(rank: int) -> None:
+        torch.distributed.init_process_group("gloo", rank=rank, world_size=world)
+        act(rank)
+        torch.distributed.destroy_process_group()
+
+    together(play_alone, world)
+
+
+def rows(directory: Path) -> list[dict[str, float]]:
+    with (directory / "metrics.csv").open() as file:
+        read = list(csv.DictReader(file))
+    return [{k: float(v) if v else math.nan for k, v in row.items() if k not in TIMINGS} for row in read]
+
+
+def weights(directory: Path) -> dict[str, Tensor]:
+    state = PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")["state_dict"]
+    return {name: value for name, value in state.items() if value.is_floating_point()}
+
+
+def furthest(a: Path, b: Path) -> float:
+    one, other = weights(a), weights(b)
+    assert one.keys() == other.keys()
+    return max(float((one[name] - other[name]).abs().max()) for name in one)
+
+
+DUALITY = ["callbacks=[default,duality_gap]", "callbacks.duality_gap.every=10", "callbacks.duality_gap.steps=3"]
+RING = ["data=ring", "model=mlp", "loss=non_saturating", "data.batch_size=32"]
+DIGITS = ["data=digits", "model=dcgan", "trainer.sync_batchnorm=true", "data.batch_size=32"]
+CASES = [
+    *([*RING, f"update={update}"] for update in ("simultaneous", "alternating", "extragradient", "optimistic")),
+    [*RING, "update=consensus"],
+    [*RING, "update=unrolled", "update.steps=3"],
+    [*RING, "update=balanced", "update.low=0.75", "update.high=0.8"],
+    [*RING, "update=lookahead", "gan.clip_norm=0.01", *DUALITY],
+    [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "loss=relativistic", "d_terms.r1.every=3"],
+    [*RING, "term@g_terms=[feature_matching]", "update=extragradient"],
+    [*DIGITS, "update=alternating", "term@d_terms=[r1,gradient_penalty]"],
+    [*DIGITS, "update=extragradient", "conditioning=batch_norm", "gan.joint_batch=true"],
+    [*DIGITS, "data.labels=20", "latent=codes", "latent.dim=16"],
+]
+
+
+def test_two_processes_play_the_game_of_one(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """Differences grow by rounding alone: Adam's normalised steps are the reason why they are not smaller still."""
+
+    def config(case: int, name: str, *more: str) -> DictConfig:
+        directory = tmp_path / f"{case}{name}"
+        directory.mkdir(exist_ok=True)
+        every = ["callbacks.checkpoint.every=10", "callbacks.equilibrium.every=3", "rounds=12"]
+        return composed(*more, *CASES[case], *every, f"directory={directory}")
+
+    together(lambda rank: [play(config(case, "two", "trainer=ddp_cpu")) for case in range(len(CASES))])
+    for case in range(len(CASES)):
+        play(config(case, "one", "trainer=cpu"))
+        one, two = tmp_path / f"{case}one", tmp_path / f"{case}two"
+        assert furthest(one, two) < 1e-4, CASES[case]
+        for row, other in zip(rows(one), rows(two), strict=True):
+            assert row.keys() == other.keys()
+            assert [row[k] for k in row] == pytest.approx([other[k] for k in row], rel=1e-3, abs=1e-3, nan_ok=True)
+
+
+def test_resumed_by_as_many_processes_it_is_the_same_run_and_by_another_number_goes_on(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    def config(name: str, rounds: int, trainer: str = "ddp_cpu", resume: str = "null") -> DictConfig:
+        (tmp_path / name).mkdir(exist_ok=True)
+        every = ["callbacks.checkpoint.every=10", "callbacks.samples.every=4", f"directory={tmp_path / name}"]
+        parts = ["data=digits", "model=dcgan", "update=optimistic", "term@d_terms=[r1]", "d_terms.r1.every=2"]
+        return composed(*parts, *every, f"rounds={rounds}", f"trainer={trainer}", f"resume={resume}")
+
+    def begin(rank: int) -> None:
+        play(config("whole", 8))
+        play(config("same", 5))
+        play(config("fewer", 5))
+
+    together(begin)
+    together(lambda rank: play(config("same", 8, resume="here")))
+    assert_same_runs(tmp_path / "whole", tmp_path / "same")
+    play(config("fewer", 8, "cpu", "here"))
+    assert [row["images"] for row in rows(tmp_path / "fewer")] == [8.0 * n for n in range(1, 9)]
+    assert json.loads((tmp_path / "fewer/summary.json").read_text())["images"] == 64
+
+
+def test_every_epoch_shows_each_sample_once(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """Two epochs of 24 pictures in batches of 8, as two processes draw them."""
+    config = composed("model=mlp", "data.subset=24", "rounds=6", "trainer=ddp_cpu", "callbacks.equilibrium=null")
+
+    def record(rank: int) -> None:
+        drawn: list[Tensor] = []
+        draw = Stream.draw
+
+        def spy(self: Stream) -> Batch:
+            drawn.append(draw(self).x)
+            return Batch(drawn[-1])
+
+        Stream.draw = spy  # type: ignore[method-assign]
+        play(config)
+        torch.save(drawn, tmp_path / f"drawn{rank}")
+
+    def in_order(x: Tensor) -> list[list[float]]:
+        return sorted(x.flatten(1).tolist())
+
+    together(record)
+    parts = [torch.load(tmp_path / f"drawn{rank}") for rank in range(2)]
+    assert all(len(x) == 4 for part in parts for x in part)
+    _, data = build(config)
+    for epoch in (slice(0, 3), slice(3, 6)):
+        shown = torch.cat([x for part in parts for x in part[epoch]])
+        assert in_order(shown) == in_order(data.take(24).x)
+
+
+def test_the_mean_over_processes_has_the_whole_batch_s_derivatives_of_every_order() -> None:
+    x, w = torch.linspace(-1, 1, 24, dtype=torch.float64).view(8, 3).sin(), torch.tensor([0.3, -0.5, 0.7]).double()
+
+    def third_order(x: Tensor) -> Tensor:
+        """A cost that holds the gradient of another, and that cost's own gradient, differentiated again."""
+        weights = w.clone().requires_grad_()
+
+        def gradient(value: Tensor) -> Tensor:
+            return processes.mean(torch.autograd.grad(value, [weights], create_graph=True))[0]
+
+        def cost(at: Tensor) -> Tensor:
+            return (x @ at).tanh().square().mean()
+
+        ahead = weights - 0.5 * gradient(cost(weights))
+        slope = gradient(cost(ahead) + gradient(cost(ahead)).square().sum())
+        return gradient((slope * x.mean(0)).sum() + cost(weights)).detach()
+
+    expected = third_order(x)
+    connected(lambda rank: torch.testing.assert_close(third_order(x[4 * rank :][:4]), expected))
+
+
+def test_records_and_draws_are_put_together_in_the_order_of_ranks() -> None:
+    def act(rank: int) -> None:
+        record = {"loss": torch.tensor(float(rank)), "logits": torch.arange(4.0).view(2, 2) + 10 * rank}
+        both = processes.joined(record)
+        assert both["loss"] == 0.5
+        assert both["logits"].tolist() == [[0, 1], [2, 3], [10, 11], [12, 13]]
+        assert processes.most(3 * (1 - rank), torch.device("cpu")) == 3
+        common = processes.seed_round(lambda counter: 7 + counter, torch.device("cpu"))
+        drawn = processes.rows(lambda n: torch.randn(n, 2, generator=common), 3)
+        assert torch.equal(drawn, torch.randn(6, 2, generator=torch.Generator().manual_seed(7))[3 * rank :][:3])
+        assert torch.equal(torch.randn(2), torch.randn(2, generator=torch.Generator().manual_seed(8 + rank)))
+
+    connected(act)
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d(3), nn.BatchNorm2d(3, momentum=None), nn.BatchNorm2d(3, affine=False)])
+def test_global_batch_norm_is_that_of_the_whole_batch(norm: nn.Module) -> None:
+    """Its output, its running statistics and the gradient of a penalty on its gradient."""
+    shape = (8, 3) if isinstance(norm, nn.BatchNorm1d) else (8, 3, 2, 2)
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
+
+    def penalised(norm: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+        out = norm(x)
+        (slope,) = torch.autograd.grad(out.tanh().square().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(slope.square().sum(), x)
+        return out, second
+
+    whole = deepcopy(norm)
+    out, second = penalised(whole, x)
+
+    def act(rank: int) -> None:
+        mine = slice(4 * rank, 4 * rank + 4)
+        part, inputs = GlobalBatchNorm(norm), x.detach()[mine].requires_grad_()  # type: ignore[arg-type]
+        found, found_second = penalised(part, inputs)
+        torch.testing.assert_close(found, out[mine], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(found_second, second[mine], atol=1e-4, rtol=1e-4)
+        for name, buffer in whole.named_buffers():
+            torch.testing.assert_close(part.get_buffer(name), buffer, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(part.eval()(inputs), whole.eval()(inputs))
+
+    connected(act)
+
+
+def test_the_command_line_ends_in_order_whichever_way_it_is_told(tmp_path: Path) -> None:
+    settings = ["trainer=ddp_cpu", "callbacks.metrics.every=10", "callbacks.samples.every=20"]
+    process = start(*SMALL, *settings, "rounds=1000000", "hydra.run.dir=run", where=tmp_path)
+    run = tmp_path / "run"
+    for number in (signal.SIGTERM, signal.SIGINT):
+        logged = rounds_logged(run)
+        until(lambda seen=logged: rounds_logged(run) > seen + 3, process, 200)
+        told = [process.pid]  # SIGTERM: the first process alone; Ctrl-C: all, as a terminal does
+        if number == signal.SIGINT:
+            told += map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        for pid in told:
+            os.kill(pid, number)
+        out, errors = process.communicate(timeout=200)
+        assert process.returncode == 128 + number, errors
+        assert out.count("stopped after round") == 1
+        summary = json.loads((run / "summary.json").read_text())
+        played = PlainCheckpointIO().load_checkpoint(run / "checkpoints/last.ckpt")["game"]["round"]
+        assert (summary["rounds"], summary["finished"]) == (played, False)
+        rounds = [row["round"] for row in rows(run)]
+        assert rounds == sorted(set(rounds))
+        if number == signal.SIGTERM:
+            process = start("resume=run", where=tmp_path)
+    assert f"round_{played:06d}.png" in {path.name for path in (run / "samples").iterdir()}
+    finish(start("resume=run", "trainer=cpu", f"rounds={played + 5}", where=tmp_path))
+    assert json.loads((run / "summary.json").read_text())["rounds"] == played + 5
