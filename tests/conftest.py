@@ -27,10 +27,7 @@ NARROW = {
     "r3gan": ["model.width=4", "model.group_width=4"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "given=low_resolution"],
 }
-NEEDS = {"[consistency]": ["given=half"]}  # parts that are of use beside others only
-
-
-PARTNERED = {"supervised"}  # terms that need parts beside them, tested in files of their own
+PARTNERED = {"supervised", "consistency"}  # terms that need parts beside them, tested in files of their own
 
 
 def options(group: str) -> list[str]:
@@ -48,7 +45,6 @@ def composed(tmp_path: Path) -> Callable[..., DictConfig]:
     def make(*overrides: str, small: bool = True) -> DictConfig:
         model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan")
         sizes = [*SMALL, *NARROW.get(model, [])] if small else []
-        sizes += [other for part, others in NEEDS.items() if any(part in o for o in overrides) for other in others]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", [f"directory={tmp_path}", *sizes, *overrides])
 
