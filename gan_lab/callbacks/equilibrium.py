@@ -12,9 +12,10 @@ from gan_lab.callbacks.held import conditions, held
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
-from gan_lab.equilibrium.samples import compare, coverage, ranked_right
+from gan_lab.equilibrium.samples import compare, ranked_right
 from gan_lab.equilibrium.verdict import ENOUGH, Verdict, judge
 from gan_lab.gan import GAN
+from gan_lab.metrics.modes import coverage
 from gan_lab.player import Player
 from gan_lab.plots import Panel, curves
 from gan_lab.ranges import NonNegativeInt, PositiveInt

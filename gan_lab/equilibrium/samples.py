@@ -1,6 +1,5 @@
-"""Batches judged against each other: by D's logits, by distances between samples, by the modes of a known mixture."""
+"""Batches judged against each other: by D's logits, by distances between samples, by cells."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -38,30 +37,6 @@ def compare(real: Tensor, fake: Tensor) -> Cloud:
     among_x, among_y = (torch.cdist(a, a).sum() / (len(a) * (len(a) - 1)) for a in (x, y))
     between = torch.cdist(x, y).mean()
     return Cloud(among_y / among_x, 1 - (among_x + among_y) / (2 * between))
-
-
-class Coverage(NamedTuple):
-    """What of a mixture's modes G has found."""
-
-    modes: float
-    high_quality: float
-    kl: float
-
-
-def coverage(samples: Tensor, means: Tensor, sigma: float) -> Coverage:
-    """PacGAN's protocol (Lin et al. 2018, section 4.1), of 2,500 samples there; samples (N, d), means (K, d).
-
-    A sample belongs to its nearest mode, and is of high quality within 3 sigma of it.
-    modes: how many modes have a sample of high quality (at most K).
-    high_quality: the share of such samples (of the truth itself in two dimensions: 0.989).
-    kl: KL(samples' shares of the K modes || uniform) in nats: 0 to log K.
-    """
-    distances = torch.cdist(samples, means.to(samples), compute_mode="donot_use_mm_for_euclid_dist")
-    distance, mode = distances.min(dim=1)
-    good = distance <= 3 * sigma
-    shares = torch.bincount(mode, minlength=len(means)) / len(samples)
-    kl = math.log(len(means)) + torch.special.xlogy(shares, shares).sum()
-    return Coverage(float(len(mode[good].unique())), good.float().mean().item(), kl.item())
 
 
 def binned_jsd(a: Tensor, b: Tensor, bins: int = 64) -> float:

@@ -1,7 +1,7 @@
-"""Which of the data's known classes does the generator draw, and in their true shares?"""
+"""Which of the data's known classes or modes does the generator draw, and in their true shares?"""
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -51,3 +51,34 @@ def stacked(digits: Tensor, num_classes: int = 10) -> Tensor:
         )
     places = num_classes ** torch.arange(digits.shape[1] - 1, -1, -1, device=digits.device)
     return (digits * places).sum(dim=1)
+
+
+class Mixture(Protocol):
+    """Data of which the modes are known: their centres (K, d), and how wide each is, in the data's units."""
+
+    means: Tensor
+    sigma: float
+
+
+class Coverage(NamedTuple):
+    """What of a mixture's modes G has found."""
+
+    modes: float
+    high_quality: float
+    kl: float
+
+
+def coverage(samples: Tensor, means: Tensor, sigma: float) -> Coverage:
+    """PacGAN's protocol (Lin et al. 2018, section 4.1), of 2,500 samples there; samples (N, d), means (K, d).
+
+    A sample belongs to its nearest mode, and is of high quality within 3 sigma of it.
+    modes: how many modes have a sample of high quality (at most K).
+    high_quality: the share of such samples (of the truth itself in two dimensions: 0.989).
+    kl: KL(samples' shares of the K modes || uniform) in nats: 0 to log K.
+    """
+    distances = torch.cdist(samples, means.to(samples), compute_mode="donot_use_mm_for_euclid_dist")
+    distance, mode = distances.min(dim=1)
+    good = distance <= 3 * sigma
+    shares = torch.bincount(mode, minlength=len(means)) / len(samples)
+    kl = math.log(len(means)) + torch.special.xlogy(shares, shares).sum()
+    return Coverage(float(len(mode[good].unique())), good.float().mean().item(), kl.item())
