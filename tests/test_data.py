@@ -24,8 +24,9 @@ from gan_lab.types import Batch
 CONF = Path(__file__).parents[1] / "conf" / "data"
 N = 23  # samples in the made-up sets
 MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder", "paired_folder"}
+STACKED = {"stacked_mnist"}  # made up, and without epochs
 OFFLINE = sorted(
-    {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole", "photographs"} | MADE_UP
+    {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole", "photographs"} | MADE_UP | STACKED
 )  # cifar10 checks hashes, so it cannot be made up
 
 Make = Callable[..., Any]  # a GameData, or what its YAML makes of it
@@ -62,7 +63,7 @@ def make(tmp_path: Path) -> Make:
 
     def make(name: str, seed: int = 0, **knobs: Any) -> Any:
         defaults: dict[str, Any] = {}
-        if name in MADE_UP:
+        if name in MADE_UP | STACKED:
             defaults = {"root": str(tmp_path), "batch_size": 6}
         if name == "cartpole":
             defaults = {"transitions": 300, "batch_size": 64}
@@ -358,3 +359,25 @@ class TestCorruptPictures:
         data = make("image_folder", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
+
+
+class TestStacked:
+    def test_each_channel_is_a_picture_and_the_mode_its_classes(self, make: Make) -> None:
+        for batch in take(make("stacked_mnist"), 3):
+            pixels = ((batch.x + 1) * 127.5).round().int()
+            assert torch.equal(pixels, pixels[:, :, :1, :1].expand_as(pixels))  # as made up: one level a picture
+            digits = pixels[:, :, 0, 0] % 10
+            assert batch.y is not None
+            assert batch.y.tolist() == [100 * r + 10 * g + b for r, g, b in digits.tolist()]
+
+    def test_all_pictures_come_equally_often(self, make: Make) -> None:
+        x = make("stacked_mnist", batch_size=5000).take(5000).x
+        shown = torch.bincount(((x[:, :, 0, 0] + 1) * 127.5).round().long().flatten(), minlength=N)
+        assert shown.min() > 0.8 * 15000 / N and shown.max() < 1.2 * 15000 / N
+
+    def test_the_base_must_fit(self, make: Make) -> None:
+        with pytest.raises(UserError, match="data.num_classes=10: must be 1000, the number of modes, or null"):
+            make("stacked_mnist", num_classes=10)
+        assert take(make("stacked_mnist", num_classes=None), 1)[0].y is None
+        with pytest.raises(UserError, match=re.escape("data.shape=[3, 28, 28]: needs grey pictures")):
+            make("stacked_mnist", module={"base": {"num_classes": None}})

@@ -35,6 +35,10 @@ class OwnClassifier:
 
     It is trained once, on five sixths of the labelled images for `steps` steps; the last sixth says how often it is
     right, which is part of its identity. Fit for MNIST and its kin; comparable within one data set only.
+
+    Where the labelled images have fewer channels than the samples (one of the three of Stacked MNIST), it looks at one
+    such part after the other: their features stand side by side, and the classes are all combinations of theirs, the
+    first part's counting most.
     """
 
     resize = "none"
@@ -42,6 +46,7 @@ class OwnClassifier:
     def __init__(self, seed: NonNegativeInt = 0, steps: PositiveInt = 2000) -> None:
         self.seed, self.steps = seed, steps
         self.identity = "classifier"
+        self.parts = 1
 
     def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
         demand_images("classifier", shape)
@@ -57,14 +62,22 @@ class OwnClassifier:
             default_cache_dir(), Batch(x[:cut], y[:cut]), Batch(x[cut:], y[cut:]), self.seed, self.steps
         )
         self.network, self.accuracy = trained.classifier.requires_grad_(False), trained.accuracy
+        self.parts = shape[0] // x.shape[1]
         weights = digest(self.network.state_dict().values())
         self.identity = f"classifier {weights[:8]}, {100 * self.accuracy:.1f} % right"
+        if self.parts > 1:
+            self.identity += f", on {self.parts} parts"
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.network.to(x.device).features(x)
+        network = self.network.to(x.device)
+        return torch.cat([network.features(part) for part in x.chunk(self.parts, dim=1)], dim=1)
 
     def probabilities(self, features: Tensor) -> Tensor:
-        return self.network.to(features.device).head(features).softmax(1)
+        head = self.network.to(features.device).head
+        found, *others = (head(part).softmax(1) for part in features.chunk(self.parts, dim=1))
+        for other in others:
+            found = (found[:, :, None] * other[:, None, :]).flatten(1)
+        return found
 
 
 class EfficientNetLite0:
