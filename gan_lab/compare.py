@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GENERATOR = "generator.safetensors"
 ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
+FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
 
@@ -45,8 +46,8 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
         return 0 if arguments else 2
     try:
-        places = [Path(argument) for argument in arguments if "=" not in argument or Path(argument).is_dir()]
-        options = dict(a.split("=", 1) for a in arguments if "=" in a and not Path(a).is_dir())
+        places = [Path(argument) for argument in arguments if is_place(argument)]
+        options = dict(argument.split("=", 1) for argument in arguments if not is_place(argument))
         for key in options.keys() - {"out"}:
             raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
         print(tabulate(find_runs(places), demand_ending(options.get("out"))))
@@ -54,6 +55,14 @@ def main(arguments: list[str]) -> int:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
     return 0
+
+
+def is_place(argument: str) -> bool:
+    """Whether it names a directory rather than an option; directories of a sweep have names like `loss=hinge`."""
+    try:
+        return "=" not in argument or Path(argument).is_dir()
+    except OSError:  # too long for a name
+        return False
 
 
 def demand_ending(out: str | None) -> Path | None:
@@ -149,7 +158,10 @@ def compare(runs: Sequence[Run]) -> "Comparison":
             if run.seed in values:
                 notes.append(f"{run.directory}: left out, since seed {run.seed} of this configuration is there already")
             values.setdefault(run.seed, value)
-    procedures = {key: value for run in runs for key, value in run.procedures.items()}
+    procedures: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        for key, told in run.procedures.items():
+            procedures.setdefault(key, {}).update(told)  # only some may have been scored with a floor
     return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))
 
 

@@ -39,7 +39,7 @@ def verdicts(comparison: Comparison) -> list[str]:
         if len(rows) < 2:
             continue
         higher = comparison.procedures[column[1]]["higher_is_better"]
-        rows.sort(key=lambda cell: math.fsum(cell.values.values()) / len(cell.values), reverse=higher)
+        rows.sort(key=lambda cell: badness(math.fsum(cell.values.values()) / len(cell.values), higher))
         p = welch(list(rows[0].values.values()), list(rows[1].values.values()))
         told = "too few seeds to tell" if math.isnan(p) else f"Welch's test p = {p:.2g}"
         chosen = f", the best two of {len(rows)}" if len(rows) > 2 else ""
@@ -47,9 +47,20 @@ def verdicts(comparison: Comparison) -> list[str]:
     return found
 
 
+def badness(value: float, higher_is_better: bool | None) -> float:
+    """Lower is better; None: the nearer to 1/2, the better."""
+    return abs(value - 0.5) if higher_is_better is None else -value if higher_is_better else value
+
+
+def headed(name: str, key: str, told: Mapping[str, Any]) -> str:
+    """A column's head: the figure, its procedure, which way is better, and what real samples get."""
+    way = {True: "higher is better", False: "lower is better", None: "1/2 is best"}[told["higher_is_better"]]
+    floor = told.get(f"floor/{name}")
+    return f"{name} {key} ({way}{'' if floor is None else f'; real samples: {floor:.4g}'})"
+
+
 def as_markdown(comparison: Comparison) -> str:
-    arrows = {True: "higher is better", False: "lower is better"}
-    heads = [f"{n} {k} ({arrows[comparison.procedures[k]['higher_is_better']]})" for n, k in comparison.columns]
+    heads = [headed(name, key, comparison.procedures[key]) for name, key in comparison.columns]
     lines = [f"| configuration | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     by_place = {(cell.configuration, cell.name, cell.key): cell for cell in comparison.cells}
     for configuration in dict.fromkeys(cell.configuration for cell in comparison.cells):

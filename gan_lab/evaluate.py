@@ -17,7 +17,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from gan_lab.compare import DOUBTS, GENERATOR, PROCEDURE, demand_ending, find_runs, tabulate
+from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, demand_ending, find_runs, is_place, tabulate
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.explain import CONF, explain
 from gan_lab.config.resume import read_yaml
@@ -38,6 +38,8 @@ PAGE = Page(
         "weights": Literal["average", "raw"],
         "batch_size": PositiveInt,
         "root": str | None,
+        "floor": bool,
+        "neighbours": NonNegativeInt,
         "trust": str,
         "out": str | None,
     },
@@ -45,6 +47,7 @@ PAGE = Page(
     named=("metric",),
     optional={"real", "root", "trust", "out"},
 )
+NEIGHBOURS = "neighbours.png"
 TRUSTED = ("gan_lab.data", "gan_lab.densities", "gan_lab.given", "torchvision.datasets")
 
 
@@ -52,8 +55,8 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\n{(CONF / 'evaluate.yaml').read_text()}")
         return 0 if arguments else 2
-    places = [Path(argument) for argument in arguments if "=" not in argument or Path(argument).is_dir()]
-    overrides = [argument for argument in arguments if "=" in argument and not Path(argument).is_dir()]
+    places = [Path(argument) for argument in arguments if is_place(argument)]
+    overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         config = configure(overrides)
         out = demand_ending(config.out)
@@ -102,6 +105,8 @@ def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], seve
             raise
         return False
     show(directory, scores)
+    if config.neighbours:
+        print(f"  the samples nearest to real ones, with these, in {directory / NEIGHBOURS}")
     return True
 
 
@@ -109,14 +114,15 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
     print(directory)
     for key, record in scores.items():
         for name, value in record.items():
-            if isinstance(value, float) and not name.endswith("/error"):
-                error = record.get(f"{name}/error")
+            if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
+                error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
                 sure = "" if error is None else f" ± {error:.2g} (standard error)"
-                print(f"  {name} {value:.5g}{sure}  [{key}]")
+                beside = "" if floor is None else f", of real samples {floor:.5g}"
+                print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
     print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
-    if DOUBTS in record:
-        print(f"warning: {record[DOUBTS]}", file=sys.stderr)
+    for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
+        print(f"warning: {doubt}", file=sys.stderr)
 
 
 def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
@@ -128,14 +134,17 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     import torch
     from hydra.utils import instantiate
 
-    from gan_lab.evaluation import Evaluation, Procedure
+    from gan_lab.evaluation import Evaluation, Procedure, neighbours
     from gan_lab.generator_file import load_generator
-    from gan_lab.metrics.samples import measure
-    from gan_lab.metrics.uncertainty import doubts
+    from gan_lab.metrics.metric import Doubting, measure
+    from gan_lab.metrics.samples import NO_IMAGES
+    from gan_lab.pictures import save_picture
 
     found = load_generator(directory / GENERATOR)
     generator, latent = rebuilt(found, config.weights, config.trust)
     data = data_of(directory, config)
+    if config.neighbours and len(data.shape) != 3:
+        raise UserError(f"neighbours={config.neighbours}: {NO_IMAGES}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator.to(device)
 
@@ -143,29 +152,43 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         return generator(z.to(device), None if y is None else y.to(device))
 
     features = instantiate(config.features)
-    evaluation = Evaluation(data, features, config.n, config.real, config.seed, config.batch_size, device, titles=True)
-    conditional = "given" in found.recipe or "num_classes" in found.recipe
-    fake = evaluation.fake(sample, latent, conditional)
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    scores = measure(metrics, evaluation.real, fake)
-    doubtful = doubts(evaluation.real.features, fake.features) if "features" in fake.seen else []
+    conditional = "given" in found.recipe or "num_classes" in found.recipe
+    evaluation = Evaluation(
+        data,
+        features,
+        metrics,
+        **{name: config[name] for name in ("n", "real", "seed", "batch_size", "floor")},
+        device=device,
+        conditional=conditional,
+        titles=True,
+    )
+    real, fake = evaluation.real, evaluation.fake(sample, latent)
     records = {}
-    for name, values in scores.items():
+    for name, values in measure(metrics, real, fake).items():
+        metric = metrics[name]
         procedure = Procedure(
             features=features.identity,
             resize=features.resize,
             n=fake.n,
-            n_real=evaluation.real.n,
+            n_real=real.n,
             seed=config.seed,
             split=config.split,
             weights=config.weights,
-            data=evaluation.real.content[:16],
+            data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
         )
-        told = {**procedure._asdict(), "higher_is_better": metrics[name].higher_is_better}
+        told = {**procedure._asdict(), "higher_is_better": metric.higher_is_better}
+        if config.floor:
+            figures = [figure for figure in values if not figure.endswith("/error")]
+            floor = evaluation.floor(metric, procedure.metric, figures)
+            told |= {FLOOR + figure: value for figure, value in floor.items()}
         records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
-        if doubtful:
-            records[procedure.key][DOUBTS] = "; ".join(doubtful)
+        doubts = metric.doubts(real, fake) if isinstance(metric, Doubting) else []
+        if doubts:
+            records[procedure.key][DOUBTS] = "; ".join(doubts)
+    if config.neighbours:
+        save_picture(neighbours(real, fake, config.neighbours), directory / NEIGHBOURS)
     add_to_summary(directory, {f"score/{key}/{k}": v for key, record in records.items() for k, v in record.items()})
     return records
 
@@ -187,9 +210,10 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{directory / 'config.yaml'}: not the configuration of a run") from error
     if config.root is not None:
-        if "root" not in parts["data"]:
+        found = next((part for part in (parts["data"], parts["data"].get("base", {})) if "root" in part), None)
+        if found is None:
             raise UserError(f"root={config.root}: the run's data lie in no folder")
-        parts["data"]["root"] = config.root
+        found["root"] = config.root
     check_targets(parts, [*TRUSTED, *filter(None, config.trust.split(","))])
     data: GameData = instantiate(parts["data"])
     if config.split == "test":

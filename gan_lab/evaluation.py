@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,12 +10,30 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.module import GameData
-from gan_lab.metrics.classifier import default_cache_dir
-from gan_lab.metrics.samples import Features, RealSamples, Samples, generated
+from gan_lab.errors import UserError
+from gan_lab.metrics.cache import remembered
+from gan_lab.metrics.classifier import default_cache_dir, digest
+from gan_lab.metrics.clouds import nearest
+from gan_lab.metrics.metric import Metric, demand
+from gan_lab.metrics.samples import (
+    NO_IMAGES,
+    NO_LABELS,
+    NO_MIXTURE,
+    NO_TEST,
+    Classifying,
+    Features,
+    RealSamples,
+    Samples,
+    generated,
+    no_probabilities,
+    recut,
+)
+from gan_lab.pictures import picture_of
 from gan_lab.seeds import derive_seed
-from gan_lab.types import Latent
+from gan_lab.types import Batch, Latent
 
 VERSION = 1  # raise it with every change after which the same settings give other figures
+NEIGHBOURS = 7  # real images beside each generated one
 
 
 class Evaluation:
@@ -24,48 +42,115 @@ class Evaluation:
     Args:
         data: of these the first `real` in an order of our own; None: n; no more than there are.
         features: prepared here, for the data.
+        metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
+        conditional: whether the generator is told what the data go with.
         titles: whether progress is shown.
+        floor: whether there shall be as many other real samples.
 
     Raises:
-        UserError: the data have no such features.
+        UserError: the data have no such features, or not what the metrics need, or too few samples for a floor.
     """
 
     def __init__(
         self,
         data: GameData,
         features: Features,
+        metrics: Mapping[str, Metric],
         n: int,
         real: int | None = None,
         seed: int = 0,
         batch_size: int = 250,
         device: torch.device | str = "cpu",
+        conditional: bool = False,
         titles: bool = False,
+        floor: bool = False,
     ) -> None:
-        with torch.random.fork_rng(devices=[]):
-            features.prepare(data.shape, data.labelled)
         self.features, self.n, self.seed, self.batch_size = features, n, seed, batch_size
         wanted, size = real or n, data.size
         self.n_real = wanted if size is None else min(wanted, size)
-        self.data = data.reordered(derive_seed(seed, "real samples"), batch_size)
-        self.device, self.titles = device, titles
+        if floor and size is not None and self.n_real + n > size:
+            raise UserError(
+                f"floor: needs {n} real samples beside the {self.n_real}, and the data have {size}: take n={size // 2}"
+            )
+        self.device, self.conditional, self.titles = device, conditional, titles
+        mixture = getattr(data, "density", None)
+        self._mixture = mixture if hasattr(mixture, "means") else None
+        lacking = {
+            "labels": None if conditional and data.num_classes is not None else NO_LABELS,
+            "probabilities": None if isinstance(features, Classifying) else no_probabilities(features),
+            "images": None if len(data.shape) == 3 else NO_IMAGES,
+            "mixture": None if self._mixture is not None else NO_MIXTURE,
+            "held_out": None if hasattr(data, "test") else NO_TEST,
+        }
+        demand(metrics, {view: said for view, said in lacking.items() if said is not None})
+        self._test: Batch | None = None
+        if any("held_out" in metric.needs for metric in metrics.values()):
+            self._test = data.test()  # type: ignore[attr-defined]
+        with torch.random.fork_rng(devices=[]):
+            features.prepare(data.shape, data.labelled)
+        # What never ends is drawn in batches of a size of its own, or the samples would depend on ours.
+        own = derive_seed(seed, "real samples")
+        self.data = data.reordered(own) if size is None else data.reordered(own, batch_size)
+
+    def batches(self, skip: int = 0) -> Iterator[Batch]:
+        """Real samples without end."""
+        return recut(self.data.batches(0), self.batch_size, skip)
+
+    def _real(self, title: str, batches: Callable[[], Iterator[Batch]], n: int, **more: Any) -> RealSamples:
+        shown = title if self.titles else None
+        return RealSamples(batches, self.features, n, default_cache_dir(), self.device, shown, **more)
 
     @cached_property
     def real(self) -> RealSamples:
-        title = "real" if self.titles else None
-        batches = lambda: self.data.batches(0)  # noqa: E731
-        return RealSamples(batches, self.features, self.n_real, default_cache_dir(), self.device, title)
+        held, size = self._test, self.batch_size
+        held_out = None
+        if held is not None:
+            parts = [Batch(x) for x in held.x.split(size)]
+            held_out = self._real("held out", lambda: iter(parts), len(held.x))
+        return self._real("real", self.batches, self.n_real, held_out=held_out, mixture=self._mixture)
 
-    def fake(
-        self, sample: Callable[[Tensor, Tensor | None], Tensor], latent: Latent, conditional: bool = False
-    ) -> Samples:
+    @cached_property
+    def another(self) -> RealSamples:
+        """n other real samples: what the metrics say of them is the floor of what they say of generated ones."""
+        return self._real("other real", lambda: self.batches(self.n_real), self.n)
+
+    def floor(self, metric: Metric, settings: str, names: list[str]) -> dict[str, float]:
+        """The metric's figures `names` of other real samples, from the cache if they were ever computed.
+
+        `settings` are the metric's, in words.
+        """
+        contents = [self.real.content, self.another.content]
+        contents += [self.real.held_out.content] if "held_out" in metric.needs else []
+        key = digest([], *contents, self.features.identity, self.features.resize, settings, *names, str(VERSION))
+
+        def make() -> Tensor:
+            found = metric(self.real, self.another)
+            return torch.tensor([found[name] for name in names], dtype=torch.float64)
+
+        values = remembered(default_cache_dir() / f"floor-{key[:32]}.safetensors", make)
+        return dict(zip(names, values.tolist(), strict=True))
+
+    def fake(self, sample: Callable[[Tensor, Tensor | None], Tensor], latent: Latent) -> Samples:
         """Those of a generator; of a conditional one, for the conditions of the data as they come."""
         z = latent.sample(self.n, torch.Generator().manual_seed(derive_seed(self.seed, "evaluation")))
 
         def batches() -> Any:
-            return generated(sample, z, self.batch_size, self.data.batches(0) if conditional else None)
+            return generated(sample, z, self.batch_size, self.batches() if self.conditional else None)
 
         return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
+
+
+def neighbours(real: Samples, fake: Samples, rows: int) -> Tensor:
+    """A picture (3, H, W) uint8 to look for copies in: generated images, each with its nearest real ones to the right.
+
+    The rows are those of all generated images that lie nearest to a real one, in the features, the nearest first: if
+    any are copies of these real images, they are.
+    """
+    found = nearest(fake.features, real.features, k=min(NEIGHBOURS, real.n))
+    suspects = found.distances[:, 0].argsort(stable=True)[:rows]
+    shown = [torch.cat([fake.images[i][None], real.images[found.indices[i]]]) for i in suspects.tolist()]
+    return picture_of(torch.cat(shown), columns=len(shown[0]))
 
 
 class Procedure(NamedTuple):

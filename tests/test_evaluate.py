@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import CONF, NARROW, SMALL
+from conftest import CONF, NARROW, SMALL, options
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from test_resume import assert_resumes
@@ -96,9 +97,9 @@ def test_figures_do_not_depend_on_the_batch_size_or_on_the_time(mine: Path) -> N
 )
 def test_another_procedure_is_another_column(mine: Path, change: str) -> None:
     place = mine / "sweep" / "hinge=0"
-    options = [option for option in QUICK if not (change == "features=pixels" and "features" in option)]
+    kept = [option for option in QUICK if not (change == "features=pixels" and "features" in option)]
     assert score(place, *QUICK, "metric=kernel") == 0
-    assert score(place, *options, "metric=kernel", change) == 0
+    assert score(place, *kept, "metric=kernel", change) == 0
     assert len(scores(place)) == 2
 
 
@@ -125,6 +126,61 @@ def test_the_test_set(composed: Callable[..., DictConfig], tmp_path: Path) -> No
 def test_what_is_given_of_an_image_is_given_again(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     play(composed("model=pix2pix", "rounds=1"))
     assert score(tmp_path, *QUICK) == 0  # judged by a classifier of the whole images
+
+
+def test_what_real_samples_get_stands_beside(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place, asked = mine / "sweep" / "hinge=0", [*QUICK, "metric=[kernel,nearest_neighbour_test]"]
+    assert score(place, *asked, "floor=true") == 0
+    told = re.findall(r"kernel ([\d.e-]+) ± .*, of real samples ([\d.e-]+)  \[", capsys.readouterr().out)
+    assert len(told) == 1
+    assert float(told[0][1]) < float(told[0][0])
+    cached = mine.parent / "cache" / "gan_lab"
+    assert len(list(cached.glob("floor-*.safetensors"))) == 2
+    assert len(list(cached.glob("features-*.safetensors"))) == 2
+    other = mine / "sweep" / "hinge=1"
+    assert score(other, *asked, "floor=true") == 0  # from the cache
+    assert len(list(cached.glob("floor-*.safetensors"))) == 2
+    assert compare.main([str(place), str(other)]) == 0
+    table = capsys.readouterr().out
+    assert re.search(r"kernel classifier-\w+ \(lower is better; real samples: [\d.e-]+\)", table)
+    assert re.search(r"nearest_neighbour_test classifier-\w+ \(1/2 is best; real samples: 0\.\d+\)", table)
+
+
+def test_stacked_digits_are_known_by_the_classifier_of_one(
+    composed: Callable[..., DictConfig], fake_mnist: Path, tmp_path: Path
+) -> None:
+    play(composed("model=mlp", "data=stacked_mnist", f"data.root={fake_mnist}", "conditioning=concat", "rounds=1"))
+    asked = ["metric=[modes,mode_divergence,recognition]", "n=20", "features.steps=3", "floor=true"]
+    assert score(tmp_path, *asked, f"root={fake_mnist}") == 0
+    found = {name: value for (name, _), value in scores(tmp_path).items()}
+    assert 1 <= found["modes"] <= 20
+    assert found["mode_divergence"] >= math.log(500 / 20)  # of 20 samples, no more than 20 modes of nearly 1,000
+
+
+def test_a_floor_does_not_change_the_procedure(mine: Path) -> None:
+    place = mine / "sweep" / "hinge=0"
+    for more in ([], ["floor=true"]):
+        assert score(place, *QUICK, "metric=kernel", *more) == 0
+    assert len(scores(place)) == 1
+
+
+def test_a_picture_of_the_samples_that_may_be_copies(mine: Path) -> None:
+    from PIL import Image
+
+    assert score(mine / "concat", *QUICK, "metric=kernel", "neighbours=3") == 0
+    with Image.open(mine / "concat" / "neighbours.png") as picture:
+        assert picture.size == (8 * 34 + 2, 3 * 34 + 2)  # eight columns, three rows, each of 32 pixels with a rim
+
+
+def test_every_metric_scores_a_run(mine: Path, composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    kept = [name for name in options("metric") if name not in ("mode_coverage", "copying") and "ms_ssim" not in name]
+    fewer = ["n=700", "features.steps=3", "metric.frechet_interval.resamples=3"]
+    assert score(mine / "concat", f"metric=[{','.join(kept)}]", *fewer) == 0
+    assert score(mine / "ring", "n=60", "features=pixels", "metric=[mode_coverage,parzen]", "floor=true") == 0
+    play(composed("model=mlp", "rounds=1", "data.subset=1000", "data.image_size=16", "conditioning=concat"))
+    assert score(tmp_path, *QUICK, "metric=[copying,ms_ssim,ms_ssim_by_class]") == 0
+    found = {name for name, _ in {**scores(mine / "concat"), **scores(mine / "ring"), **scores(tmp_path)}}
+    assert len(found) >= len(options("metric"))
 
 
 # --- many runs ----------------------------------------------------------------------------------------------------
@@ -228,7 +284,7 @@ def test_the_best_checkpoint_by_a_metric(composed: Callable[..., DictConfig], tm
 MISTAKES = [  # arguments, what is said, whether it is known before anything heavy is imported
     ("{runs}/nowhere", r"nowhere: no run directory with a finished run", True),
     ("n=5", r"no run directory: name one", True),
-    ("{runs}/ring metric=[frechet,fid]", r"fid.*no such option.*allowed: frechet, kernel", True),
+    ("{runs}/ring metric=[frechet,fid]", r"fid.*no such option.*allowed: .*frechet.*, kernel", True),
     ("{runs}/ring features=vgg", r"vgg: no such option.*allowed: classifier, efficientnet_lite0, inception", True),
     ("{runs}/ring features=[pixels,classifier]", r"features: must be one option", True),
     ("{runs}/ring metric=[]", r"metric: must be given", True),
@@ -244,6 +300,12 @@ MISTAKES = [  # arguments, what is said, whether it is known before anything hea
     ("{runs}/ring features=pixels metric=recognition", r"metric=recognition: needs class labels", False),
     ("{runs}/sweep/hinge=0 features=pixels metric=recognition n=9", r"metric=recognition: needs class labels", False),
     ("{runs}/concat features=pixels metric=recognition n=9", r"pixels: give no class probabilities", False),
+    ("{runs}/concat features=pixels metric=[frechet,mode_coverage]", r"mode_coverage: needs data whose modes", False),
+    ("{runs}/ring features=pixels metric=ms_ssim", r"metric=ms_ssim: needs images, and the data are none", False),
+    ("{runs}/ring features=pixels metric=copying", r"metric=copying: needs real samples that no training", False),
+    ("{runs}/ring features=pixels neighbours=3", r"neighbours=3: needs images", False),
+    ("{runs}/concat floor=true n=1000", r"floor: needs 1000 real samples beside .* have 1797: take n=898", False),
+    ("{runs}/ring floor=perhaps", r"floor='perhaps': must be", True),
     ("{runs}/ring features=pixels split=test", r"split=test: the data have no test set", False),
     ("{runs}/ring features=pixels root=elsewhere", r"root=elsewhere: the run's data lie in no folder", False),
 ]
@@ -256,6 +318,12 @@ def test_mistakes(runs: Path, arguments: str, says: str, at_once: bool, capsys: 
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
     assert re.search(says, line), line
     assert not at_once or time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize("metric", ["recognition", "classification_accuracy", "mode_coverage", "copying"])
+def test_what_is_lacking_is_told_before_anything_is_computed(mine: Path, metric: str) -> None:
+    assert score(mine / "sweep" / "hinge=0", f"metric=[frechet,{metric}]") == 2
+    assert not (mine.parent / "cache").exists()  # no classifier was trained, and no features were computed
 
 
 def test_nothing_heavy_is_imported_before_the_options_are_checked() -> None:

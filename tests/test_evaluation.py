@@ -17,14 +17,19 @@ from scipy import stats
 from test_classifier import DAMAGE
 from torch import Tensor
 
+from gan_lab.comparison import badness
 from gan_lab.data.photographs import read
 from gan_lab.errors import UserError
+from gan_lab.evaluation import Evaluation, neighbours
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.estimates import estimate, welch
 from gan_lab.metrics.features import Pixels
-from gan_lab.metrics.samples import RealSamples, Samples, generated, measure
+from gan_lab.metrics.metric import Doubting, demand, measure
+from gan_lab.metrics.modes import stacked
+from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
 from gan_lab.metrics.uncertainty import doubts, is_singular, jackknife_error
+from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +44,7 @@ def labels(n: int = N) -> Tensor:
     return torch.arange(n) % 3
 
 
-def cut(x: Tensor, y: Tensor | None = None, size: int = 7) -> Callable[[], Iterator[Batch]]:
+def chunks(x: Tensor, y: Tensor | None = None, size: int = 7) -> Callable[[], Iterator[Batch]]:
     """The samples from the first one on, a batch at a time and without end, as data sets give them."""
 
     def batches() -> Iterator[Batch]:
@@ -66,8 +71,40 @@ class Knowing(Pixels):
         return features[:, :3].softmax(1)
 
 
+class World:
+    """Data with three modes: images around three patterns, which the features' first pixels tell apart."""
+
+    patterns = torch.rand(3, *SHAPE, generator=torch.Generator().manual_seed(9)) - 0.5
+    patterns[:, 0, 0, :3] = 2 * torch.eye(3) - 1
+    means, sigma = patterns.flatten(1), 0.2 * math.sqrt(256) / 2.5  # as wide as 3 sigma of these are to be
+
+    def draw(self, seed: int) -> tuple[Tensor, Tensor]:
+        y = labels()
+        return self.patterns[y] + 0.2 * torch.randn(N, *SHAPE, generator=torch.Generator().manual_seed(seed)), y
+
+    def collapsed(self, seed: int) -> tuple[Tensor, Tensor]:
+        """One mode, faded, whatever was asked for."""
+        noise = 0.02 * torch.randn(N, *SHAPE, generator=torch.Generator().manual_seed(seed))
+        return 0.5 * self.patterns[:1] + 0.3 + noise, labels()
+
+    def real(self, cache: Path, size: int = 7) -> RealSamples:
+        held_out = RealSamples(chunks(*self.draw(10), size), Knowing(), N, cache)
+        return RealSamples(chunks(*self.draw(0), size), Knowing(), N, cache, held_out=held_out, mixture=self)
+
+
+SMALLER = {"bins": {"bins": 10}}  # what suits 60 samples
+
+
+class Blind(Pixels):
+    """Features that know no classes."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x.flatten(1)[:, :5]
+
+
 def metric_of(name: str) -> Any:
-    return instantiate(OmegaConf.load(CONF / "metric" / f"{name}.yaml")[name])
+    (part,) = OmegaConf.load(CONF / "metric" / f"{name}.yaml").values()
+    return instantiate(part, **SMALLER.get(name, {}))
 
 
 # --- metrics ------------------------------------------------------------------------------------------------------
@@ -75,13 +112,12 @@ def metric_of(name: str) -> Any:
 
 @pytest.mark.parametrize("name", options("metric"))
 def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_path: Path) -> None:
-    metric = metric_of(name)
-    assert isinstance(metric.higher_is_better, bool)
+    metric, world = metric_of(name), World()
+    assert metric.higher_is_better in (True, False, None)
     found = []
     for size in (7, 60):
-        real = RealSamples(cut(images(0), labels(), size), Knowing(), N, tmp_path / str(size))
-        fake = Samples(cut(images(1), labels(), size), Knowing(), N)
-        found.append(metric(real, fake))
+        fake = Samples(chunks(*world.draw(1), size), Knowing(), N)
+        found.append(metric(world.real(tmp_path / str(size), size), fake))
     assert found[0] == found[1]
     assert all(type(value) is float and math.isfinite(value) for value in found[0].values())
     assert all(key.removesuffix("/error") in found[0] for key in found[0])
@@ -89,18 +125,37 @@ def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_pa
 
 @pytest.mark.parametrize("name", options("metric"))
 def test_every_metric_prefers_the_real_thing(name: str, tmp_path: Path) -> None:
-    metric = metric_of(name)
-    y = Knowing().probabilities(Knowing()(images(0))).argmax(1)
-    real = RealSamples(cut(images(0), y), Knowing(), N, tmp_path)
-    good = metric(real, Samples(cut(images(0), y), Knowing(), N))
-    bad = metric(real, Samples(cut(1 - images(1) ** 2, y), Knowing(), N))
-    better = good.keys() & {key for key in good if not key.endswith("/error")}
-    assert all((good[key] > bad[key]) is metric.higher_is_better for key in better)
+    metric, world = metric_of(name), World()
+    real = world.real(tmp_path)
+    good, bad = (metric(real, Samples(chunks(*drawn), Knowing(), N)) for drawn in (world.draw(1), world.collapsed(2)))
+    told = [key for key in good if not key.endswith("/error") and key != "train_on_real"]  # that is their yardstick
+    assert told
+    assert all(badness(good[key], metric.higher_is_better) < badness(bad[key], metric.higher_is_better) for key in told)
+
+
+@pytest.mark.parametrize("name", options("metric"))
+def test_every_metric_says_what_it_needs(name: str, tmp_path: Path) -> None:
+    """It looks at nothing but the features and what it needs; what it needs and is lacking is refused beforehand."""
+    metric, world = metric_of(name), World()
+    assert set(metric.needs) <= {"labels", "probabilities", "images", "mixture", "held_out"}
+    see = Knowing() if "probabilities" in metric.needs else Blind()
+
+    def without_labels(seed: int) -> Callable[[], Iterator[Batch]]:
+        x, y = world.draw(seed)
+        return chunks(x, y if "labels" in metric.needs else None)
+
+    held_out = RealSamples(without_labels(10), see, N, tmp_path) if "held_out" in metric.needs else None
+    mixture = world if "mixture" in metric.needs else None
+    real = RealSamples(without_labels(0), see, N, tmp_path, held_out=held_out, mixture=mixture)
+    metric(real, Samples(without_labels(1), see, N))
+    for view in metric.needs:
+        with pytest.raises(UserError, match=f"metric={name}: it lacks"):
+            demand({name: metric}, {view: "it lacks"})
 
 
 def test_the_metrics_are_the_pure_functions_beneath(tmp_path: Path) -> None:
-    real = RealSamples(cut(images(0)), Knowing(), N, tmp_path)
-    fake = Samples(cut(images(1)), Knowing(), 50)
+    real = RealSamples(chunks(images(0)), Knowing(), N, tmp_path)
+    fake = Samples(chunks(images(1)), Knowing(), 50)
     x, y = Knowing()(images(0)), Knowing()(images(1)[:50])
     assert metric_of("frechet")(real, fake)["frechet"] == pytest.approx(frechet_distance(x, y))
     found = metric_of("kernel")(real, fake)
@@ -109,7 +164,7 @@ def test_the_metrics_are_the_pure_functions_beneath(tmp_path: Path) -> None:
 
 def test_nothing_is_computed_that_no_metric_asks_for() -> None:
     features = Knowing()
-    samples = Samples(cut(images(0), labels()), features, N)
+    samples = Samples(chunks(images(0), labels()), features, N)
     assert torch.equal(samples.images, images(0))
     assert torch.equal(samples.labels, labels())
     assert features.seen == 0
@@ -118,15 +173,48 @@ def test_nothing_is_computed_that_no_metric_asks_for() -> None:
     assert features.seen == N
 
 
-def test_what_is_not_there_is_refused() -> None:
-    samples = Samples(cut(images(0)), Pixels(), N)
+def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    samples = Samples(chunks(images(0)), Pixels(), N)
     with pytest.raises(UserError, match="features=pixels: give no class probabilities"):
         _ = samples.probabilities
     with pytest.raises(UserError, match="needs class labels"):
         _ = samples.labels
-    few = Samples(cut(images(0)), Pixels(), 5)
+    few = RealSamples(chunks(images(0)), Pixels(), 5, tmp_path)
     with pytest.raises(UserError, match="metric=kernel: blocks=10 need two points each"):
-        measure({"kernel": metric_of("kernel")}, few, few)  # type: ignore[arg-type]
+        measure({"kernel": metric_of("kernel")}, few, few)
+    for missing in ("held_out", "mixture"):
+        with pytest.raises(UserError, match="needs"):
+            getattr(few, missing)
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 60, 200])
+@pytest.mark.parametrize("skip", [0, 7, 25])
+def test_batches_are_cut_anew_without_loss(size: int, skip: int) -> None:
+    x, y = images(0), labels()
+    again = recut(chunks(x, y, 11)(), size, skip)
+    found = [next(again) for _ in range(3)]
+    assert all(len(batch.x) == size for batch in found)
+    endless = torch.arange(skip, skip + 3 * size) % N
+    assert torch.equal(torch.cat([batch.x for batch in found]), x[endless])
+    assert torch.equal(torch.cat([batch.y for batch in found if batch.y is not None]), y[endless])
+
+
+def test_a_copy_is_shown_first_beside_what_it_copies(tmp_path: Path) -> None:
+    x = images(1)
+    x[17] = images(0)[4]
+    real, fake = RealSamples(chunks(images(0)), Pixels(), N, tmp_path), Samples(chunks(x), Pixels(), N)
+    picture = neighbours(real, fake, rows=2)
+    assert picture.shape == (3, 2 * 34 + 2, 8 * 34 + 2)  # tiles of 32 pixels with a rim of 2
+    copy, original, other = (picture[:, 2:34, at : at + 32] for at in (2, 36, 70))
+    assert torch.equal(copy, original)
+    assert not torch.equal(copy, other)
+
+
+def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> None:
+    few = RealSamples(chunks(images(0)), Pixels(), 20, tmp_path)
+    doubting = {name for name in options("metric") if isinstance(metric_of(name), Doubting)}
+    assert doubting == {"frechet", "frechet_infinity", "frechet_interval"}
+    assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))
 
 
 def test_noise_does_not_depend_on_the_batch_size_and_the_global_state_is_left_alone() -> None:
@@ -173,6 +261,19 @@ def test_every_feature_looks_at_one_sample_at_a_time(name: str, own_cache: Path)
         torch.testing.assert_close(features.probabilities(whole).sum(1), torch.ones(4))
 
 
+def test_the_classifier_looks_at_stacked_pictures_one_by_one(own_cache: Path) -> None:
+    alone, joined = features_of("classifier"), features_of("classifier", (3, 16, 16))
+    parts = [images(seed, 5) for seed in (3, 4, 5)]
+    x = torch.cat(parts, 1)
+    assert torch.equal(joined(x), torch.cat([alone(part) for part in parts], 1))
+    modes = joined.probabilities(joined(x))
+    assert modes.shape == (5, 27)
+    torch.testing.assert_close(modes.sum(1), torch.ones(5))
+    digits = torch.stack([alone.probabilities(alone(part)).argmax(1) for part in parts], 1)
+    assert torch.equal(modes.argmax(1), stacked(digits, 3))
+    assert joined.identity == f"{alone.identity}, on 3 parts"
+
+
 def test_imagenets_features_know_a_cup_of_coffee() -> None:
     coffee = (read("skimage/data/coffee.png").float() / 127.5 - 1)[None, :, :, 100:500]
     network = features_of("efficientnet_lite0")
@@ -215,6 +316,11 @@ def test_the_real_samples_are_the_same_for_every_run(composed: Callable[..., Dic
     assert torch.equal(one.reordered(5).take(100).x, other.reordered(5).take(100).x)
     assert not torch.equal(one.reordered(5).take(100).x, one.reordered(6).take(100).x)
     assert (one.drawn, one.batch_size) == (drawn, 8)
+    evaluations = [Evaluation(data, Pixels(), {}, 100, batch_size=size) for data, size in ((one, 7), (other, 60))]
+    assert torch.equal(evaluations[0].real.images, evaluations[1].real.images)
+    assert torch.equal(evaluations[0].another.images, evaluations[1].another.images)
+    whole = one.reordered(derive_seed(0, "real samples")).take(200).x  # so the two sets share no sample
+    assert torch.equal(torch.cat([evaluations[0].real.images, evaluations[0].another.images]), whole)
     if one.size is not None:
         assert torch.equal(one.reordered(5, 7).take(100).x, one.reordered(5).take(100).x)
         assert len(one.labelled().x) == one.size == 1797
@@ -225,7 +331,7 @@ def test_real_features_are_computed_once(tmp_path: Path) -> None:
         see = Knowing()
         for name, value in change.items():
             setattr(see, name, value)
-        return see, RealSamples(cut(x), see, N, tmp_path).features
+        return see, RealSamples(chunks(x), see, N, tmp_path).features
 
     first, found = features(images(0))
     again, same = features(images(0))
@@ -237,7 +343,7 @@ def test_real_features_are_computed_once(tmp_path: Path) -> None:
 
 def test_content_does_not_depend_on_batches_but_on_all_else(tmp_path: Path) -> None:
     def content(x: Tensor, y: Tensor | None = None, size: int = 7, n: int = N) -> str:
-        return RealSamples(cut(x, y, size), Pixels(), n, tmp_path).content
+        return RealSamples(chunks(x, y, size), Pixels(), n, tmp_path).content
 
     same = content(images(0), labels())
     assert same == content(images(0), labels(), 60)
@@ -298,8 +404,8 @@ def test_the_error_of_frechet_is_the_spread_over_fresh_samples(tmp_path: Path) -
     def draw(seed: int) -> Tensor:
         return torch.randn(400, 3, generator=torch.Generator().manual_seed(seed)) * 1.2 + 0.3
 
-    real = RealSamples(cut(torch.randn(400, 3)), Pixels(), 400, tmp_path)
-    found = [metric_of("frechet")(real, Samples(cut(draw(seed)), Pixels(), 400)) for seed in range(40)]
+    real = RealSamples(chunks(torch.randn(400, 3)), Pixels(), 400, tmp_path)
+    found = [metric_of("frechet")(real, Samples(chunks(draw(seed)), Pixels(), 400)) for seed in range(40)]
     spread = torch.tensor([values["frechet"] for values in found]).std().item()
     error = sum(values["frechet/error"] for values in found) / len(found)
     assert error == pytest.approx(spread, rel=0.4)

@@ -7,7 +7,7 @@ import torch
 
 from gan_lab import evaluation
 from gan_lab.gan import GAN
-from gan_lab.metrics.samples import measure
+from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
 
@@ -39,13 +39,21 @@ class Evaluation(pl.Callback):
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._evaluation = evaluation.Evaluation(
-            data, self.features, self.n, self.real, self.seed, self.batch_size, gan.device
+            data,
+            self.features,
+            self.metrics,
+            self.n,
+            self.real,
+            self.seed,
+            self.batch_size,
+            gan.device,
+            gan.conditional,
         )
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round % self.every or self._evaluation is None:
             return
         with torch.random.fork_rng(devices=[]):
-            fake = self._evaluation.fake(gan.sample, gan.latent, gan.conditional)
+            fake = self._evaluation.fake(gan.sample, gan.latent)
             found = measure(self.metrics, self._evaluation.real, fake)
         gan.publish({f"evaluation/{name}": value for values in found.values() for name, value in values.items()})

@@ -1,10 +1,10 @@
 """Two sets of samples, as metrics look at them: what nobody asks for is neither generated nor computed."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -13,7 +13,13 @@ from tqdm import tqdm
 from gan_lab.errors import UserError
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.classifier import digest
+from gan_lab.metrics.modes import Mixture
 from gan_lab.types import Batch
+
+NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
+NO_IMAGES = "needs images, and the data are none"
+NO_MIXTURE = "needs data whose modes are known, such as data=ring"
+NO_TEST = "needs real samples that no training saw, and the data have no test set"
 
 
 class Features(Protocol):
@@ -96,7 +102,7 @@ class Samples:
     def probabilities(self) -> Tensor:
         """Of the classes that the features tell apart, (n, K). Raises UserError where they tell none."""
         if not isinstance(self._see, Classifying):
-            raise UserError(f"features={self._see.identity}: give no class probabilities; take features=classifier")
+            raise UserError(no_probabilities(self._see))
         with torch.no_grad():
             return self._see.probabilities(self.features.to(self._device)).cpu()
 
@@ -106,11 +112,16 @@ class Samples:
 
         Raises UserError where there are none.
         """
-        first = next(self._batches()).y
-        if first is None or first.ndim != 1:
-            raise UserError("needs class labels, and these samples go with none; train with conditioning=concat")
+        if not self.labelled:
+            raise UserError(NO_LABELS)
         ys = [batch.y for batch in self.chunks("labels") if batch.y is not None]
         return torch.cat(ys)
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether each has a class."""
+        first = next(self._batches()).y
+        return first is not None and first.ndim == 1
 
     @property
     def seen(self) -> set[str]:
@@ -119,7 +130,12 @@ class Samples:
 
 
 class RealSamples(Samples):
-    """Those of the data: their features are computed once and kept in `cache_dir`, under what they follow from."""
+    """Those of the data: their features are computed once and kept in `cache_dir`, under what they follow from.
+
+    Args:
+        held_out: others of the same law, which no training saw; None: there are none.
+        mixture: the law itself, where its modes are known.
+    """
 
     def __init__(
         self,
@@ -129,9 +145,25 @@ class RealSamples(Samples):
         cache_dir: Path,
         device: torch.device | str = "cpu",
         title: str | None = None,
+        held_out: "RealSamples | None" = None,
+        mixture: Mixture | None = None,
     ) -> None:
         super().__init__(batches, features, n, device, title)
-        self._cache_dir = cache_dir
+        self._cache_dir, self._held_out, self._mixture = cache_dir, held_out, mixture
+
+    @property
+    def held_out(self) -> "RealSamples":
+        """Raises UserError where there are none."""
+        if self._held_out is None:
+            raise UserError(NO_TEST)
+        return self._held_out
+
+    @property
+    def mixture(self) -> Mixture:
+        """Raises UserError where it is not known."""
+        if self._mixture is None:
+            raise UserError(NO_MIXTURE)
+        return self._mixture
 
     @cached_property
     def content(self) -> str:
@@ -150,27 +182,8 @@ class RealSamples(Samples):
         return remembered(path, lambda: self._view(self._see.identity.split()[0], self._see))
 
 
-class Metric(Protocol):
-    """How far, or how well: a number and, under its name with `/error`, its standard error where one is known."""
-
-    higher_is_better: ClassVar[bool]
-
-    def __call__(self, real: Samples, fake: Samples) -> dict[str, float]: ...
-
-
-def measure(metrics: Mapping[str, Metric], real: Samples, fake: Samples) -> dict[str, dict[str, float]]:
-    """What each metric says, by its name.
-
-    Raises:
-        UserError: it needs more samples, or a view that these samples do not have.
-    """
-    found = {}
-    for name, metric in metrics.items():
-        try:
-            found[name] = metric(real, fake)
-        except (UserError, ValueError) as error:
-            raise UserError(f"metric={name}: {error}") from error
-    return found
+def no_probabilities(features: Features) -> str:
+    return f"features={features.identity}: give no class probabilities; take features=classifier"
 
 
 def generated(
@@ -187,3 +200,23 @@ def generated(
             torch.manual_seed(i)
             x = sample(part, y)
         yield Batch(x.float().cpu(), y)
+
+
+def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:
+    """The same samples in batches of `size`, without the first `skip`."""
+    rest: Batch | None = None
+    for batch in batches:
+        if skip >= len(batch.x):
+            skip -= len(batch.x)
+            continue
+        new, skip = cut(batch, skip, None), 0
+        if rest is not None:
+            y = None if rest.y is None or new.y is None else torch.cat([rest.y, new.y])
+            new = Batch(torch.cat([rest.x, new.x]), y)
+        for start in range(0, len(new.x) - size + 1, size):
+            yield cut(new, start, start + size)
+        rest = cut(new, len(new.x) - len(new.x) % size, None)
+
+
+def cut(batch: Batch, start: int, end: int | None) -> Batch:
+    return Batch(batch.x[start:end], None if batch.y is None else batch.y[start:end])

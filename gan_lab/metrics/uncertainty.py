@@ -26,6 +26,11 @@ def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups
     return math.sqrt((groups - 1) / groups * (values - values.mean()).square().sum().item())
 
 
+def binomial_error(share: float, n: int) -> float:
+    """The standard error sqrt(p (1 - p) / n) of a share p of n independent ones."""
+    return math.sqrt(share * (1 - share) / n)
+
+
 def doubts(real: Tensor, fake: Tensor) -> list[str]:
     """What speaks against covariances estimated from features (N, F) and (M, F): too few of them, or singular ones."""
     found, dim = [], real.shape[1]

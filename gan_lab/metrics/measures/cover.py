@@ -1,0 +1,101 @@
+"""Are the samples good, and do they cover all of the data?"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gan_lab.metrics import modes
+from gan_lab.metrics.bins import different_bins
+from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.samples import RealSamples, Samples
+from gan_lab.metrics.uncertainty import binomial_error
+from gan_lab.ranges import OpenUnitInterval, PositiveInt
+
+
+@dataclass(frozen=True)
+class PrecisionRecall:
+    """`precision`, `recall`: shares of samples near real ones, and conversely (Kynkaanniemi et al. 2019), in 0..1.
+
+    Near: within the distance to the `k`-th nearest of one's own. Precision's error is that of drawing these samples.
+    """
+
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[tuple[str, ...]] = ()
+    k: PositiveInt = 3
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        precision, recall = precision_recall(real.features, fake.features, self.k)
+        return {"precision": precision, "precision/error": binomial_error(precision, fake.n), "recall": recall}
+
+
+@dataclass(frozen=True)
+class DensityCoverage:
+    """`density` and `coverage` of balls round the real samples up to their `k`-th neighbours (Naeem et al. 2020)."""
+
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[tuple[str, ...]] = ()
+    k: PositiveInt = 5
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        density, coverage = density_coverage(real.features, fake.features, self.k)
+        return {"density": density, "coverage": coverage}
+
+
+@dataclass(frozen=True)
+class Bins:
+    """`different_bins`: the share of `bins` cells that hold another share of the samples than of the real ones.
+
+    By a test at the level `significance`, which is the share for equal laws (Richardson & Weiss 2018). `bins_jsd`: the
+    Jensen-Shannon divergence of the two histograms in nats.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    bins: PositiveInt = 100
+    significance: OpenUnitInterval = 0.05
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        found = different_bins(real.features, fake.features, self.bins, self.significance)
+        return {"different_bins": found.share, "bins_jsd": found.jsd}
+
+
+@dataclass(frozen=True)
+class Modes:
+    """`modes`: how many of the classes that the features know are some sample's likeliest one (Metz et al. 2017)."""
+
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[tuple[str, ...]] = ("probabilities",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        p = fake.probabilities
+        return {"modes": float(modes.modes_found(p.argmax(1), p.shape[1]).number)}
+
+
+@dataclass(frozen=True)
+class ModeDivergence:
+    """`mode_divergence`: KL(shares of the samples' likeliest classes || equal shares) in nats, of Metz et al. 2017.
+
+    Above 0 by some (K - 1) / (2 n) for K classes even where all are equally likely: compare with the floor.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ("probabilities",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        p = fake.probabilities
+        return {"mode_divergence": modes.modes_found(p.argmax(1), p.shape[1]).kl}
+
+
+@dataclass(frozen=True)
+class ModeCoverage:
+    """`modes_covered`, `high_quality`: of a known mixture, the modes with a sample within 3 sigma; such samples' share.
+
+    The protocol of PacGAN (Lin et al. 2018, section 4.1), of 2,500 samples there; of points as they are.
+    """
+
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[tuple[str, ...]] = ("mixture",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        mixture = real.mixture
+        number, share, _ = modes.coverage(fake.images.flatten(1), mixture.means, mixture.sigma)
+        return {"modes_covered": number, "high_quality": share, "high_quality/error": binomial_error(share, fake.n)}

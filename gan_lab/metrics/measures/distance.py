@@ -1,0 +1,116 @@
+"""How far are the generated samples from the real ones?"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+from gan_lab.metrics.clouds import paired
+from gan_lab.metrics.distances import between_gaussians, gaussian, kernel_distance
+from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
+from gan_lab.metrics.kernels import gaussian_mmd, median_distance
+from gan_lab.metrics.samples import RealSamples, Samples
+from gan_lab.metrics.sliced import sliced_wasserstein
+from gan_lab.metrics.uncertainty import doubts, jackknife_error
+from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+
+class OfGaussians:
+    """What the metrics share that estimate covariances, and so need many samples."""
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def doubts(self, real: RealSamples, fake: Samples) -> list[str]:
+        return doubts(real.features, fake.features)
+
+
+@dataclass(frozen=True)
+class Frechet(OfGaussians):
+    """`frechet`: the squared Frechet distance of the features' Gaussians (Heusel et al. 2017); 0 where they are equal.
+
+    Its error is that of drawing these generated samples rather than others, from a jackknife over `groups` groups of
+    them (0: no error); it does not know of the bias, which falls with their number.
+    """
+
+    groups: NonNegativeInt = 10
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        paired(real.features, fake.features)
+        target = gaussian(real.features)
+        found = {"frechet": between_gaussians(target, gaussian(fake.features))}
+        if self.groups:
+            error = jackknife_error(lambda x: between_gaussians(target, gaussian(x)), fake.features, self.groups)
+            found["frechet/error"] = error
+        return found
+
+
+@dataclass(frozen=True)
+class FrechetInfinity(OfGaussians):
+    """`frechet_infinity`: the Frechet distance that infinitely many samples would have (Chong & Forsyth 2020).
+
+    From a line through the distances of `sizes` subsets; needs ten samples for each feature.
+    """
+
+    sizes: PositiveInt = 15
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"frechet_infinity": extrapolated_frechet(real.features, fake.features, self.sizes).limit}
+
+
+@dataclass(frozen=True)
+class FrechetInterval(OfGaussians):
+    """`frechet_low`, `frechet_high`: a bootstrap interval of the distance, free of the bias of both sides."""
+
+    resamples: PositiveInt = 200
+    level: OpenUnitInterval = 0.95
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        _, low, high = frechet_interval(real.features, fake.features, self.resamples, self.level)
+        return {"frechet_low": low, "frechet_high": high}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """`kernel`: the unbiased squared MMD of the features under a cubic kernel, the KID (Binkowski et al. 2018).
+
+    Mean over `blocks` disjoint parts, and its error from their spread. It may fall below 0.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    blocks: PositiveInt = 10
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        value, error = kernel_distance(real.features, fake.features, self.blocks)
+        return {"kernel": value} if math.isnan(error) else {"kernel": value, "kernel/error": error}
+
+
+@dataclass(frozen=True)
+class MMD:
+    """`mmd`: the unbiased squared MMD of the features under a Gaussian kernel (Gretton et al. 2012); may be below 0.
+
+    The `bandwidth` is in the features' units; None: the median distance of the real samples, the same for all runs.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    bandwidth: PositiveFloat | None = None
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        bandwidth = self.bandwidth or median_distance(real.features)
+        return {"mmd": gaussian_mmd(real.features, fake.features, bandwidth).value}
+
+
+@dataclass(frozen=True)
+class SlicedWasserstein:
+    """`sliced_wasserstein`: the 2-Wasserstein distance on `directions` random lines, in the features' units.
+
+    Rabin et al. 2011. Above 0 for equal laws: compare with the floor.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    directions: PositiveInt = 500
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"sliced_wasserstein": sliced_wasserstein(real.features, fake.features, self.directions)}

@@ -1,0 +1,131 @@
+"""Can samples be told from data, are they copies of data, and how many different ones are there?"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+
+from gan_lab.metrics.copies import birthday_paradox, closest_pairs, data_copying
+from gan_lab.metrics.diversity import ms_ssim_diversity
+from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
+from gan_lab.metrics.samples import RealSamples, Samples
+from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
+from gan_lab.metrics.uncertainty import binomial_error
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+
+SIGMAS = torch.logspace(-1.5, 0.5, 9).tolist()  # a quarter of a decade apart, for data of some unit of size
+TUNING = 1000  # real samples that choose among them
+
+
+@dataclass(frozen=True)
+class NearestNeighbourTest:
+    """`nearest_neighbour_test`: the leave-one-out accuracy of a 1-NN classifier of real and generated: 1/2 is best.
+
+    Lopez-Paz & Oquab 2017; Xu et al. 2018. Near 0 samples are copies. Of unequal numbers the first ones are taken.
+    """
+
+    higher_is_better: ClassVar[bool | None] = None
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        n = min(real.n, fake.n)
+        return {"nearest_neighbour_test": nearest_neighbour_test(real.features[:n], fake.features[:n]).accuracy}
+
+
+@dataclass(frozen=True)
+class ClassifierTest:
+    """`classifier_test`: the held-out accuracy of a perceptron that learns to tell real and generated: 1/2 is best.
+
+    The C2ST (Lopez-Paz & Oquab 2017), with `hidden` ReLUs (0: logistic regression). Its error is the binomial's.
+    """
+
+    higher_is_better: ClassVar[bool | None] = None
+    needs: ClassVar[tuple[str, ...]] = ()
+    hidden: NonNegativeInt = 20
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        accuracy = classifier_test(real.features, fake.features, self.hidden).accuracy
+        asked = 2 * (min(real.n, fake.n) // 2)
+        return {"classifier_test": accuracy, "classifier_test/error": binomial_error(accuracy, asked)}
+
+
+@dataclass(frozen=True)
+class Copying:
+    """`copying`: P(a sample is nearer to the training data than a held-out real one is): 1/2 is best (Meehan 2020).
+
+    Near 1 samples are copies, near 0 they are far from all data. The training data are the real samples: only copies of
+    those are seen, so take all of them (`real`). Its error is that for equal laws.
+    """
+
+    higher_is_better: ClassVar[bool | None] = None
+    needs: ClassVar[tuple[str, ...]] = ("held_out",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        n, m = real.held_out.n, fake.n
+        found = data_copying(real.features, real.held_out.features, fake.features)
+        return {"copying": found.probability, "copying/error": math.sqrt((n + m + 1) / (12 * n * m))}
+
+
+@dataclass(frozen=True)
+class Birthday:
+    """`collision`: the probability that two samples are twins; 1 / it is the support's size (Arora & Zhang 2017).
+
+    Twins are as near as the `twins` nearest pairs of the real samples, so that these have `twins` pairs of them: the
+    floor's figure is what a generator as rich as the data has.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ()
+    twins: PositiveInt = 20
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        threshold = closest_pairs(real.features, self.twins).distances[-1].item()
+        return {"collision": birthday_paradox(fake.features, threshold).collision}
+
+
+@dataclass(frozen=True)
+class MsSsim:
+    """`ms_ssim`: how alike two images are, the mean over `pairs` random pairs; of 11 pixels or more.
+
+    Lower is more diverse, but noise is most diverse of all: compare with the floor.
+    """
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ("images",)
+    pairs: PositiveInt = 1000
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"ms_ssim": ms_ssim_diversity(fake.images, None, self.pairs).mean}
+
+
+@dataclass(frozen=True)
+class MsSsimByClass:
+    """`ms_ssim_by_class`: the same of `pairs` pairs of each class that was asked for (Odena et al. 2017), averaged."""
+
+    higher_is_better: ClassVar[bool | None] = False
+    needs: ClassVar[tuple[str, ...]] = ("images", "labels")
+    pairs: PositiveInt = 100
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"ms_ssim_by_class": ms_ssim_diversity(fake.images, fake.labels, self.pairs).mean}
+
+
+@dataclass(frozen=True)
+class Parzen:
+    """`parzen`: the mean log-likelihood of real samples under a Parzen window of the generated ones, in nats.
+
+    Breuleux et al. 2011, of samples as they are. The first real ones (a quarter, at most 1,000) choose its width, the
+    others are asked; the error is that of drawing those. Known to rank badly in high dimensions (Theis et al. 2016).
+    """
+
+    higher_is_better: ClassVar[bool | None] = True
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        cut = min(TUNING, max(1, real.n // 4))
+        tuning, asked = real.images.flatten(1)[:cut], real.images.flatten(1)[cut:]
+        samples = fake.images.flatten(1)
+        sigma, _ = best_sigma(samples, tuning, SIGMAS)
+        found = parzen_log_likelihood(samples, asked, sigma)
+        return {"parzen": found.mean().item(), "parzen/error": found.std().item() / math.sqrt(len(found))}

@@ -1,0 +1,50 @@
+"""What a metric is, and putting several to two sets of samples."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, runtime_checkable
+
+from gan_lab.errors import UserError
+from gan_lab.metrics.samples import RealSamples, Samples
+
+
+class Metric(Protocol):
+    """How far, or how well: a number and, under its name with `/error`, its standard error where one is known."""
+
+    higher_is_better: ClassVar[bool | None]  # None: neither, 1/2 is best
+    needs: ClassVar[tuple[str, ...]]  # the views that it cannot do without, beside the features
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]: ...
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A metric that needs many samples, and says so."""
+
+    def doubts(self, real: RealSamples, fake: Samples) -> list[str]: ...
+
+
+def demand(metrics: Mapping[str, Metric], lacking: Mapping[str, str]) -> None:
+    """Called before anything is computed. `lacking`: the views that there will not be, and what is to be said of it.
+
+    Raises:
+        UserError: a metric needs one of them.
+    """
+    for name, metric in metrics.items():
+        for view in metric.needs:
+            if view in lacking:
+                raise UserError(f"metric={name}: {lacking[view]}")
+
+
+def measure(metrics: Mapping[str, Metric], real: RealSamples, fake: Samples) -> dict[str, dict[str, float]]:
+    """What each metric says, by its name.
+
+    Raises:
+        UserError: it needs more samples, or a view that these samples do not have.
+    """
+    found = {}
+    for name, metric in metrics.items():
+        try:
+            found[name] = metric(real, fake)
+        except (UserError, ValueError) as error:
+            raise UserError(f"metric={name}: {error}") from error
+    return found
