@@ -21,8 +21,8 @@ class Panel(NamedTuple):
     logarithmic: bool = False
 
 
-def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str, path: Path) -> None:
-    """A picture of up to four panels over rounds."""
+def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tensor:
+    """Up to four panels over rounds, as an RGB picture (3, H, W), uint8."""
     figure, canvas = _figure(9.6, 6.4)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
     for number, panel in enumerate(panels):
@@ -42,8 +42,7 @@ def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str, path: P
         if number >= 2:
             axes.set_xlabel("round", fontsize=9, color=INK)
     figure.subplots_adjust(0.07, 0.08, 0.985, 0.89, wspace=0.17, hspace=0.27)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    canvas.print_png(str(path))
+    return _pixels(canvas)
 
 
 def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box: Sequence[float], title: str) -> Tensor:
@@ -78,10 +77,7 @@ def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box:
     bar.ax.set_yticklabels([f"{-limit:.2g}", "0", f"{limit:.2g}"], fontsize=8)
     bar.outline.set_visible(False)
     bar.ax.set_title("logit", fontsize=8, color=INK)
-    canvas.draw()
-    pixels = torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8)
-    width, height = canvas.get_width_height()
-    return pixels.view(height, width, 4)[..., :3].permute(2, 0, 1)
+    return _pixels(canvas)
 
 
 def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
@@ -99,6 +95,13 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
     figure = Figure(figsize=(width, height), dpi=110)
     return figure, FigureCanvasAgg(figure)
+
+
+def _pixels(canvas: Any) -> Tensor:
+    canvas.draw()
+    pixels = torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8)
+    width, height = canvas.get_width_height()
+    return pixels.view(height, width, 4)[..., :3].permute(2, 0, 1)
 
 
 def _tidy(axes: Any, grid: bool = True) -> None:

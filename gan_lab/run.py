@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -23,6 +23,8 @@ from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
+from gan_lab.introduction import introduce
+from gan_lab.loggers import records
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.replicas import Replicas
 from gan_lab.summary import summarise, table, write_summary
@@ -57,8 +59,7 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     _ = data.rank_and_world  # complains before there are several of this process
     if trainer.is_global_zero:
         remember(config, directory, overrides)
-    for logger in trainer.loggers:
-        logger.log_hyperparams(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True)))
+    introduce(trainer, config, overrides)
     trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint.exists() else None)
     if not trainer.is_global_zero:
         return 0
@@ -67,6 +68,8 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     save_generator(directory / "generator.safetensors", _recipe(config, gan, data), networks)
     summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
     write_summary(summary, directory)  # last: it tells a resume that nothing is missing
+    for record in records(trainer):
+        record.conclude(summary, directory)
     print(table(summary, directory))
     if summary["finished"]:
         return 0

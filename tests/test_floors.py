@@ -45,6 +45,7 @@ FLOORS = {
     "loggers": 3,
     "callbacks": 3,
     "summary": 4,
+    "introduction": 4,
     "config": 4,
     "build": 4,
     "run": 4,

@@ -1,7 +1,7 @@
 """D as a classifier of test images, by the average of its weights."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -24,6 +24,8 @@ class Classification(pl.Callback):
     Raises:
         UserError: D has no class logits, or the data no test set.
     """
+
+    goals: ClassVar = {"classifier/errors": "min", "classifier/errors_now": "min"}
 
     def __init__(self, every: PositiveInt = 600, decay: OpenUnitInterval = 0.9999) -> None:
         self.every, self.decay = every, decay

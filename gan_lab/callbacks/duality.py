@@ -1,7 +1,7 @@
 """The duality gap of the game in play, on request."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -27,6 +27,8 @@ class DualityGap(pl.Callback):
     The batches are fresh ones, far from those of the training. A finite data set knows no fresh samples beyond its
     size: there the gap is that of the game on the set.
     """
+
+    goals: ClassVar = {"equilibrium/duality_gap": "min"}
 
     def __init__(
         self, every: PositiveInt, steps: PositiveInt = 100, held_out: PositiveInt = 8,

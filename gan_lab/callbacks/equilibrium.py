@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -15,7 +15,9 @@ from gan_lab.densities import GaussianMixture
 from gan_lab.equilibrium.samples import compare, ranked_right
 from gan_lab.equilibrium.verdict import ENOUGH, Verdict, judge
 from gan_lab.gan import GAN
+from gan_lab.loggers import records
 from gan_lab.metrics.modes import coverage
+from gan_lab.pictures import save_picture
 from gan_lab.player import Player
 from gan_lab.plots import Panel, curves
 from gan_lab.ranges import NonNegativeInt, PositiveInt
@@ -44,6 +46,11 @@ class Equilibrium(pl.Callback):
     Args:
         n: real and generated samples that are compared.
     """
+
+    goals: ClassVar = {
+        "equilibrium/energy": "min", "equilibrium/mode_kl": "min", "equilibrium/modes": "max",
+        "equilibrium/high_quality": "max",
+    }  # fmt: skip
 
     def __init__(
         self, directory: str, every: PositiveInt = 50, coverage_every: NonNegativeInt = 500, n: PositiveInt = 256
@@ -110,7 +117,10 @@ class Equilibrium(pl.Callback):
             undecided = torch.zeros(1)
             proofs = gan.loss.certificate(undecided, undecided) if isinstance(gan.loss, Certifying) else {}
             panels = _panels(self.series, ["value"] if "value" in proofs else list(proofs))
-            curves(self.series.column("round"), panels, self.verdict.name, self.directory / "equilibrium.png")
+            picture = curves(self.series.column("round"), panels, self.verdict.name)
+            save_picture(picture, self.directory / "equilibrium.png")
+            for record in records(trainer):
+                record.picture("equilibrium", picture, gan.round)
 
     def conclusion(self) -> dict[str, Any]:
         """The verdict, its advice and figures and the modes found, flat, for the summary; nothing before the end."""

@@ -36,6 +36,11 @@ class Evaluation(pl.Callback):
         self.n, self.real, self.seed, self.batch_size = n, real, seed, batch_size
         self._evaluation: evaluation.Evaluation | None = None
 
+    @property
+    def goals(self) -> dict[str, str]:
+        """The direction of each metric, for the loggers."""
+        return {f"evaluation/{name}": "max" if of.higher_is_better else "min" for name, of in self.metrics.items()}
+
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._evaluation = evaluation.Evaluation(

@@ -10,6 +10,7 @@ from torch import Tensor
 from gan_lab.callbacks.held import conditions
 from gan_lab.densities import GaussianMixture
 from gan_lab.gan import GAN
+from gan_lab.loggers import records
 from gan_lab.pictures import save_picture
 from gan_lab.plots import animate, field
 from gan_lab.ranges import PositiveInt
@@ -63,6 +64,8 @@ class Field(pl.Callback):
             gan.d.network.train(training)
         picture = field(fake, logits.view(self.cells, -1), self._discs, self._box, f"round {gan.round:,}")
         save_picture(picture, self.directory / "samples" / f"field_{gan.round:06d}.png")
+        for record in records(trainer):
+            record.picture("field", picture, gan.round)
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         panels = sorted((self.directory / "samples").glob("field_*.png")) if self._box else []

@@ -4,15 +4,18 @@ import time
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from gan_lab.gan import GAN
+from gan_lab.loggers import records
 from gan_lab.ranges import PositiveInt
 
 
 class Metrics(pl.Callback):
     """Losses, terms, D's accuracy, learning rates, images seen and pace, at round 1 and at each `every`-th round.
 
+    Loggers that take them get histograms of D's logits as well.
     The losses are those of that very round, not a mean over the interval. `images` counts real samples drawn;
     `seconds` the time spent on training, over all parts of an interrupted run.
     """
@@ -44,6 +47,11 @@ class Metrics(pl.Callback):
                 "rounds_per_second": (gan.round - since) / (now - before),
             }
         )
+        for name in ("logits/real", "logits/fake"):
+            logits = gan.record.get(name, torch.empty(0))
+            finite = logits[logits.isfinite()]
+            for record in records(trainer) if len(finite) else ():
+                record.histogram(name, finite, gan.round)
 
 
 def observe(record: dict[str, Tensor], boundary: float | None) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Does D know the real images, or only those that it was trained on?"""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -31,6 +31,8 @@ class Overfitting(pl.Callback):
     Raises:
         UserError: the data are no finite set of images, or `data.subset` leaves out too few.
     """
+
+    goals: ClassVar = {"overfitting/r_v": "min"}
 
     def __init__(self, every: PositiveInt = 250, n: PositiveInt = 500) -> None:
         self.every, self.n = every, n

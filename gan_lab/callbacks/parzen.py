@@ -1,6 +1,6 @@
 """The Parzen-window log-likelihood while training, to be monitored."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -21,6 +21,8 @@ class Parzen(pl.Callback):
     `samples` samples against the first `held_out` training images that `data.subset` leaves out, all scaled to [0, 1]
     as in the 2014 paper; the best of ten sigmas.
     """
+
+    goals: ClassVar = {"parzen/valid": "max"}
 
     def __init__(self, every: PositiveInt = 2500, samples: PositiveInt = 10_000, held_out: PositiveInt = 1000) -> None:
         self.every, self.samples, self.held_out = every, samples, held_out

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.callbacks.held import conditions, held
 from gan_lab.gan import GAN
+from gan_lab.loggers import records
 from gan_lab.pictures import class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
 from gan_lab.seeds import derive_seed
@@ -47,11 +47,8 @@ class Samples(pl.Callback):
         else:
             picture = picture_of(gan.sample(gan.latent.sample(n, noise), conditions(gan, data, n)))
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
-        for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                logger.log_image("samples", [picture.permute(1, 2, 0).numpy()], step=gan.round)
-            elif isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image("samples", picture, gan.round)
+        for record in records(trainer):
+            record.picture("samples", picture, gan.round)
 
 
 def answers(gan: GAN, z: Tensor, pairs: Batch) -> Tensor:

@@ -49,8 +49,8 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     Raises:
         UserError: it does not; names the first keys that differ.
     """
-    before = dict(_leaves(read_yaml(directory / "config.yaml")))
-    now = dict(_leaves(OmegaConf.to_container(config, resolve=True)))
+    before = dict(flat(read_yaml(directory / "config.yaml")))
+    now = dict(flat(OmegaConf.to_container(config, resolve=True)))
     differing = [
         f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
         for key in sorted(before.keys() | now.keys())
@@ -63,10 +63,11 @@ def demand_same(config: DictConfig, directory: Path) -> None:
         )
 
 
-def _leaves(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """A configuration by dotted keys; a list counts as one value."""
     if isinstance(node, dict) and node:
         for key, value in node.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            yield from flat(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, node
 

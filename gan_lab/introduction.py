@@ -1,0 +1,51 @@
+"""A run is introduced to its loggers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.resume import FREE, flat, read_yaml
+from gan_lab.loggers import Introduction, Record
+
+LONGEST = 120  # characters of a name; W&B takes 128
+
+
+def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str]) -> None:
+    """Tell the loggers what is going to be played; other loggers than this lab's get the configuration."""
+    directory = Path(config.directory)
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    introduction = Introduction(
+        name=name_of(overrides) or directory.name,
+        group=sweep_of(directory),
+        config=dict(flat(OmegaConf.to_container(config, resolve=True))),
+        goals={name: goal for callback in callbacks for name, goal in getattr(callback, "goals", {}).items()},
+    )
+    for logger in trainer.loggers:
+        if isinstance(logger, Record):
+            logger.introduce(introduction)
+        else:
+            logger.log_hyperparams(dict(introduction.config))
+
+
+def name_of(overrides: Sequence[str]) -> str:
+    """The overrides that set a run apart from others, without those of where and how it is watched."""
+    apart = [override for override in overrides if not any(_key(override).startswith(f"{free}.") for free in FREE)]
+    return " ".join(apart)[:LONGEST]
+
+
+def _key(override: str) -> str:
+    """`+a.b=1` -> `a.b.`; `term@d_terms=[r1]` -> `term.`"""
+    return override.lstrip("+~").partition("=")[0].partition("@")[0] + "."
+
+
+def sweep_of(directory: Path) -> str | None:
+    """The end of the path of the sweep's folder, DATE/TIME by default; None where the run is no job of a sweep.
+
+    Hydra's notes are those of the run's first start, so that a job of a sweep stays one when it is resumed.
+    """
+    notes = directory / ".hydra" / "hydra.yaml"
+    sweep = notes.is_file() and read_yaml(notes)["hydra"]["mode"] == "MULTIRUN"
+    return "/".join(directory.resolve().parent.parts[-2:]) if sweep else None

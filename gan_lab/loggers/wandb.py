@@ -1,0 +1,203 @@
+"""Weights & Biases: whatever goes wrong there costs the record at W&B, never the training."""
+
+import netrc
+import os
+import re
+import secrets
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+from pytorch_lightning.loggers.logger import rank_zero_experiment
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+from torch import Tensor
+
+from gan_lab.loggers.record import Introduction, Record
+from gan_lab.ranges import PositiveFloat
+
+SECRET = re.compile(r"(pass(word|wd|phrase)|secret|token|credential|api_?key)", re.IGNORECASE)
+
+
+class WandB(Record):
+    """One run at W&B for each run directory, with rounds as its steps.
+
+    Its id is kept in the directory, so that a resumed run goes on under the same one; rounds that W&B has already are
+    not sent again. Where the server does not answer in time, or refuses the key, the run goes on offline, and
+    `wandb sync` of the folder that W&B names uploads it later.
+
+    Args:
+        name: None: what sets the run apart, in words of the command line.
+        group: None: the sweep's folder, for a job of a sweep.
+        offline: None: online where somebody is logged in, offline elsewhere.
+        upload_generator: whether generator.safetensors becomes an artifact of the run.
+        patience: seconds that the server has to answer at the start, and to take what is left at the end.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        project: str = "gan_lab",
+        entity: str | None = None,
+        name: str | None = None,
+        group: str | None = None,
+        job_type: str = "train",
+        tags: Sequence[str] = (),
+        offline: bool | None = None,
+        upload_generator: bool = False,
+        patience: PositiveFloat = 60.0,
+    ) -> None:
+        super().__init__()
+        self.directory = Path(directory)
+        self.offline, self.upload_generator, self.patience = offline, upload_generator, patience
+        self._settings: dict[str, Any] = {
+            "project": project,
+            "entity": entity,
+            "job_type": job_type,
+            "tags": list(tags),
+        }
+        self._title, self._group = name, group
+        self._goals: Mapping[str, str] = {}
+        self._run: Any = None
+        self._over = False
+
+    @property
+    def name(self) -> str:
+        return "wandb"
+
+    @property
+    def version(self) -> str:
+        return _run_id(self.directory)
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """W&B's own run."""
+        if self._run is None:
+            self._run = self._open()
+            self._run.define_metric("round", hidden=True)
+            self._run.define_metric("*", step_metric="round")
+            for name, goal in self._goals.items():
+                self._run.define_metric(name, step_metric="round", summary=f"{goal},last")
+        return self._run
+
+    def _open(self) -> Any:
+        import wandb
+
+        options: dict[str, Any] = self._settings | {
+            "id": self.version,
+            "name": self._title,
+            "group": self._group,
+            "dir": str(self.directory),
+            "reinit": "finish_previous",  # that of a job of this sweep which did not come to its end
+        }
+        seconds = self.patience
+        limits: dict[str, Any] = {"init_timeout": seconds, "login_timeout": seconds, "finish_timeout": seconds}
+        try:
+            if self.offline or (self.offline is None and not _logged_in()):
+                return wandb.init(**options, mode="offline", settings=limits)
+            return wandb.init(**options, resume="allow", settings=limits)
+        except wandb.Error as error:
+            _warn(f"{_first_line(error)}; the run goes on offline")
+            wandb.teardown()  # its process believes that the run has begun
+            return wandb.init(**options, mode="offline", settings=limits)
+
+    def _tell(self, act: Callable[[Any], object]) -> None:
+        if self._over:
+            return
+        try:
+            act(self.experiment)
+        except Exception as error:  # of any kind: W&B's process may have died, its disk may be full, ...
+            self._over = True
+            _warn(f"{_first_line(error)}; the run goes on without W&B")
+
+    def _log(self, row: Mapping[str, Any], at_round: int | None) -> None:
+        """A row of W&B's history; those of one round are one row there."""
+
+        def log(run: Any) -> None:
+            if at_round is None or at_round >= run.starting_step:  # what a resumed run replays is there already
+                run.log({**row, "round": at_round}, step=at_round)
+
+        self._tell(log)
+
+    @rank_zero_only
+    def introduce(self, run: Introduction) -> None:
+        self._title, self._group = self._title or run.name, self._group or run.group
+        self._goals = run.goals
+        config = {key: value for key, value in run.config.items() if not SECRET.search(key)}
+        self._tell(lambda there: there.config.update(config, allow_val_change=True))
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        self._log(metrics, step)
+
+    @rank_zero_only
+    def picture(self, name: str, picture: Tensor, at_round: int) -> None:
+        import wandb
+
+        self._log({name: wandb.Image(picture.permute(1, 2, 0).numpy())}, at_round)
+
+    @rank_zero_only
+    def histogram(self, name: str, values: Tensor, at_round: int) -> None:
+        import wandb
+
+        self._log({name: wandb.Histogram(values.flatten().tolist())}, at_round)
+
+    @rank_zero_only
+    def conclude(self, summary: Mapping[str, Any], directory: Path) -> None:
+        figures = {name: value for name, value in summary.items() if name not in self._goals}  # W&B has those, and more
+        self._tell(lambda run: run.summary.update(figures))
+        if self.upload_generator:
+            self._tell(lambda run: run.log_artifact(_artifact(run, summary, directory)))
+        self._close(0 if summary["finished"] else 1)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        if status != "success":  # else `conclude` follows
+            self._close(1)
+
+    def _close(self, code: int) -> None:
+        """End the run there, so that the next job of a sweep in this process begins its own."""
+        if self._run is not None:
+            self._tell(lambda run: run.finish(exit_code=code))
+        self._over = True
+
+
+def _artifact(run: Any, summary: Mapping[str, Any], directory: Path) -> Any:
+    import wandb
+
+    what = {name: summary[name] for name in ("rounds", "images", "seed", "git_commit")}
+    artifact = wandb.Artifact(f"generator-{run.id}", type="model", metadata=what)
+    artifact.add_file(str(directory / "generator.safetensors"))
+    return artifact
+
+
+@rank_zero_only
+def _run_id(directory: Path) -> str:
+    """The id of this run at W&B, kept in the run directory; None in other processes than the first."""
+    path = directory / "wandb_id.txt"
+    if not path.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(4))
+    return path.read_text().strip()
+
+
+def _logged_in() -> bool:
+    """Whether W&B would find a key without asking for one."""
+    import wandb
+
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        return netrc.netrc().authenticators(urlparse(wandb.setup().settings.base_url).hostname or "") is not None
+    except (OSError, netrc.NetrcParseError):
+        return False
+
+
+def _warn(what: str) -> None:
+    warnings.warn(f"W&B: {what}", stacklevel=2)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
