@@ -46,6 +46,7 @@ FLOORS = {
     "callbacks": 3,
     "summary": 4,
     "introduction": 4,
+    "dashboard": 4,
     "config": 4,
     "build": 4,
     "run": 4,
