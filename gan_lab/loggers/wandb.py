@@ -67,7 +67,7 @@ class WandB(Record):
         return "wandb"
 
     @property
-    def version(self) -> str:
+    def version(self) -> str | None:
         return _run_id(self.directory)
 
     @property
