@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.plain_checkpoint import dump
 
 
 class GeneratorFile(NamedTuple):
@@ -27,7 +27,7 @@ def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str,
         for name, network in networks.items()
         for key, value in network.state_dict().items()
     }
-    write_atomically(path, lambda temporary: save_file(tensors, temporary, {"recipe": json.dumps(recipe)}))
+    write_atomically(path, lambda temporary: dump(tensors, temporary, {"recipe": json.dumps(recipe)}))
 
 
 def load_generator(path: Path) -> GeneratorFile:

@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from gan_lab.files import writing
+
 
 def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
     """An RGB picture (3, H, W), uint8, of samples (N, C, H, W) in [-1, 1] or points (N, d).
@@ -26,8 +28,9 @@ def save_picture(picture: Tensor, path: Path) -> None:
     """Write an RGB picture (3, H, W), uint8, in the format that the path's ending names."""
     from PIL import Image
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
 
 
 def to_bytes(images: Tensor) -> Tensor:

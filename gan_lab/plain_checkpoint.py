@@ -1,6 +1,7 @@
 """Checkpoints as plain data: tensors in the safetensors format, everything else as JSON in its header. No pickle."""
 
 import json
+import sys
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.files import keep_as, write_atomically
+
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
 
 def _encode(node: Any, tensors: dict[str, Tensor]) -> Any:
@@ -43,21 +46,39 @@ def _decode(node: Any, tensors: Mapping[str, Tensor]) -> Any:
     return tuple(items) if kind == "tuple" else items
 
 
-def _checksum(tensors: Mapping[str, Tensor]) -> int:
-    total = 0
+def _checksum(tensors: Mapping[str, Tensor], tree: str = "") -> int:
+    total = zlib.crc32(tree.encode())
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, total)
     return total
 
 
+def dump(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Write a safetensors file; raises OSError, as other files do, where the library has an error of its own."""
+    try:
+        save_file(tensors, path, metadata)
+    except SafetensorError as error:
+        raise OSError(str(error).rpartition(" error: ")[2]) from error
+
+
 class PlainCheckpointIO(CheckpointIO):
-    """Lightning's checkpoint dictionary in one safetensors file, written atomically and checked when read."""
+    """Lightning's checkpoint dictionary in one safetensors file, written atomically and checked when read.
+
+    When `last.ckpt` is written, the one before it stays as `previous.ckpt`.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         tensors: dict[str, Tensor] = {}
-        tree = _encode(checkpoint, tensors)
-        metadata = {"tree": json.dumps(tree), "crc32": str(_checksum(tensors))}
-        write_atomically(Path(path), lambda temporary: save_file(tensors, temporary, metadata))
+        tree = json.dumps(_encode(checkpoint, tensors))
+        metadata = {"tree": tree, "crc32": str(_checksum(tensors, tree))}
+        path = Path(path)
+
+        def write(temporary: Path) -> None:
+            dump(tensors, temporary, metadata)
+            if path.name == LAST and path.exists():
+                keep_as(path, path.with_name(PREVIOUS))
+
+        write_atomically(path, write)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """The dictionary that was saved.
@@ -72,10 +93,37 @@ class PlainCheckpointIO(CheckpointIO):
             tree, expected = json.loads(metadata["tree"]), int(metadata["crc32"])
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             raise UserError(f"{path}: not a whole checkpoint ({error})") from error
-        if _checksum(tensors) != expected:
+        # The first checkpoints of this lab had a checksum of their tensors alone.
+        if expected not in (_checksum(tensors, metadata["tree"]), _checksum(tensors)):
             raise UserError(f"{path}: damaged (its checksum does not fit its contents)")
         checkpoint: dict[str, Any] = _decode(tree, tensors)
         return checkpoint
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
+
+
+def newest(directory: Path) -> dict[str, Any] | None:
+    """What the newest whole checkpoint in `directory` holds; it is `last.ckpt` from then on. None where there is none.
+
+    Where `last.ckpt` is damaged this is said, and `previous.ckpt` takes its place.
+
+    Raises:
+        UserError: there are checkpoints, and all of them are damaged.
+    """
+    last, previous = directory / LAST, directory / PREVIOUS
+    problem = None
+    for path in filter(Path.exists, (last, previous)):
+        try:
+            checkpoint = PlainCheckpointIO().load_checkpoint(path)
+        except UserError as error:
+            problem = problem or error
+            continue
+        if path == previous:
+            told = problem or f"{last}: is missing"
+            print(f"warning: {told}; going on from {previous}, of round {checkpoint['global_step']}", file=sys.stderr)
+            previous.replace(last)
+        return checkpoint
+    if problem is not None:
+        raise problem
+    return None

@@ -18,6 +18,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
@@ -25,7 +26,7 @@ from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
 from gan_lab.introduction import introduce
 from gan_lab.loggers import records
-from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.replicas import Replicas
 from gan_lab.summary import summarise, table, write_summary
 
@@ -42,9 +43,9 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     """
     _quieten()
     directory = Path(config.directory)
-    checkpoint = directory / "checkpoints" / "last.ckpt"
+    checkpoint = directory / "checkpoints" / LAST
     if config.get("resume"):
-        if _is_complete(directory, checkpoint, config.rounds):
+        if _is_complete(directory, config.rounds):
             print(f"nothing to do: all {config.rounds} rounds are played; rounds=N extends the run")
             return 0
     elif checkpoint.exists() or (directory / "metrics.csv").exists():
@@ -87,7 +88,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
         trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
             callbacks=callbacks,
             logger=_parts(config.get("logger")),
-            plugins=[PlainCheckpointIO()],
+            plugins=[PlainCheckpointIO(), *cluster()],
             default_root_dir=config.directory,
             max_epochs=1,  # one endless epoch: the budget counts rounds
             enable_progress_bar=False,
@@ -130,15 +131,16 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     return parts | {"num_classes": config.data.get("num_classes")}
 
 
-def _is_complete(directory: Path, checkpoint: Path, rounds: int) -> bool:
+def _is_complete(directory: Path, rounds: int) -> bool:
     """Whether the run to be resumed has played its budget and written all its files.
 
     Raises:
-        UserError: it has played more than that; or the checkpoint is damaged.
+        UserError: it has played more than that; or its checkpoints are damaged.
     """
-    if not checkpoint.exists():
+    checkpoint = newest(directory / "checkpoints")
+    if checkpoint is None:
         return False  # stopped before its first checkpoint: from the start
-    played = PlainCheckpointIO().load_checkpoint(checkpoint)["game"]["round"]
+    played = checkpoint["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
     summary = directory / "summary.json"

@@ -44,6 +44,7 @@ FLOORS = {
     "replicas": 3,
     "loggers": 3,
     "callbacks": 3,
+    "cluster": 4,
     "summary": 4,
     "introduction": 4,
     "dashboard": 4,
@@ -53,6 +54,7 @@ FLOORS = {
     "sample": 4,
     "evaluate": 4,
     "compare": 4,
+    "sweep_status": 4,
 }
 PARTS = {
     "losses",

@@ -28,12 +28,12 @@ class Budget(pl.Callback):
 
 
 class Interruption(pl.Callback):
-    """Ctrl-C and SIGTERM end the run after the round in play, never between D's and G's move.
+    """Ctrl-C, SIGTERM and a cluster's warnings end the run after the round in play, never between D's and G's move.
 
     Whichever process is told, all end after the same round. A second signal is obeyed at once.
     """
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
     def __init__(self) -> None:
         self.signal: int | None = None

@@ -1,6 +1,7 @@
 """Checkpoints at exact rounds, whole and atomic."""
 
 import math
+import time
 import warnings
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +12,13 @@ from pytorch_lightning.callbacks import Checkpoint
 from gan_lab.callbacks.finite import NAMES, remedy
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
-from gan_lab.ranges import PositiveInt
+from gan_lab.processes import most
+from gan_lab.ranges import PositiveFloat, PositiveInt
 
 
 class RoundCheckpoint(Checkpoint):
-    """`checkpoints/last.ckpt` at each `every`-th round and at the end, however the run ends.
+    """`checkpoints/last.ckpt` at each `every`-th round, `minutes` after the one before, and at the end, however the run
+    ends. The one before it stays as `previous.ckpt`.
 
     With `monitor`, the name of a published metric, `checkpoints/best.ckpt` holds the round at which it was lowest
     (`mode` "min") or highest ("max"), judged whenever a new value of it is published.
@@ -27,22 +30,33 @@ class RoundCheckpoint(Checkpoint):
         self,
         directory: str,
         every: PositiveInt = 500,
+        minutes: PositiveFloat | None = None,
         monitor: str | None = None,
         mode: Literal["min", "max"] = "min",
     ) -> None:
         self.directory = Path(directory) / "checkpoints"
-        self.every = every
+        self.every, self.minutes = every, minutes
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.best_round: int | None = None
         self._saved = 0  # the round that last.ckpt holds
+        self._clock = 0.0  # when it was written
+
+    def on_train_start(self, *_: Any) -> None:
+        self._clock = time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if self._better(gan):
             self._save(trainer, gan, "best")
-        if gan.round % self.every == 0 or trainer.should_stop:
+        if gan.round % self.every == 0 or trainer.should_stop or self._late(gan):
             self._save(trainer, gan, "last")
-            self._saved = gan.round
+            self._saved, self._clock = gan.round, time.monotonic()
+
+    def _late(self, gan: GAN) -> bool:
+        if self.minutes is None:
+            return False
+        late = time.monotonic() - self._clock >= 60 * self.minutes
+        return most(int(late), gan.device) > 0  # clocks differ, and all processes save or none
 
     def _save(self, trainer: pl.Trainer, gan: GAN, name: str) -> None:
         _demand_finite_state(gan)

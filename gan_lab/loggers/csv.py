@@ -7,7 +7,7 @@ from typing import Any
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from gan_lab.files import write_atomically
+from gan_lab.files import write_atomically, writing
 from gan_lab.loggers.record import Record
 
 
@@ -49,7 +49,7 @@ class CSV(Record):
             self._columns += new
             self._write([*rows, row])
         else:
-            with self.path.open("a", newline="") as file:
+            with writing(self.path), self.path.open("a", newline="") as file:
                 csv.DictWriter(file, self._columns).writerow(row)
 
     def finalize(self, status: str) -> None:

@@ -1,0 +1,72 @@
+"""Life under SLURM, which takes machines away and gives them back: save, queue again, go on."""
+
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType
+from typing import Any
+
+WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # what clusters are asked to send before the time is up
+
+
+def cluster() -> list[Any]:
+    """What tells Lightning of SLURM: which process is which, and that saving and queueing again are not its affair.
+
+    Its own handler saves at once, wherever the game is: between D's move and G's, too.
+    """
+    from lightning_fabric.plugins.environments import SLURMEnvironment
+
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+
+
+def requeued() -> bool:
+    """Whether SLURM has started this job before."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
+
+
+def listen() -> None:
+    """Before the game begins there is nothing to save: what SLURM sends then ends the process, queued again, at once.
+
+    While it is played, and no matter who listened before, `Interruption` does.
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        for number in (*WARNINGS, signal.SIGTERM):
+            if signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, _leave)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    queue_again(number)
+    raise SystemExit(128 + number)
+
+
+def queue_again(number: int) -> bool:
+    """Once a run that was stopped by signal `number` has saved: ask for its job to be started again, if that was meant.
+
+    Warnings that the time is nearly up (USR1, USR2) and preemption (TERM) mean that; Ctrl-C and scancel do not. Whoever
+    listened to the warning before the run did (submitit, which counts time-outs) hears of it now.
+
+    Returns whether the job is queued; SLURM ends the process soon after.
+    """
+    job = os.environ.get("SLURM_JOB_ID")
+    if job is None or number == signal.SIGINT:
+        return False
+    listener = signal.getsignal(number)
+    if number in WARNINGS and callable(listener) and listener is not _leave:
+        listener(number, None)
+        return True
+    try:
+        if "JobState=RUNNING" not in _scontrol("show", "job", job):
+            return False  # cancelled: it is not to come back
+        _scontrol("requeue", job)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip()
+        print(f"warning: job {job} was not queued again ({reason}); submit it anew", file=sys.stderr)
+        return False
+    return True
+
+
+def _scontrol(*arguments: str) -> str:
+    done = subprocess.run(["scontrol", *arguments], capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout

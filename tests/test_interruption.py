@@ -1,0 +1,299 @@
+"""However a run ends, it leaves a whole checkpoint between two rounds, and goes on from it bit for bit."""
+
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig
+from test_resume import Killed, assert_same_runs, kill_after, resumed
+
+from gan_lab import plain_checkpoint
+from gan_lab.cluster import WARNINGS, listen, queue_again, requeued
+from gan_lab.config.explain import explain
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.run import play
+
+Composed = Callable[..., DictConfig]
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def config(composed: Composed, directory: Path, *overrides: str) -> DictConfig:
+    directory.mkdir(exist_ok=True)
+    every = ["callbacks.checkpoint.every=3", "callbacks.samples.every=3"]
+    return composed("model=mlp", "rounds=9", *every, *overrides, f"directory={directory}")
+
+
+@pytest.fixture
+def whole(composed: Composed, tmp_path: Path) -> Path:
+    """A run that nothing happened to."""
+    assert play(config(composed, tmp_path / "whole")) == 0
+    return tmp_path / "whole"
+
+
+def round_of(checkpoint: Path) -> int:
+    return PlainCheckpointIO().load_checkpoint(checkpoint)["game"]["round"]  # type: ignore[no-any-return]
+
+
+def in_round(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], object]) -> None:
+    """Do something between the moves of round `number`."""
+    moved = GAN.move
+
+    def move(self: GAN, *args: object, **kwargs: object) -> None:
+        moved(self, *args, **kwargs)  # type: ignore[arg-type]
+        if self.round == number - 1 and args[0] is self.d:
+            act()
+
+    monkeypatch.setattr(GAN, "move", move)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda n: n.name)
+def test_a_signal_between_the_moves_ends_the_run_after_the_round(
+    composed: Composed, tmp_path: Path, whole: Path, number: signal.Signals
+) -> None:
+    broken = config(composed, tmp_path / "broken")
+    before = signal.getsignal(number)
+    with pytest.MonkeyPatch.context() as patch:
+        in_round(patch, 5, lambda: signal.raise_signal(number))
+        assert play(broken) == 128 + number
+    assert signal.getsignal(number) == before
+    assert round_of(tmp_path / "broken/checkpoints/last.ckpt") == 5
+    assert play(resumed(broken)) == 0
+    assert_same_runs(whole, tmp_path / "broken")
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def lie(path: Path) -> None:
+    """Another number in the part that is no tensor, which still reads well."""
+    content = path.read_bytes()
+    assert content.count(b'\\"round\\", 6]') == 1
+    path.write_bytes(content.replace(b'\\"round\\", 6]', b'\\"round\\", 5]'))
+
+
+DAMAGES = {
+    "cut short": cut,
+    "empty": lambda path: path.write_bytes(b""),
+    "missing": Path.unlink,
+    "a bit of a tensor": lambda path: flip(path, -100),
+    "a number in the header": lie,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_of_a_damaged_checkpoint_the_one_before_is_used(
+    composed: Composed, tmp_path: Path, whole: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = config(composed, tmp_path / "broken")
+    with pytest.MonkeyPatch.context() as patch:
+        kill_after(patch, 7)
+        with pytest.raises(Killed):
+            play(broken)
+    checkpoints = tmp_path / "broken" / "checkpoints"
+    assert [round_of(checkpoints / name) for name in ("previous.ckpt", "last.ckpt")] == [3, 6]
+    DAMAGES[damage](checkpoints / "last.ckpt")
+    assert play(resumed(broken)) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+    assert "last.ckpt: " in line and line.endswith("previous.ckpt, of round 3")
+    assert_same_runs(whole, tmp_path / "broken")
+
+
+def test_where_both_are_damaged_the_last_is_named(whole: Path, composed: Composed) -> None:
+    for name in ("previous.ckpt", "last.ckpt"):
+        cut(whole / "checkpoints" / name)
+    with pytest.raises(UserError, match=r"last\.ckpt: not a whole checkpoint"):
+        play(resumed(config(composed, whole)))
+
+
+def test_killed_while_it_saves_it_has_the_checkpoint_before(
+    composed: Composed, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = config(composed, tmp_path / "broken")
+    save = plain_checkpoint.save_file
+
+    def killed(tensors: object, path: Path, metadata: dict[str, str]) -> None:
+        save(tensors, path, metadata)  # type: ignore[arg-type]
+        if '"round", 6]' in metadata["tree"]:
+            cut(path)
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain_checkpoint, "save_file", killed)
+        with pytest.raises(Killed):
+            play(broken)
+    assert round_of(tmp_path / "broken/checkpoints/last.ckpt") == 3
+    assert play(resumed(broken)) == 0
+    assert_same_runs(whole, tmp_path / "broken")
+
+
+def test_checkpoints_by_the_clock(composed: Composed, tmp_path: Path) -> None:
+    play(config(composed, tmp_path, "callbacks.checkpoint.every=1000", "callbacks.checkpoint.minutes=1e-9"))
+    assert round_of(tmp_path / "checkpoints/previous.ckpt") == 8
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mounts a file system for the time of a test."""
+    places = []
+
+    def mount(place: Path, *options: str) -> Path:
+        place.mkdir(exist_ok=True)
+        done = subprocess.run(["mount", *options, str(place)], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"may not mount: {done.stderr.strip()}")
+        places.append(place)
+        return place
+
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount")
+    yield mount
+    for place in reversed(places):
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_last_checkpoint_kept(
+    composed: Composed, tmp_path: Path, whole: Path, mounted: Callable[..., Path]
+) -> None:
+    disk = mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs")
+    broken = config(composed, disk / "run")
+    filler = disk / "filler"
+
+    def fill() -> None:
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_round(patch, 5, fill)
+        with pytest.raises(Exception) as caught:
+            play(broken)
+    line = explain(caught.value, [])
+    assert line is not None and "No space left on device" in line and str(disk) in line
+    assert round_of(disk / "run/checkpoints/last.ckpt") == 3
+    filler.unlink()
+    assert play(resumed(broken)) == 0
+    assert_same_runs(whole, disk / "run")
+
+
+def test_a_file_that_may_not_grow_is_told_in_one_line(
+    composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    in_round(monkeypatch, 5, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard)))
+    try:
+        with pytest.raises(UserError, match="cannot be written .*File too large"):
+            play(config(composed, tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert round_of(tmp_path / "checkpoints/last.ckpt") == 3
+
+
+def test_a_folder_that_is_read_only_is_told_in_one_line(
+    composed: Composed, tmp_path: Path, whole: Path, mounted: Callable[..., Path]
+) -> None:
+    place = mounted(tmp_path / "place", "-o", "bind,ro", str(whole))
+    again = resumed(config(composed, place, "rounds=12"))
+    with pytest.raises(UserError, match=r"cannot be written \(Read-only file system\)"):
+        play(again)
+    assert round_of(whole / "checkpoints/last.ckpt") == 9
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """A stand-in for scontrol, which says that the job is in this state; gives what it was asked for."""
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+
+    def asked(state: str) -> list[str]:
+        program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\necho "   JobState={state} Reason=None"\n')
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        return [line for path in tmp_path.glob("asked") for line in path.read_text().splitlines()]
+
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "again"),
+    [
+        (signal.SIGUSR1, "RUNNING", True),  # the time is nearly up
+        (signal.SIGTERM, "RUNNING", True),  # preempted
+        (signal.SIGTERM, "CANCELLED", False),  # scancel
+        (signal.SIGINT, "RUNNING", False),
+    ],
+)
+def test_what_slurm_stopped_is_queued_again(
+    slurm: Callable[[str], list[str]], number: signal.Signals, state: str, again: bool
+) -> None:
+    slurm(state)
+    assert queue_again(number) is again
+    assert ("requeue 7" in slurm(state)) is again
+
+
+def test_outside_of_slurm_nothing_is_queued(slurm: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    slurm("RUNNING")
+    monkeypatch.delenv("SLURM_JOB_ID")
+    assert not queue_again(signal.SIGUSR1)
+    assert slurm("RUNNING") == []
+
+
+def test_a_listener_to_the_warning_hears_of_it_after_the_checkpoint(slurm: Callable[[str], list[str]]) -> None:
+    slurm("RUNNING")
+    heard: list[int] = []
+    before = signal.signal(signal.SIGUSR2, lambda number, _: heard.append(number))
+    try:
+        assert queue_again(signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert heard == [signal.SIGUSR2]
+    assert slurm("RUNNING") == []
+
+
+@pytest.mark.parametrize("number", [*WARNINGS, signal.SIGTERM], ids=lambda n: n.name)
+def test_before_the_game_begins_the_job_is_queued_again_at_once(
+    slurm: Callable[[str], list[str]], number: signal.Signals
+) -> None:
+    slurm("RUNNING")
+    before = {each: signal.signal(each, signal.SIG_DFL) for each in (*WARNINGS, signal.SIGTERM)}
+    try:
+        listen()
+        with pytest.raises(SystemExit, match=str(128 + number)):
+            signal.raise_signal(number)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert slurm("RUNNING").count("requeue 7") == 1
+
+
+def test_a_refusal_of_slurm_is_told(
+    slurm: Callable[[str], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slurm("RUNNING")
+    (tmp_path / "bin/scontrol").write_text("#!/bin/sh\necho Requeue is disabled >&2\nexit 1\n")
+    assert not queue_again(signal.SIGUSR1)
+    assert capsys.readouterr().err == "warning: job 7 was not queued again (Requeue is disabled); submit it anew\n"
+
+
+@pytest.mark.parametrize(("count", "expected"), [(None, False), ("", False), ("0", False), ("1", True), ("12", True)])
+def test_slurm_counts_restarts(monkeypatch: pytest.MonkeyPatch, count: str | None, expected: bool) -> None:
+    monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
+    if count is not None:
+        monkeypatch.setenv("SLURM_RESTART_COUNT", count)
+    assert requeued() is expected
