@@ -5,6 +5,7 @@ Nothing heavy is imported before the configuration has been checked, so that a m
 
 import os
 import sys
+import traceback
 from pathlib import Path
 
 import hydra
@@ -12,9 +13,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from gan_lab.cluster import listen, queue_again, requeued
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import demand_same, expand
+from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 
@@ -27,8 +30,13 @@ def train(config: DictConfig) -> int:
     check_trainer(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
+    directory = Path(config.directory)
+    again = requeued() or hydra_config.mode is RunMode.MULTIRUN  # this job may have met its directory before
+    if again and not config.get("resume") and (directory / "config.yaml").exists():
+        config.resume = config.directory
     if config.get("resume"):
-        demand_same(config, Path(config.directory))
+        demand_same(config, directory)
+    withdraw_failure(directory)
 
     from gan_lab.run import play
 
@@ -36,17 +44,27 @@ def train(config: DictConfig) -> int:
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def job(config: DictConfig) -> None:
-    """One job of Hydra's: a run that exits, or one of a sweep, which goes on whatever becomes of this one."""
+def job(config: DictConfig) -> float | None:
+    """One job of Hydra's: a run that exits, or one of a sweep, which goes on whatever becomes of this one.
+
+    Returns the figure that a search is after, where there is one.
+    """
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     try:
+        listen()
         code = train(config)
+        if code == 0:
+            return objective(config) if sweep else None
     except Exception as error:
+        if sweep:
+            line = explain(error, sys.argv[1:])
+            record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
         if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
             raise
         code = 2
-    if code:  # an interruption ends a sweep, too
-        raise SystemExit(code)
+    if code > 128:
+        queue_again(code - 128)
+    raise SystemExit(code)  # an interruption ends a sweep, too
 
 
 def told(error: Exception, where: str = "") -> bool:

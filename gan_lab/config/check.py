@@ -19,6 +19,7 @@ PLAIN: dict[str, Any] = {
     "seed": NonNegativeInt,
     "rounds": PositiveInt,
     "resume": str | None,
+    "objective": str | None,
     "directory": str,
 }
 CHOICES = (
@@ -35,7 +36,7 @@ CHOICES = (
     "gan",
 )
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
-OPTIONAL = {"resume", "given", "conditioning", "schedule", *NAMED}
+OPTIONAL = {"resume", "objective", "given", "conditioning", "schedule", *NAMED}
 
 
 class Page(NamedTuple):

@@ -1,5 +1,6 @@
 """Turn what Hydra and OmegaConf raise at a user's mistake into one line."""
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,8 +25,11 @@ from gan_lab.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"  # beside the package, in a checkout and when installed
 
+_EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/sweeper/optuna": "optuna"}  # options that these bring
+
 _REFUSALS = (UserError, ValueError, TypeError)  # by a part's constructor
 _NOT_FOUND = (ImportError, AttributeError)
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _OF_THE_USER = (
     errors.InterpolationKeyError,
     errors.InterpolationResolutionError,
@@ -60,12 +64,16 @@ def _explain(error: Exception, overrides: Sequence[str], conf: Path) -> str | No
             return _composition(error, overrides, conf)
         case SearchPathException():
             return str(error)
-        case OSError() if error.filename and error.strerror:  # a full disk, a folder that may not be written to
+        case OSError() if error.filename and error.strerror:  # a folder that is not there or may not be written to
             return f"{error.filename}: {error.strerror}"
+        case OSError() if error.errno in _OF_THE_DISK:  # a stream does not know its file
+            return f"nothing more can be written ({error.strerror})"
         case yaml.MarkedYAMLError():
             return _yaml(error)
         case errors.OmegaConfBaseException() if isinstance(error, _OF_THE_USER):
             return _with_key(error)
+        case ValueError() if str(error).startswith("No trials are completed"):
+            return "no trial of the search has ended well; python -m gan_lab.sweep_status says why"
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(overrides, conf)
     return None
@@ -96,6 +104,8 @@ def _option(error: MissingConfigException, overrides: Sequence[str], conf: Path)
     missing = re.search(r"Could not (?:find|load) '([^']+)'", str(error))
     if missing is None:
         return str(error).splitlines()[0]
+    if missing[1] in _EXTRAS:
+        return f"{missing[1]}: is not installed; pip install 'gan_lab[{_EXTRAS[missing[1]]}]'"
     group, _, option = missing[1].rpartition("/")
     options = list(error.options or _options(conf, group))
     chosen = [given for given in overrides if _bare(given) == group and option in given]

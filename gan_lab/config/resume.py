@@ -11,7 +11,7 @@ from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
 # What may differ from the run that is resumed: how long, where and how it is watched; never what is computed.
-FREE = ("rounds", "resume", "directory", "callbacks", "logger", "trainer", "data.root", "data.workers")
+FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "data.root", "data.workers")
 
 
 OVERRIDES = "overrides.yaml"

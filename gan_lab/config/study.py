@@ -1,0 +1,57 @@
+"""A search that was stopped goes on: Optuna's study is kept in the sweep's directory."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, open_dict
+
+from gan_lab.config.sweep import OPTUNA
+
+NAME = "study"
+
+
+class Study(Callback):
+    """Before `hydra/sweeper=optuna` starts: `n_trials` counts the trials of all starts of the sweep together.
+
+    The study is in `study.db` unless `hydra.sweeper.storage` names another place. Trials that were cut short are
+    tried again first, and so meet their run directories; one that fails does not end the search.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        sweeper = config.hydra.sweeper
+        if sweeper._target_ != OPTUNA:
+            return
+        if config.get("objective") is None:
+            print("error: objective: must name a figure of summary.json for hydra/sweeper=optuna", file=sys.stderr)
+            raise SystemExit(2)  # Hydra makes warnings of exceptions
+        directory = Path(config.hydra.sweep.dir)
+        directory.mkdir(parents=True, exist_ok=True)
+        with open_dict(sweeper):
+            sweeper.study_name = sweeper.study_name or NAME
+            sweeper.storage = sweeper.storage or f"sqlite:///{directory.resolve()}/study.db"
+            sweeper.max_failure_rate = sweeper.max_failure_rate or 1.0
+            played = go_on(sweeper.storage, sweeper.study_name)
+            sweeper.n_trials = max(0, sweeper.n_trials - played)
+            if sweeper.sampler.get("seed") is not None:
+                sweeper.sampler.seed += played  # else its first draws were drawn before
+
+
+def go_on(storage: str, name: str) -> int:
+    """Put trials that were cut short back into the queue; the number of those that were not."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    known = {summary.study_name for summary in optuna.get_all_study_summaries(storage)}
+    if name not in known:
+        return 0
+    study = optuna.load_study(name, storage)
+    ended = 0
+    for trial in study.get_trials(states=None):
+        if trial.state == optuna.trial.TrialState.RUNNING:
+            study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
+            study.enqueue_trial(trial.params)
+        elif trial.state in (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL):
+            ended += 1
+    return ended

@@ -1,0 +1,86 @@
+"""The jobs of a sweep: each has a directory named after its overrides, which says so when the job has failed.
+
+So the same sweep, started again, finds what it has done. Launchers hand jobs to other processes, where unpickling the
+job imports this module, and with it the resolver that Hydra needs to name the directory.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.words import listed, near
+from gan_lab.errors import UserError
+from gan_lab.files import write_atomically
+
+FAILURE = "failure.txt"
+PLAN = "sweep.yaml"
+OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
+ASIDE = ("data.root=", "data.workers=", "logger=", "objective=")  # say nothing about what is computed
+LONGEST = 200  # characters; file systems end at 255 bytes
+
+
+def run_name(overrides: Iterable[str]) -> str:
+    """`loss=hinge,seed=1`: the directory of the job with these overrides, whatever their order.
+
+    A long name is cut, and told from others by a digest.
+    """
+    kept = sorted(override for override in overrides if not override.startswith(ASIDE))
+    name = re.sub(r"[^\w.=,@+~-]+", "_", ",".join(kept)) or "default"
+    if len(name) <= LONGEST:
+        return name
+    return f"{name[: LONGEST - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+OmegaConf.register_new_resolver("run_name", run_name, replace=True)
+
+
+def record_failure(directory: Path, why: str) -> None:
+    """Leave `failure.txt`; where not even that can be written, the message on standard error must do."""
+    with suppress(UserError):
+        write_atomically(directory / FAILURE, lambda path: path.write_text(why.rstrip() + "\n"))
+
+
+def withdraw_failure(directory: Path) -> None:
+    """The job is tried again."""
+    (directory / FAILURE).unlink(missing_ok=True)
+
+
+def objective(config: DictConfig) -> float | None:
+    """The figure of the finished run's summary that `objective` names; None where it names none.
+
+    Raises:
+        UserError: the summary has no such number.
+    """
+    name = config.get("objective")
+    if name is None:
+        return None
+    summary = json.loads((Path(config.directory) / "summary.json").read_text())
+    figures = [key for key, value in summary.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+    if name not in figures:
+        raise UserError(f"objective={name}: summary.json has no such number{near(name, figures)} {listed(figures)}")
+    return float(summary[name])
+
+
+class Plan(Callback):
+    """Notes in `sweep.yaml`, before the jobs of a sweep start, which there are to be: `jobs`, by name, or `trials`."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        sweeper = config.hydra.sweeper
+        if sweeper._target_ == OPTUNA:
+            plan: dict[str, Any] = {"trials": sweeper.n_trials}
+        else:
+            swept = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items())]
+            overrides = OverridesParser.create().parse_overrides([*swept, *config.hydra.overrides.task])
+            (jobs,) = BasicSweeper.split_arguments(overrides, None)
+            plan = {"jobs": [run_name(job) for job in jobs]}
+        write_atomically(Path(config.hydra.sweep.dir) / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))

@@ -1,0 +1,111 @@
+"""How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
+
+DIR is the directory of the sweep (hydra.sweep.dir). A line for each job: done, running, failed (and why), or waiting:
+not started yet, or stopped; the command that started the sweep goes on with those. A run that has written neither a
+checkpoint nor a row of metrics.csv for so many minutes counts as stopped.
+
+The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
+"""
+
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_lab.compare import natural
+from gan_lab.config.resume import read_yaml
+from gan_lab.config.sweep import FAILURE, PLAN
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.plain_checkpoint import LAST
+
+STATES = ("done", "running", "failed", "waiting")
+SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
+
+
+class Job(NamedTuple):
+    """One job of a sweep; `note` says how far it is, or why it is no further."""
+
+    name: str
+    state: str
+    note: str
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if arguments else 2
+    try:
+        directory, *rest = arguments
+        options = dict(argument.partition("=")[::2] for argument in rest)
+        for key in options.keys() - {"minutes"}:
+            raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
+        jobs = status(Path(directory), 60 * _positive("minutes", options.get("minutes", "15")))
+    except UserError as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    print(as_markdown(jobs))
+    return 0 if all(job.state == "done" for job in jobs) else 1
+
+
+def status(directory: Path, patience: float) -> list[Job]:
+    """Every job of the sweep in `directory`; one is running that gave a sign of life in the last `patience` seconds.
+
+    Raises:
+        UserError: there is no sweep.
+    """
+    plan: dict[str, Any] = (read_yaml(directory / PLAN) or {}) if (directory / PLAN).is_file() else {}
+    found = {path.parent.name for name in ("config.yaml", FAILURE, ".hydra") for path in directory.glob(f"*/{name}")}
+    names = dict.fromkeys([*plan.get("jobs", []), *sorted(found, key=lambda name: natural(Path(name)))])
+    jobs = [Job(name, *_state(directory / name, patience)) for name in names]
+    jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), plan.get("trials", 0))]
+    if not jobs:
+        raise UserError(f"{directory}: no sweep (neither {PLAN} nor a run directory in it)")
+    return jobs
+
+
+def _state(run: Path, patience: float) -> tuple[str, str]:
+    if (run / FAILURE).is_file():
+        return "failed", (run / FAILURE).read_text().strip().rpartition("\n")[2]
+    signs = [path.stat().st_mtime for path in (run / name for name in SIGNS_OF_LIFE) if path.is_file()]
+    if not signs:
+        return "waiting", "not started"
+    summary = run / "summary.json"
+    seen = max(signs)
+    ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
+    if ended and (told := json.loads(summary.read_text()))["finished"]:
+        return "done", f"{told['rounds']} rounds"
+    if ended or time.time() - seen > patience:
+        return "waiting", f"stopped after round {_round(run)}"
+    return "running", f"round {_round(run)}, seen {time.time() - seen:.0f} s ago"
+
+
+def _round(run: Path) -> int:
+    """The last that it has logged."""
+    try:
+        with (run / "metrics.csv").open(newline="") as file:
+            return max((int(row["round"]) for row in csv.DictReader(file) if row["round"].isdigit()), default=0)
+    except FileNotFoundError:
+        return 0
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise UserError(f"{name}={text}: must be a number above 0")
+    return value
+
+
+def as_markdown(jobs: list[Job]) -> str:
+    lines = ["| job | state | |", "|---|---|---|", *(f"| {job.name} | {job.state} | {job.note} |" for job in jobs)]
+    counts = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in STATES)
+    return "\n".join([*lines, "", f"{len(jobs)} jobs: {counts}"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
