@@ -17,30 +17,46 @@ from gan_lab.cluster import listen, queue_again, requeued
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import demand_same, expand
+from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 
 
 def train(config: DictConfig) -> int:
-    """One run; its exit code."""
+    """One run, or one for each of several seeds; the exit code."""
     hydra_config = HydraConfig.get()
     check_choices(config, hydra_config.runtime.choices)
     check(config)
     check_trainer(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
+    multirun = hydra_config.mode is RunMode.MULTIRUN
+    if config.get("seeds") is None:
+        _meet(config, again=requeued() or multirun)
+
+        from gan_lab.run import play
+
+        return play(config, hydra_config.overrides.task)
+
+    check_seeds(config, multirun)
+    runs = runs_of(config, hydra_config.overrides.task)
+    for run, _ in runs:
+        _meet(run, again=True)
+
+    from gan_lab.ensemble.play import play_together
+
+    return play_together(runs)
+
+
+def _meet(config: DictConfig, again: bool) -> None:
+    """Look into the run's directory: `again` if it may have met it before, in which case it goes on there."""
     directory = Path(config.directory)
-    again = requeued() or hydra_config.mode is RunMode.MULTIRUN  # this job may have met its directory before
     if again and not config.get("resume") and (directory / "config.yaml").exists():
         config.resume = config.directory
     if config.get("resume"):
         demand_same(config, directory)
     withdraw_failure(directory)
-
-    from gan_lab.run import play
-
-    return play(config, hydra_config.overrides.task)
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")

@@ -31,10 +31,10 @@ from gan_lab.replicas import Replicas
 from gan_lab.summary import summarise, table, write_summary
 
 
-def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
+def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[pl.Callback] = ()) -> int:
     """Play to the end of the budget or to an interruption, and leave the run directory complete.
 
-    `overrides` are the command line's, to be remembered for a later resume.
+    `overrides` are the command line's, to be remembered for a later resume. `callbacks` come before the configured ones.
 
     Returns the process's exit code: 0, or 128 + the signal's number, as shells have it.
 
@@ -55,7 +55,7 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
 
     gan, data = build(config)
     interruption = Interruption()
-    trainer = _trainer(config, [Budget(config.rounds), interruption, *_parts(config.get("callbacks"))])
+    trainer = _trainer(config, [*callbacks, Budget(config.rounds), interruption, *_parts(config.get("callbacks"))])
     data.trainer = trainer
     _ = data.rank_and_world  # complains before there are several of this process
     if trainer.is_global_zero:

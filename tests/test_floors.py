@@ -51,6 +51,7 @@ FLOORS = {
     "config": 4,
     "build": 4,
     "run": 4,
+    "ensemble": 4,
     "sample": 4,
     "evaluate": 4,
     "compare": 4,

@@ -1,6 +1,7 @@
 """The end of a run: the budget is spent, or somebody asks for it."""
 
 import signal
+import threading
 from types import FrameType
 from typing import Any
 
@@ -31,6 +32,8 @@ class Interruption(pl.Callback):
     """Ctrl-C, SIGTERM and a cluster's warnings end the run after the round in play, never between D's and G's move.
 
     Whichever process is told, all end after the same round. A second signal is obeyed at once.
+
+    Signals reach a process's main thread alone: a run in another one is told by who started it, by setting `signal`.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -40,13 +43,19 @@ class Interruption(pl.Callback):
         self._before: dict[int, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.listen()
+
+    def listen(self) -> None:
+        """Take note of signals from now on, until the first one or `ignore`."""
         self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
-        self._restore()
+        self.ignore()
 
-    def _restore(self) -> None:
+    def ignore(self) -> None:
+        """Leave signals to whoever listened before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
@@ -57,7 +66,7 @@ class Interruption(pl.Callback):
             trainer.should_stop = True
 
     def on_train_end(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
-        self._restore()
+        self.ignore()
 
     def on_exception(self, trainer: pl.Trainer, gan: pl.LightningModule, exception: BaseException) -> None:
-        self._restore()
+        self.ignore()

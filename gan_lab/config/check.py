@@ -17,6 +17,7 @@ from gan_lab.ranges import NonNegativeInt, PositiveInt
 # The root: plain keys with their types, groups that are one choice each, and dicts of named parts.
 PLAIN: dict[str, Any] = {
     "seed": NonNegativeInt,
+    "seeds": PositiveInt | None,
     "rounds": PositiveInt,
     "resume": str | None,
     "objective": str | None,
@@ -36,7 +37,7 @@ CHOICES = (
     "gan",
 )
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
-OPTIONAL = {"resume", "objective", "given", "conditioning", "schedule", *NAMED}
+OPTIONAL = {"seeds", "resume", "objective", "given", "conditioning", "schedule", *NAMED}
 
 
 class Page(NamedTuple):

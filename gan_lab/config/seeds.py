@@ -1,0 +1,85 @@
+"""Several seeds in one process: which experiments can be played so, and the run that each seed is."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.sweep import PLAN, run_name
+from gan_lab.config.tree import parts
+from gan_lab.config.words import dotted, listed
+from gan_lab.errors import UserError
+from gan_lab.files import write_atomically
+
+# Networks whose parameters are those of linear maps, and which treat each sample by itself.
+NETWORKS = (
+    "gan_lab.networks.mlp.MLPGenerator",
+    "gan_lab.networks.mlp.MLPDiscriminator",
+    "gan_lab.networks.layers.Dense",
+    "gan_lab.networks.layers.Maxout",
+    "gan_lab.networks.layers.SymmetricSigmoid",
+    "gan_lab.networks.layers.UnitInput",
+    *(f"torch.nn.{name}" for name in ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SELU", "Sigmoid", "SiLU")),
+    *(f"torch.nn.{name}" for name in ("Softplus", "Tanh")),
+)
+INITIAL = "torch.nn.init."
+# Terms that are means over samples; and updates that make no use of an objective but its gradient, and are alike for all.
+TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
+UPDATES = tuple(
+    f"gan_lab.updates.{name}"
+    for name in ("Alternating", "Extragradient", "Lookahead", "Optimistic", "Simultaneous", "Unrolled")
+)
+LOSSES = "gan_lab.losses."
+
+
+def check_seeds(config: DictConfig, multirun: bool) -> None:
+    """Raise a UserError where several seeds cannot be played together."""
+    if multirun:
+        raise UserError("seeds: does not go with --multirun; sweep over seed=0,1,2 instead")
+    if config.get("resume"):
+        raise UserError("seeds: resume goes on with one run; to go on with all, give the same command again")
+    for where, why in _obstacles(cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))):
+        raise UserError(f"seeds: {where}: {why}; sweep over seed=0,1,2 with --multirun instead")
+
+
+def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in ("d_aids", "g_aids", "conditioning", "given"):
+        if any((config.get(key) or {}).values()):
+            yield key, "there is none for several seeds at once"
+    for path, part in parts(config["model"], ("model",)):
+        if part["_target_"] not in NETWORKS and not part["_target_"].startswith(INITIAL):
+            yield dotted(path), f"{part['_target_']} is not for several seeds at once {listed(NETWORKS)}"
+    for key, allowed in (("d_terms", TERMS), ("g_terms", TERMS), ("update", UPDATES)):
+        for path, part in parts(config.get(key), (key,)):
+            if part["_target_"].startswith("gan_lab.") and part["_target_"] not in allowed:
+                yield dotted(path), f"{part['_target_']} is not for several seeds at once {listed(allowed)}"
+    if not config["loss"]["_target_"].startswith(LOSSES):
+        yield "loss", "must be one of the lab's own, which are means over samples"
+    if config["gan"].get("joint_batch"):
+        yield "gan.joint_batch", "must be false"
+    if config["trainer"].get("precision", "32-true") != "32-true":
+        yield "trainer.precision", "must be 32-true"
+    if config["trainer"].get("devices", 1) not in (1, "1", "auto") or config["trainer"].get("num_nodes", 1) != 1:
+        yield "trainer.devices", "must be 1"
+    for name, part in (config.get("logger") or {}).items():
+        if part and part["_target_"].endswith("WandB"):
+            yield f"logger.{name}", "one process has one run at W&B"
+
+
+def runs_of(config: DictConfig, overrides: Sequence[str]) -> list[tuple[DictConfig, list[str]]]:
+    """Of each of `seeds` seeds, from `seed` on, the configuration and its overrides; notes in `sweep.yaml` which they are.
+
+    Their directories are within `directory`, named as those of a sweep over `seed`.
+    """
+    common = [override for override in overrides if not override.startswith(("seed=", "seeds="))]
+    runs = []
+    for seed in range(config.seed, config.seed + config.seeds):
+        own = [*common, f"seed={seed}"]
+        directory = str(Path(config.directory) / run_name(own))
+        merged = OmegaConf.merge(config, {"seed": seed, "seeds": None, "directory": directory})
+        runs.append((cast(DictConfig, merged), own))
+    plan = yaml.safe_dump({"jobs": [Path(run.directory).name for run, _ in runs]})
+    write_atomically(Path(config.directory) / PLAN, lambda path: path.write_text(plan))
+    return runs

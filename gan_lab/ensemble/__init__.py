@@ -1,0 +1,1 @@
+"""Several seeds of one experiment, trained by one process as if they were one game."""

@@ -1,0 +1,93 @@
+"""One of several runs that take turns in one process."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+
+from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.callbacks.progress import Progress
+from gan_lab.data.stream import Stream
+from gan_lab.gan import GAN
+from gan_lab.run import play
+
+
+class Member:
+    """An ordinary run that stops before each round that it is to play: a coroutine, in a thread of its own.
+
+    The thread is awake only while `advance` is being called, so that no two members ever run at the same time: they may
+    share torch's generator of random numbers, which each of them seeds before every round, and all else of a process.
+
+    Attributes:
+        round: rounds that it has played, at a stop; -1 before it has begun.
+        game, stream: what it plays and draws from, once it has begun.
+        code, error: what it has ended with.
+    """
+
+    def __init__(self, config: DictConfig, overrides: Sequence[str]) -> None:
+        self.config = config
+        self.round = -1
+        self.game: GAN
+        self.stream: Stream
+        self.code: int | None = None
+        self.error: Exception | None = None
+        self._trainer: pl.Trainer
+        self._awake, self._asleep = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, args=(overrides,), daemon=True)
+
+    @property
+    def over(self) -> bool:
+        return self.code is not None or self.error is not None
+
+    def advance(self) -> None:
+        """Let it play the round that it stopped before, and go on to its next stop or to its end."""
+        if not self._thread.ident:
+            self._thread.start()
+        self._awake.release()
+        self._asleep.acquire()
+
+    def interrupt(self, number: int) -> None:
+        """Signal `number` ends it after its next round."""
+        for callback in self._trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Interruption):
+                callback.signal = number
+
+    def alone(self) -> int:
+        """The next round after which one of its callbacks has something to do: that one it has to play by itself.
+
+        Callbacks that act at intervals have them in attributes whose names end in `every`; others may act at any round.
+        """
+        callbacks: list[pl.Callback] = self._trainer.callbacks  # type: ignore[attr-defined]
+        played, due = self.game.round, [self.config.rounds]
+        for callback in callbacks:
+            every = [value for name, value in vars(callback).items() if name.endswith("every") and value]
+            if not every and not isinstance(callback, Budget | Interruption | Progress | _Stop):
+                every = [1]
+            due += [played - played % n + n for n in every]
+        return min(due) if played else 1  # of the first round all take note
+
+    def _run(self, overrides: Sequence[str]) -> None:
+        self._awake.acquire()
+        try:
+            self.code = play(self.config, overrides, [_Stop(self._stop)])
+        except Exception as error:
+            self.error = error
+        finally:
+            self._asleep.release()
+
+    def _stop(self, trainer: pl.Trainer, game: GAN, stream: Stream) -> None:
+        self._trainer, self.game, self.stream, self.round = trainer, game, stream, game.round
+        self._asleep.release()
+        self._awake.acquire()
+
+
+class _Stop(pl.Callback):
+    """Calls `stop(trainer, game, stream)` before each round of Lightning's loop, and before any other callback."""
+
+    def __init__(self, stop: Callable[[pl.Trainer, GAN, Stream], None]) -> None:
+        self._stop = stop
+
+    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, stream: Any, *_: Any) -> None:  # type: ignore[override]
+        self._stop(trainer, gan, stream)
