@@ -55,9 +55,10 @@ class Member:
                 callback.signal = number
 
     def alone(self) -> int:
-        """The next round after which one of its callbacks has something to do: that one it has to play by itself.
+        """The next round that it has to play by itself, since one of its callbacks has something to do after it.
 
         Callbacks that act at intervals have them in attributes whose names end in `every`; others may act at any round.
+        What they see of a lazy term is of the last round in which that counted, and so begins as many rounds before.
         """
         callbacks: list[pl.Callback] = self._trainer.callbacks  # type: ignore[attr-defined]
         played, due = self.game.round, [self.config.rounds]
@@ -66,7 +67,8 @@ class Member:
             if not every and not isinstance(callback, Budget | Interruption | Progress | _Stop):
                 every = [1]
             due += [played - played % n + n for n in every]
-        return min(due) if played else 1  # of the first round all take note
+        lazy = [int(term.every) for player in (self.game.d, self.game.g) for term in player.terms.values()]
+        return min(due) + 1 - max(lazy, default=1) if played else 1  # of the first round all take note
 
     def _run(self, overrides: Sequence[str]) -> None:
         self._awake.acquire()
