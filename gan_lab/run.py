@@ -34,7 +34,7 @@ from gan_lab.summary import summarise, table, write_summary
 def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[pl.Callback] = ()) -> int:
     """Play to the end of the budget or to an interruption, and leave the run directory complete.
 
-    `overrides` are the command line's, to be remembered for a later resume. `callbacks` come before the configured ones.
+    `overrides` are the command line's, to be remembered for a later resume; `callbacks` come before its own.
 
     Returns the process's exit code: 0, or 128 + the signal's number, as shells have it.
 

@@ -58,6 +58,7 @@ def status(directory: Path, patience: float) -> list[Job]:
     """
     plan: dict[str, Any] = (read_yaml(directory / PLAN) or {}) if (directory / PLAN).is_file() else {}
     found = {path.parent.name for name in ("config.yaml", FAILURE, ".hydra") for path in directory.glob(f"*/{name}")}
+    found.discard(".hydra")  # of seeds that were played together, Hydra's notes are beside the runs
     names = dict.fromkeys([*plan.get("jobs", []), *sorted(found, key=lambda name: natural(Path(name)))])
     jobs = [Job(name, *_state(directory / name, patience)) for name in names]
     jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), plan.get("trials", 0))]

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import torch
 from conftest import options, terms
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from test_command_line import finish, rounds_logged, start, until
 from test_resume import TIMINGS, rows
 
 from gan_lab.compare import main as compare
 from gan_lab.config.check import check
 from gan_lab.config.seeds import check_seeds, runs_of
-from gan_lab.ensemble import play as room
 from gan_lab.ensemble.game import Ensemble
 from gan_lab.ensemble.play import play_together
 from gan_lab.errors import UserError
@@ -74,12 +73,17 @@ def assert_alike(a: Path, b: Path, within: float = 2e-4) -> None:
     for path, value in one.items():
         if isinstance(value, torch.Tensor | float):
             x, y = (torch.as_tensor(tree[path]).double() for tree in (one, other))
-            torch.testing.assert_close(x, y, atol=within, rtol=within, equal_nan=True, msg=lambda m, p=path: f"{p}: {m}")
+            torch.testing.assert_close(
+                x, y, atol=within, rtol=within, equal_nan=True, msg=lambda m, p=path: f"{p}: {m}"
+            )
         else:
             assert value == other[path], path
     assert [row["round"] for row in rows(a)] == [row["round"] for row in rows(b)] == ["1", "4", "8"]
     assert [row.keys() for row in rows(a)] == [row.keys() for row in rows(b)]
-    assert {p.relative_to(a) for p in a.rglob("*")} == {p.relative_to(b) for p in b.rglob("*")}
+
+
+def files(directory: Path) -> set[Path]:
+    return {path.relative_to(directory) for path in directory.rglob("*")}
 
 
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
@@ -96,3 +100,127 @@ def test_each_seed_gets_the_run_that_it_has_by_itself(
         alone = composed(*overrides(*case), f"seed={seed}", f"directory={tmp_path / str(seed)}")
         assert play(alone, [f"seed={seed}"]) == 0
         assert_alike(directory, tmp_path / str(seed))
+        assert files(directory) == files(tmp_path / str(seed))
+
+
+def test_one_of_them_goes_on_by_itself(composed: Composed, tmp_path: Path) -> None:
+    """`resume=` of one directory, with more rounds than the rest had: as if it had never been with the others."""
+    first, second = together(composed, tmp_path / "together", "data=ring")
+    alone = composed(*overrides("data=ring"), "seed=6", "rounds=11", f"directory={tmp_path / 'alone'}")
+    again = OmegaConf.merge(alone, {"directory": str(second), "resume": str(second)})
+    assert play(again, ["seed=6"]) == play(alone, ["seed=6"]) == 0  # type: ignore[arg-type]
+    assert_alike(second, tmp_path / "alone")
+    assert json.loads((first / "summary.json").read_text())["rounds"] == 9
+
+
+def test_a_seed_that_fails_leaves_the_others_alone(
+    composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gathered = Ensemble.gather
+
+    def gather(self: Ensemble) -> None:
+        gathered(self)
+        with torch.no_grad():
+            for weight in self.d.weights if len(self.games) == 3 else ():
+                weight[1] = torch.nan
+
+    monkeypatch.setattr(Ensemble, "gather", gather)
+    config = composed(*overrides("data=ring"), "seeds=3", f"directory={tmp_path / 'together'}")
+    runs = runs_of(config, [])
+    assert play_together(runs) == 2
+    told = "error: seed 1: the discriminator's loss became NaN or infinite in round 4;"
+    assert [line[: len(told)] for line in capsys.readouterr().err.splitlines()] == [told]
+    assert [job.state for job in status(tmp_path / "together", 60)] == ["done", "failed", "done"]
+    assert play(composed(*overrides("data=ring"), f"directory={tmp_path / '0'}"), ["seed=0"]) == 0
+    assert_alike(tmp_path / "together" / "seed=0", tmp_path / "0")
+
+
+def test_those_behind_catch_up_before_all_go_on_together(
+    composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after kill -9 between two checkpoints."""
+    where = tmp_path / "together"
+    config = composed(*overrides("data=ring"), "seeds=2", f"directory={where}")
+    runs = runs_of(config, [])
+    (first, _), (second, _) = runs
+    for run, rounds in ((first, 2), (second, 3)):
+        assert play(OmegaConf.merge(run, {"rounds": rounds})) == 0  # type: ignore[arg-type]
+        run.resume = run.directory
+    played = []
+    step = Ensemble.training_step
+    monkeypatch.setattr(Ensemble, "training_step", lambda self, *a: (played.append(self.round), step(self, *a)))
+    assert play_together(runs) == 0
+    assert played == [4, 5, 6]
+    for run in (first, second):
+        alone = tmp_path / str(run.seed)
+        assert play(composed(*overrides("data=ring"), f"seed={run.seed}", f"directory={alone}")) == 0
+        assert [row["round"] for row in rows(Path(run.directory))] == ["1", "4", "8"]
+        ours, its = (json.loads((path / "summary.json").read_text()) for path in (Path(run.directory), alone))
+        assert ours["d/loss"] == pytest.approx(its["d/loss"], abs=1e-4)
+    assert play_together(runs) == 0  # nothing to do
+
+
+REFUSED = [
+    *([f"update={name}"] for name in sorted({*options("update")} - TOGETHER["update"])),
+    *([f"term@g_terms=[{name}]"] for name in sorted({*terms()} - TOGETHER["term"])),
+    *([f"model={name}"] for name in sorted({*options("model")} - TOGETHER["model"] - {"mlp_2016"})),
+    *([f"aid@d_aids=[{name}]"] for name in options("aid")),
+    ["conditioning=concat"],
+    ["model.generator.layer.norm={_target_: torch.nn.BatchNorm1d, _partial_: true}"],
+    ["gan.joint_batch=true"],
+    ["trainer.precision=bf16-mixed"],
+    ["trainer=ddp_cpu"],
+    ["logger=wandb"],
+    ["resume=there"],
+]
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=" ".join)
+def test_what_does_not_fit_is_refused_in_one_line(composed: Composed, case: list[str]) -> None:
+    model = [] if case[0].startswith("model=") else ["model=mlp"]
+    norm = ["+" + case[0]] if "norm=" in case[0] else case
+    with pytest.raises(UserError, match=r"^seeds: \S.+") as told:
+        check_seeds(composed(*model, *norm, "seeds=2"), multirun=False)
+    assert "\n" not in str(told.value) and len(str(told.value)) < 700
+
+
+def test_a_signal_ends_all_after_the_same_round(composed: Composed, tmp_path: Path) -> None:
+    settings = [*overrides("data=ring"), "rounds=40", "callbacks.metrics.every=20", "callbacks.finite.every=20"]
+    config = composed(*settings, "seeds=2", f"directory={tmp_path}")
+    runs = runs_of(config, [])
+    with pytest.MonkeyPatch.context() as patch:
+        step = Ensemble.training_step
+
+        def interrupted(self: Ensemble, *args: Any) -> None:
+            step(self, *args)
+            if self.round == 10:
+                signal.raise_signal(signal.SIGTERM)
+
+        patch.setattr(Ensemble, "training_step", interrupted)
+        before = signal.getsignal(signal.SIGTERM)
+        assert play_together(runs) == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) == before
+    summaries = [json.loads((Path(run.directory) / "summary.json").read_text()) for run, _ in runs]
+    assert [(summary["rounds"], summary["finished"]) for summary in summaries] == [(11, False)] * 2
+
+
+def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stopped and started again, told apart from a sweep by nothing but its speed."""
+    small = ["data=ring", "model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4", "rounds=800"]
+    command = [*small, "callbacks.metrics.every=50", "callbacks.field=null", "seeds=3", "hydra.run.dir=seeds"]
+    process = start(*command, where=tmp_path)
+    until(lambda: any(rounds_logged(run) > 2 for run in (tmp_path / "seeds").glob("*seed=2*")), process, 240)
+    process.send_signal(signal.SIGTERM)
+    finish(process, 128 + signal.SIGTERM)
+    runs = sorted((tmp_path / "seeds").glob("*seed=*"))
+    assert len(runs) == 3
+    summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
+    assert len({summary["rounds"] for summary in summaries}) == 1
+    finish(start(*command, where=tmp_path), seconds=300)
+    assert [job.state for job in status(tmp_path / "seeds", 60)] == ["done"] * 3
+    assert [json.loads((run / "summary.json").read_text())["seed"] for run in runs] == [0, 1, 2]
+    assert compare([str(tmp_path / "seeds")]) == 0
+    assert "3 seeds" in capsys.readouterr().out
+    process = start("-m", *command, where=tmp_path)
+    assert process.communicate(timeout=120)[1].strip().startswith("error: job 0: seeds: does not go with --multirun")
+    assert process.returncode == 2

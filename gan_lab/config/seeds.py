@@ -25,7 +25,7 @@ NETWORKS = (
     *(f"torch.nn.{name}" for name in ("Softplus", "Tanh")),
 )
 INITIAL = "torch.nn.init."
-# Terms that are means over samples; and updates that make no use of an objective but its gradient, and are alike for all.
+# Terms that are means over samples; updates that ask for gradients of objectives alone, and move all seeds alike.
 TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
 UPDATES = tuple(
     f"gan_lab.updates.{name}"
@@ -69,9 +69,9 @@ def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def runs_of(config: DictConfig, overrides: Sequence[str]) -> list[tuple[DictConfig, list[str]]]:
-    """Of each of `seeds` seeds, from `seed` on, the configuration and its overrides; notes in `sweep.yaml` which they are.
+    """Of each of `seeds` seeds, from `seed` on, the configuration and its overrides.
 
-    Their directories are within `directory`, named as those of a sweep over `seed`.
+    Their directories are within `directory`, named as those of a sweep over `seed`, and noted in `sweep.yaml`.
     """
     common = [override for override in overrides if not override.startswith(("seed=", "seeds="))]
     runs = []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -11,14 +11,15 @@ from gan_lab.ensemble.layers import stacked
 from gan_lab.gan import GAN
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
+from gan_lab.terms import Term
 from gan_lab.types import Batch, Stateful
 
 
 class Ensemble(GAN):
     """S games that differ by their seeds alone, each round of which is played for all of them at once.
 
-    Every batch is that of all members, one after the other, and every parameter has a first axis of length S. Losses and
-    terms are means over samples, so that what a player minimises is the mean J = 1/S sum_k J_k over members, and
+    Every batch is that of all members, one after the other, and every parameter has a first axis of length S. Losses
+    and terms are means over samples, so that what a player minimises is the mean J = 1/S sum_k J_k over members, and
     since members share no parameter,
 
         S dJ/dw_k = dJ_k/dw_k,
@@ -49,7 +50,8 @@ class Ensemble(GAN):
 
     def _joined(self, player: Player) -> Player:
         network = stacked(player.network, self._generators)
-        return Player(player.name, network, player.make_optimizer, player.make_schedule, deepcopy(dict(player.terms.items())))
+        terms = cast(dict[str, Term], deepcopy(dict(player.terms.items())))
+        return Player(player.name, network, player.make_optimizer, player.make_schedule, terms)
 
     # --- what differs from a single game ------------------------------------------------------------------------
 

@@ -5,9 +5,11 @@ Whatever acts on each row by itself, such as a nonlinearity, serves a stacked ba
 
 from collections.abc import Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class StackedLinear(nn.Module):
@@ -44,6 +46,47 @@ class StackedDropout(nn.Module):
         return x * torch.cat(kept).div_(1 - self.p)
 
 
+class StraightLeakyReLU(nn.Module):
+    """Leaky ReLU for penalties on gradients: its second derivative, which is zero, is left out of the graph.
+
+    torch's own is differentiated into zeros that travel back through the whole network, a sixth of a round with R1.
+    """
+
+    def __init__(self, negative_slope: float) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _Leaky.apply(x, self.negative_slope)
+
+
+class _Leaky(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        return F.leaky_relu(x, slope)
+
+    @staticmethod
+    def backward(ctx: Any, *gradient: Tensor) -> Any:
+        (x,) = ctx.saved_tensors
+        return _Slope.apply(gradient[0], x.detach(), ctx.slope), None
+
+
+class _Slope(torch.autograd.Function):
+    """g -> leaky_relu'(x) g, which is linear in g and its own transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, gradient: Tensor, x: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.slope = slope
+        return torch.ops.aten.leaky_relu_backward(gradient, x, slope, False)
+
+    @staticmethod
+    def backward(ctx: Any, *gradient: Tensor) -> Any:
+        return _Slope.apply(gradient[0], ctx.saved_tensors[0], ctx.slope), None, None
+
+
 def stacked(network: nn.Module, generators: Sequence[torch.Generator]) -> nn.Module:
     """A network for the batches of as many members as there are generators; its parameters have one more, first axis.
 
@@ -56,8 +99,10 @@ def stacked(network: nn.Module, generators: Sequence[torch.Generator]) -> nn.Mod
                 setattr(parent, name, StackedLinear(child, len(generators)))
             elif isinstance(child, nn.Dropout):
                 setattr(parent, name, StackedDropout(child.p, generators))
+            elif isinstance(child, nn.LeakyReLU):
+                setattr(parent, name, StraightLeakyReLU(child.negative_slope))
     return twin
 
 
-def _repeated(parameter: nn.Parameter, times: int) -> nn.Parameter:
+def _repeated(parameter: Tensor, times: int) -> nn.Parameter:
     return nn.Parameter(parameter.detach().repeat(times, *[1] * parameter.ndim), parameter.requires_grad)

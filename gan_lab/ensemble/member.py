@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
@@ -12,6 +12,7 @@ from gan_lab.callbacks.progress import Progress
 from gan_lab.data.stream import Stream
 from gan_lab.gan import GAN
 from gan_lab.run import play
+from gan_lab.terms import Term
 
 
 class Member:
@@ -67,7 +68,7 @@ class Member:
             if not every and not isinstance(callback, Budget | Interruption | Progress | _Stop):
                 every = [1]
             due += [played - played % n + n for n in every]
-        lazy = [int(term.every) for player in (self.game.d, self.game.g) for term in player.terms.values()]
+        lazy = [int(cast(Term, term).every) for player in (self.game.d, self.game.g) for term in player.terms.values()]
         return min(due) + 1 - max(lazy, default=1) if played else 1  # of the first round all take note
 
     def _run(self, overrides: Sequence[str]) -> None:

@@ -17,10 +17,10 @@ from gan_lab.ensemble.member import Member
 def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:
     """Play runs that differ by their seeds alone, each a configuration with its overrides, to their ends.
 
-    Rounds after which a callback acts (metrics, samples, checkpoints, ...) each run plays by itself, so that all which is
-    recorded is what it would have recorded anyway; the rounds between these are played as one `Ensemble`. Runs that were
-    killed at different rounds first play on by themselves until they are level. A signal ends all after the same round;
-    one that fails leaves `failure.txt` and does not keep the others from going on.
+    Rounds after which a callback acts (metrics, samples, checkpoints, ...) each run plays by itself, so that its record
+    is what it would have been anyway; the rounds between these are played as one `Ensemble`. Runs that were killed at
+    different rounds first play on by themselves until they are level. A signal ends all after the same round; one that
+    fails leaves `failure.txt` and does not keep the others from going on.
 
     Returns the process's exit code: 0, 2 where some have failed, or 128 + the signal's number.
     """
