@@ -30,7 +30,6 @@ CONF = Path(__file__).parents[1] / "conf"
 TIMED = {
     "`experiment=ring`": ["experiment=ring"],
     "`experiment=ring` without penalties": ["experiment=ring", "d_terms=null"],
-    "`experiment=ring model.hidden=[64,64]`": ["experiment=ring", "model.hidden=[64,64]"],
     "`model=mlp data=gaussian latent.dim=2 model.hidden=[64,64] data.batch_size=64`": [
         "model=mlp", "data=gaussian", "latent.dim=2", "model.hidden=[64,64]", "data.batch_size=64",
     ],
@@ -60,8 +59,8 @@ def seconds(run: Callable[[DictConfig], int], config: DictConfig) -> tuple[float
     return time.process_time() - before[0], time.perf_counter() - before[1]
 
 
-def timed(overrides: list[str], seeds: int, repeats: int, rounds: int = 100) -> list[list[float]]:
-    """[processor, clock] for one seed and for all, in seconds for 100 rounds: those of a long run less a short one's."""
+def timed(overrides: list[str], seeds: int, repeats: int, rounds: int = 500) -> list[list[float]]:
+    """[processor, clock] for one seed and for all, of a long run less a short one: seconds of 100 rounds."""
     found: dict[tuple[int, int], list[tuple[float, float]]] = {}
     for _ in range(repeats):
         for many in (1, seeds):
