@@ -13,12 +13,12 @@ from omegaconf import DictConfig, OmegaConf
 from test_command_line import finish, rounds_logged, start, until
 from test_resume import TIMINGS, rows
 
-from gan_lab.compare import main as compare
 from gan_lab.config.check import check
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.ensemble.game import Ensemble
 from gan_lab.ensemble.play import play_together
 from gan_lab.errors import UserError
+from gan_lab.evaluate import main as evaluate
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.run import play
 from gan_lab.sweep_status import status
@@ -219,7 +219,7 @@ def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     finish(start(*command, where=tmp_path), seconds=300)
     assert [job.state for job in status(tmp_path / "seeds", 60)] == ["done"] * 3
     assert [json.loads((run / "summary.json").read_text())["seed"] for run in runs] == [0, 1, 2]
-    assert compare([str(tmp_path / "seeds")]) == 0
+    assert evaluate([str(tmp_path / "seeds"), "features=pixels", "metric=[mode_coverage]", "n=200"]) == 0
     assert "3 seeds" in capsys.readouterr().out
     process = start("-m", *command, where=tmp_path)
     assert process.communicate(timeout=120)[1].strip().startswith("error: job 0: seeds: does not go with --multirun")
