@@ -49,7 +49,7 @@ class StackedDropout(nn.Module):
 class StraightLeakyReLU(nn.Module):
     """Leaky ReLU for penalties on gradients: its second derivative, which is zero, is left out of the graph.
 
-    torch's own is differentiated into zeros that travel back through the whole network, an eighth of a round with R1 and R2.
+    torch's own is differentiated into zeros that travel back through the network: an eighth of a round of the ring.
     """
 
     def __init__(self, negative_slope: float) -> None:
