@@ -26,7 +26,7 @@ from gan_lab.sweep_status import status
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
     "loss": {*options("loss")},
-    "update": {*options("update")} - {"balanced", "consensus"},
+    "update": {*options("update")} - {"balanced"},
     "term": {"r1", "r2", "gradient_penalty", "weight_clip"},
     "model": {"mlp", "mlp_2014"},
 }

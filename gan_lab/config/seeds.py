@@ -25,11 +25,11 @@ NETWORKS = (
     *(f"torch.nn.{name}" for name in ("Softplus", "Tanh")),
 )
 INITIAL = "torch.nn.init."
-# Terms that are means over samples; updates that ask for gradients of objectives alone, and move all seeds alike.
+# Terms that are means over samples; updates that move all seeds alike.
 TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
 UPDATES = tuple(
     f"gan_lab.updates.{name}"
-    for name in ("Alternating", "Extragradient", "Lookahead", "Optimistic", "Simultaneous", "Unrolled")
+    for name in ("Alternating", "Consensus", "Extragradient", "Lookahead", "Optimistic", "Simultaneous", "Unrolled")
 )
 LOSSES = "gan_lab.losses."
 
@@ -57,8 +57,11 @@ def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield dotted(path), f"{part['_target_']} is not for several seeds at once {listed(allowed)}"
     if not config["loss"]["_target_"].startswith(LOSSES):
         yield "loss", "must be one of the lab's own, which are means over samples"
-    if config["gan"].get("joint_batch"):
-        yield "gan.joint_batch", "must be false"
+    for key in ("joint_batch", "channels_last", "compile"):
+        if config["gan"].get(key):
+            yield f"gan.{key}", "must be false"
+    if config["gan"].get("accumulate", 1) != 1:
+        yield "gan.accumulate", "must be 1"
     if config["trainer"].get("precision", "32-true") != "32-true":
         yield "trainer.precision", "must be 32-true"
     if config["trainer"].get("devices", 1) not in (1, "1", "auto") or config["trainer"].get("num_nodes", 1) != 1:

@@ -12,6 +12,7 @@ from gan_lab.gan import GAN
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
 from gan_lab.terms import Term
+from gan_lab.turn import Turn
 from gan_lab.types import Batch, Stateful
 
 
@@ -19,13 +20,12 @@ class Ensemble(GAN):
     """S games that differ by their seeds alone, each round of which is played for all of them at once.
 
     Every batch is that of all members, one after the other, and every parameter has a first axis of length S. Losses
-    and terms are means over samples, so that what a player minimises is the mean J = 1/S sum_k J_k over members, and
-    since members share no parameter,
+    and terms are means over samples: of the stacked batch they are 1/S sum_k J_k. Since members share no parameter,
 
-        S dJ/dw_k = dJ_k/dw_k,
+        d/dw_k sum_j J_j = dJ_k/dw_k,
 
-    which is what each member's own game would follow. Optimisers act on each number by itself. Each member draws its
-    data from its own stream and its noise from its own generator, seeded as its own game seeds torch's.
+    so that along the gradient of the sum each member follows its own. Optimisers act on each number by itself. Each
+    member draws its data from its own stream and its noise from its own generator, seeded as its game seeds torch's.
 
     Between `gather` and `scatter` the members' own networks, optimisers, schedules and updates stand still.
     """
@@ -60,10 +60,8 @@ class Ensemble(GAN):
             generator.manual_seed(derive_seed(game.seed, "round", self.round))
         super().training_step(stream, index)
 
-    def gradient(
-        self, player: Player, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
-    ) -> Sequence[Tensor]:
-        return super().gradient(player, objective * len(self.games), weights, **options)
+    def objective(self, player: Player, turn: Turn) -> Tensor:
+        return super().objective(player, turn) * len(self.games)  # the members' sum, not their mean
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> None:
         super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)
