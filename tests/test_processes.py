@@ -136,6 +136,30 @@ def test_resumed_by_as_many_processes_it_is_the_same_run_and_by_another_number_g
     assert json.loads((tmp_path / "fewer/summary.json").read_text())["images"] == 64
 
 
+def test_two_processes_evaluate_as_one_does(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """All but the rounding of the one round that was played, which no sample is near enough to an edge to show."""
+    metrics = "[frechet,kernel,mmd,sliced_wasserstein,precision_recall,density_coverage,nearest_neighbour_test]"
+    what = [
+        "callbacks.evaluation.every=1",
+        "callbacks.evaluation.n=200",
+        f"metric@callbacks.evaluation.metrics={metrics}",
+    ]
+    where = ["features@callbacks.evaluation.features=pixels", *DIGITS, "rounds=1"]
+
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return composed(
+            "callbacks=[default,evaluation]", *what, *where, f"trainer={name}", f"directory={tmp_path / name}"
+        )
+
+    together(lambda rank: play(config("ddp_cpu")))
+    play(config("cpu"))
+    (one,), (two,) = rows(tmp_path / "cpu"), rows(tmp_path / "ddp_cpu")
+    figures = [name for name in one if name.startswith("evaluation/")]
+    assert len(figures) > 7
+    assert [two[name] for name in figures] == pytest.approx([one[name] for name in figures], rel=1e-5, abs=1e-9)
+
+
 def test_every_epoch_shows_each_sample_once(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     """Two epochs of 24 pictures in batches of 8, as two processes draw them."""
     config = composed("model=mlp", "data.subset=24", "rounds=6", "trainer=ddp_cpu", "callbacks.equilibrium=null")
