@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from gan_lab.cluster import listen, queue_again, requeued
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
+from gan_lab.config.knobs import check_knobs
 from gan_lab.config.resume import demand_same, expand
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
@@ -28,6 +29,7 @@ def train(config: DictConfig) -> int:
     check_choices(config, hydra_config.runtime.choices)
     check(config)
     check_trainer(config)
+    check_knobs(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
     directory = Path(config.directory)

@@ -34,6 +34,8 @@ FLOORS = {
     "plain_checkpoint": 1,
     "generator_file": 1,
     "history": 1,
+    "average": 1,
+    "parts": 1,
     "loss_scale": 1,
     "player": 2,
     "turn": 2,
