@@ -114,6 +114,27 @@ def test_two_processes_play_the_game_of_one(composed: Callable[..., DictConfig],
             assert [row[k] for k in row] == pytest.approx([other[k] for k in row], rel=1e-3, abs=1e-3, nan_ok=True)
 
 
+def test_the_parts_of_an_accumulated_batch_are_those_that_processes_have(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    """Batch statistics of the parts and all; but running ones, which a process has of its own parts alone."""
+
+    def config(name: str, *more: str) -> DictConfig:
+        (tmp_path / name).mkdir(exist_ok=True)
+        parts = ["model=dcgan", "data.batch_size=32", "term@d_terms=[gradient_penalty]", "rounds=4"]
+        return composed(*parts, *more, f"directory={tmp_path / name}")
+
+    together(lambda rank: play(config("both", "trainer=ddp_cpu", "gan.accumulate=2")))
+    play(config("accumulated", "trainer=cpu", "gan.accumulate=4"))
+    one, other = weights(tmp_path / "accumulated"), weights(tmp_path / "both")
+    names = [name for name in one if "running" not in name]
+    assert max(float((one[name] - other[name]).abs().max()) for name in names) < 1e-4
+    for row, same in zip(rows(tmp_path / "accumulated"), rows(tmp_path / "both"), strict=True):
+        assert [row[k] for k in ("d/loss", "g/loss")] == pytest.approx(
+            [same[k] for k in ("d/loss", "g/loss")], rel=1e-3
+        )
+
+
 def test_resumed_by_as_many_processes_it_is_the_same_run_and_by_another_number_goes_on(
     composed: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
