@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 import hydra
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
@@ -21,6 +22,7 @@ from gan_lab.config.resume import demand_same, expand
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
+from gan_lab.lock import Busy, alone_in
 
 
 def train(config: DictConfig) -> int:
@@ -32,7 +34,13 @@ def train(config: DictConfig) -> int:
     check_knobs(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
-    directory = Path(config.directory)
+    # The lock of a node that has died may live on at the file server for a while.
+    with alone_in(Path(config.directory), wait=120 if requeued() else 0):
+        return play_in(Path(config.directory), config, hydra_config)
+
+
+def play_in(directory: Path, config: DictConfig, hydra_config: HydraConf) -> int:
+    """Begin the run in its directory, or go on with it there."""
     again = requeued() or hydra_config.mode is RunMode.MULTIRUN  # this job may have met its directory before
     if again and not config.get("resume") and (directory / "config.yaml").exists():
         config.resume = config.directory
@@ -58,7 +66,7 @@ def job(config: DictConfig) -> float | None:
         if code == 0:
             return objective(config) if sweep else None
     except Exception as error:
-        if sweep:
+        if sweep and not isinstance(error, Busy):
             line = explain(error, sys.argv[1:])
             record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
         if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:

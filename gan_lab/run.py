@@ -43,16 +43,15 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     """
     _quieten()
     directory = Path(config.directory)
-    checkpoint = directory / "checkpoints" / LAST
+    checkpoint = None
     if config.get("resume"):
-        played = _complete(directory, config.rounds)
+        checkpoint, played = _reached(directory, config.rounds)
         if played is not None:
-            which = (
-                f"all {played} rounds are played" if played == config.rounds else f"it ended early, at round {played}"
-            )
+            early = played < config.rounds
+            which = f"it ended early, at round {played}" if early else f"all {played} rounds are played"
             print(f"nothing to do: {which}; rounds=N extends the run")
             return 0
-    elif checkpoint.exists() or (directory / "metrics.csv").exists():
+    elif (directory / "checkpoints" / LAST).exists() or (directory / "metrics.csv").exists():
         raise UserError(
             f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
         )
@@ -65,7 +64,7 @@ def play(config: DictConfig, overrides: Sequence[str] = ()) -> int:
     if trainer.is_global_zero:
         remember(config, directory, overrides)
     introduce(trainer, config, overrides)
-    trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint.exists() else None)
+    trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
 
@@ -136,24 +135,25 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     return parts | {"num_classes": config.data.get("num_classes")}
 
 
-def _complete(directory: Path, rounds: int) -> int | None:
-    """How many rounds the run to be resumed has played, where it has ended and written all its files; else None.
+def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
+    """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
         UserError: it has played more than `rounds`; or its checkpoints are damaged.
     """
-    checkpoint = newest(directory / "checkpoints")
-    if checkpoint is None:
-        return None  # stopped before its first checkpoint: from the start
-    played: int = checkpoint["game"]["round"]
+    found = newest(directory / "checkpoints")
+    if found is None:
+        return None, None  # stopped before its first checkpoint: from the start
+    path, checkpoint = found
+    played = checkpoint["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
     summary = directory / "summary.json"
     told = json.loads(summary.read_text()) if summary.exists() else {"rounds": None}
     if told["rounds"] != played:
-        return None
+        return path, None
     ended_early = told["finished"] and read_yaml(directory / "config.yaml")["rounds"] == rounds
-    return played if played == rounds or ended_early else None
+    return path, played if played == rounds or ended_early else None
 
 
 def _parts(group: DictConfig | None) -> list[Any]:

@@ -14,6 +14,7 @@ FLOORS = {
     "types": 0,
     "errors": 0,
     "files": 0,
+    "lock": 0,
     "seeds": 0,
     "ranges": 0,
     "processes": 0,
