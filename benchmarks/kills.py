@@ -1,8 +1,8 @@
 """A run that is killed again and again ends as one that was left alone: `python benchmarks/kills.py [SEED] [KILLS]`
 
-The same short run of the digits by one process and by two: once left alone; once killed at random moments, from the
-time when it has read its configuration on, by KILL, TERM, USR1 and INT in turn, which of two processes is told being
-random, too, and started again by `resume=` until it is done. Once, last.ckpt is cut to half its length by hand. Prints
+The same short run of the digits by one process and by two: once left alone; once killed at random moments, most of
+them in the game and some before it, by KILL, TERM, USR1 and INT in turn, which of two processes is told being random,
+too, and started again by `resume=` until it is done. Once, last.ckpt is cut to half its length by hand. Prints
 what became of each kill, as a table in Markdown, and what differs in the end.
 """
 
@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[1]
 RUN = ["model=mlp", "rounds=4000", "callbacks.metrics.every=5", "callbacks.checkpoint.every=50"]
 FORMS = {1: ["trainer=cpu"], 2: ["trainer=ddp_cpu", "trainer.devices=2"]}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-LONGEST = 3.0  # seconds from its beginning to the kill
+SIGNS = ("metrics.csv", "metrics.csv", "metrics.csv", "config.yaml")  # of a start: it plays, or is about to
+LONGEST = 3.0  # seconds from the sign to the kill
 OF_TIME = ("seconds", "rounds_per_second", "images_per_second")
 
 
@@ -42,11 +43,10 @@ def processes_of(first: int) -> list[int]:
     return [first, *(int(child) for child in children if b"train.py" in Path(f"/proc/{child}/cmdline").read_bytes())]
 
 
-def begun(run: Path, process: subprocess.Popen[bytes], since: int) -> bool:
-    """Wait until it has written its configuration anew; whether it lives."""
-    config = run / "config.yaml"
+def begun(sign: Path, process: subprocess.Popen[bytes], since: int) -> bool:
+    """Wait until it has written this file; whether it has."""
     while process.poll() is None:
-        if config.exists() and config.stat().st_mtime_ns > since:
+        if sign.exists() and sign.stat().st_mtime_ns > since:
             return True
         time.sleep(0.005)
     return False
@@ -85,14 +85,15 @@ def kill(run: Path, process: subprocess.Popen[bytes], number: signal.Signals, rn
 
 def killed(run: Path, form: list[str], kills: int, rng: random.Random, log: Path) -> None:
     """Play to the end, through so many kills."""
-    arguments, since = [*RUN, *form, f"hydra.run.dir={run}"], 0
+    arguments = [*RUN, *form, f"hydra.run.dir={run}"]
     for n in range(kills):
+        since = time.time_ns()
         process = start(*arguments, log=log)
-        if not begun(run, process, since):
+        if not begun(run / rng.choice(SIGNS), process, since):
             print(f"the run ended before kill {n + 1}, with exit code {process.wait()}", flush=True)
             break
         print(f"| {n + 1} |", " | ".join(kill(run, process, SIGNALS[n % len(SIGNALS)], rng)), "|", flush=True)
-        arguments, since = [f"resume={run}"], (run / "config.yaml").stat().st_mtime_ns
+        arguments = [f"resume={run}"]
         if n == kills // 2:
             last = run / "checkpoints" / LAST
             last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
