@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab.cluster import listen, queue_again, requeued
+from gan_lab.cluster import listening, queue_again, requeued
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.knobs import check_knobs
@@ -61,8 +61,8 @@ def job(config: DictConfig) -> float | None:
     """
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     try:
-        listen()
-        code = train(config)
+        with listening():
+            code = train(config)
         if code == 0:
             return objective(config) if sweep else None
     except Exception as error:

@@ -1,6 +1,6 @@
-"""A run that is killed again and again ends as one that was left alone: `python benchmarks/kills.py [SEED] [KILLS]`
+"""A run that is killed again and again ends as one left alone: `python benchmarks/kills.py PROCESSES [KILLS] [SEED]`
 
-The same short run of the digits by one process and by two: once left alone; once killed at random moments, most of
+The same short run of the digits by one process or by two: once left alone; once killed at random moments, most of
 them in the game and some before it, by KILL, TERM, USR1 and INT in turn, which of two processes is told being random,
 too, and started again by `resume=` until it is done. Once, last.ckpt is cut to half its length by hand. Prints
 what became of each kill, as a table in Markdown, and what differs in the end.
@@ -129,19 +129,16 @@ def differences(a: Path, b: Path) -> list[str]:
     return compare(read(a), read(b), "")
 
 
-def main(seed: int, kills: int) -> None:
-    for world, form in FORMS.items():
-        rng = random.Random(seed)
-        with tempfile.TemporaryDirectory() as folder:
-            log, whole, broken = (Path(folder) / name for name in ("log", "whole", "broken"))
-            assert start(*RUN, *form, f"hydra.run.dir={whole}", log=log).wait(1200) == 0, log.read_text()
-            print(f"\nProcesses: {world}\n")
-            print("| kill | signal | to process | exit code | round reached | resumed from | rounds played again |")
-            print("|---|---|---|---|---|---|---|", flush=True)
-            killed(broken, form, kills, rng, log)
-            found = differences(whole, broken)
-            print(f"Differs from the run that was left alone: {', '.join(found) or 'nothing'}.", flush=True)
+def main(processes: int, kills: int = 20, seed: int = 0) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        log, whole, broken = (Path(folder) / name for name in ("log", "whole", "broken"))
+        assert start(*RUN, *FORMS[processes], f"hydra.run.dir={whole}", log=log).wait(1200) == 0, log.read_text()
+        print("| kill | signal | to process | exit code | round reached | resumed from | rounds played again |")
+        print("|---|---|---|---|---|---|---|", flush=True)
+        killed(broken, FORMS[processes], kills, random.Random(seed), log)
+        found = differences(whole, broken)
+        print(f"Differs from the run that was left alone: {', '.join(found) or 'nothing'}.", flush=True)
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in [*sys.argv[1:], "0", "20"][:2]))
+    main(*map(int, sys.argv[1:]))
