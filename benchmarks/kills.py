@@ -23,8 +23,11 @@ import torch
 from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 
 ROOT = Path(__file__).parents[1]
-RUN = ["model=mlp", "rounds=4000", "callbacks.metrics.every=5", "callbacks.checkpoint.every=50"]
-FORMS = {1: ["trainer=cpu"], 2: ["trainer=ddp_cpu", "trainer.devices=2"]}
+RUN = ["model=mlp", "callbacks.metrics.every=5"]
+FORMS = {
+    1: ["trainer=cpu", "rounds=4000", "callbacks.checkpoint.every=50"],
+    2: ["trainer=ddp_cpu", "trainer.devices=2", "rounds=400", "callbacks.checkpoint.every=15"],
+}
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 SIGNS = ("metrics.csv", "metrics.csv", "metrics.csv", "config.yaml")  # of a start: it plays, or is about to
 LONGEST = 3.0  # seconds from the sign to the kill

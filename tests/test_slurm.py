@@ -163,7 +163,7 @@ def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = [*SMALL, "trainer=ddp_cpu", "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
-    two = ["trainer.devices=1", "trainer.num_nodes=2", "rounds=600", "hydra.run.dir=run"]
+    two = ["trainer.devices=1", "trainer.num_nodes=2", "rounds=300", "hydra.run.dir=run"]
     run = f"exec srun -K {sys.executable} {ROOT / 'train.py'} {' '.join([*settings, *two])}"
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -175,5 +175,5 @@ def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     ask("scancel", "--signal=USR1", job)
     wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
     assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
-    finish(start(*settings, "rounds=600", "hydra.run.dir=local", where=tmp_path), seconds=300)
+    finish(start(*settings, "rounds=300", "hydra.run.dir=local", where=tmp_path), seconds=300)
     assert_same_runs(tmp_path / "run", tmp_path / "local")
