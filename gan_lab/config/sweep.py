@@ -54,7 +54,8 @@ def record_failure(directory: Path, why: str) -> None:
 
 def withdraw_failure(directory: Path) -> None:
     """The job is tried again."""
-    (directory / FAILURE).unlink(missing_ok=True)
+    if (directory / FAILURE).exists():  # else a folder that may only be read would refuse
+        (directory / FAILURE).unlink()
 
 
 def objective(config: DictConfig) -> float | None:
