@@ -154,7 +154,7 @@ def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None,
     (first,) = [job for job in jobs if "ArrayTaskId=0 " in job]
     assert "Restarts=1 " in first
     assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 6
-    finish(start(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path))
+    finish(start(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path), seconds=600)
     (run,) = tmp_path.glob("sweep/*rounds=1500")
     assert_same_runs(run, tmp_path / "local")
 
