@@ -6,6 +6,7 @@ Nothing heavy is imported before the configuration has been checked, so that a m
 import os
 import sys
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 
 import hydra
@@ -13,14 +14,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab.cluster import listen, queue_again, requeued
+from gan_lab.cluster import listening, queue_again, requeued
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
+from gan_lab.config.knobs import check_knobs
 from gan_lab.config.resume import demand_same, expand
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
+from gan_lab.lock import Busy, alone_in
 
 
 def train(config: DictConfig) -> int:
@@ -29,27 +32,30 @@ def train(config: DictConfig) -> int:
     check_choices(config, hydra_config.runtime.choices)
     check(config)
     check_trainer(config)
+    check_knobs(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
     multirun = hydra_config.mode is RunMode.MULTIRUN
-    if config.get("seeds") is None:
-        _meet(config, again=requeued() or multirun)
+    runs = [(config, hydra_config.overrides.task)]
+    if config.get("seeds") is not None:
+        check_seeds(config, multirun)
+        runs = runs_of(config, hydra_config.overrides.task)
+    with ExitStack() as locks:
+        for run, _ in runs:
+            # The lock of a node that has died may live on at the file server for a while.
+            locks.enter_context(alone_in(Path(run.directory), wait=120 if requeued() else 0))
+            meet(run, again=requeued() or multirun or run is not config)
+        if runs[0][0] is not config:
+            from gan_lab.ensemble.play import play_together
+
+            return play_together(runs)
 
         from gan_lab.run import play
 
-        return play(config, hydra_config.overrides.task)
-
-    check_seeds(config, multirun)
-    runs = runs_of(config, hydra_config.overrides.task)
-    for run, _ in runs:
-        _meet(run, again=True)
-
-    from gan_lab.ensemble.play import play_together
-
-    return play_together(runs)
+        return play(*runs[0])
 
 
-def _meet(config: DictConfig, again: bool) -> None:
+def meet(config: DictConfig, again: bool) -> None:
     """Look into the run's directory: `again` if it may have met it before, in which case it goes on there."""
     directory = Path(config.directory)
     if again and not config.get("resume") and (directory / "config.yaml").exists():
@@ -67,12 +73,12 @@ def job(config: DictConfig) -> float | None:
     """
     sweep = HydraConfig.get().mode is RunMode.MULTIRUN
     try:
-        listen()
-        code = train(config)
+        with listening():
+            code = train(config)
         if code == 0:
             return objective(config) if sweep else None
     except Exception as error:
-        if sweep:
+        if sweep and not isinstance(error, Busy):
             line = explain(error, sys.argv[1:])
             record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
         if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:

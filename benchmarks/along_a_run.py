@@ -11,9 +11,10 @@ import csv
 import sys
 from pathlib import Path
 
+from gan_lab.pictures import save_picture
 from gan_lab.plots import Panel, curves
 
-ROUNDS = (100, 300, 1000, 2000, 3000)
+ROUNDS = (600, 1200, 1800, 2400, 3000)
 PANELS = {  # title: the figures, and whether the scale is logarithmic
     "Frechet distance (lower is better)": (["frechet"], True),
     "kernel distance (lower is better)": (["kernel"], True),
@@ -28,7 +29,7 @@ def main(run: Path, out: Path) -> None:
     rounds = [float(row["round"]) for row in rows]
     found = {name: [float(row[f"evaluation/{name}"]) for row in rows] for names, _ in PANELS.values() for name in names}
     panels = [Panel(title, {n: found[n] for n in names}, logarithmic=log) for title, (names, log) in PANELS.items()]
-    curves(rounds, panels, f"What the metrics say along one run of {rounds[-1]:.0f} rounds", out)
+    save_picture(curves(rounds, panels, f"What the metrics say along one run of {rounds[-1]:.0f} rounds"), out)
     for name, values in found.items():
         at = {round_: value for round_, value in zip(rounds, values, strict=True) if round_ in ROUNDS}
         order = sorted(at, key=lambda r: at[r], reverse=name not in ("frechet", "kernel"))

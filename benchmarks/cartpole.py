@@ -108,14 +108,12 @@ def main(directory: str) -> None:
         spread = f"{earned.mean():6.1f} +- {earned.std():5.1f}, {earned.min():3.0f} to {earned.max():3.0f}"
         print(f"{name:>10}: {spread}; {time.perf_counter() - began:.0f} s", flush=True)
 
+    def plan(world: World, draws: int, states: Tensor, plans: torch.Generator) -> Tensor:
+        return shoot(world, states, 2, HORIZON, SEQUENCES, draws, TEMPERATURE, plans)
+
     play("random", lambda states, plans: torch.randint(2, (len(states),), generator=plans))
     for name, (world, draws) in worlds.items():
-        play(
-            name,
-            lambda states, plans, world=world, draws=draws: shoot(
-                world, states, 2, HORIZON, SEQUENCES, draws, TEMPERATURE, plans
-            ),
-        )
+        play(name, partial(plan, world, draws))
 
 
 if __name__ == "__main__":

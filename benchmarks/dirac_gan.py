@@ -116,10 +116,10 @@ class Trace(pl.Callback):
     def __init__(self) -> None:
         self.points: list[tuple[float, ...]] = []
 
-    def on_train_start(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         self.points.append(tuple(p.weights[0].item() for p in (gan.g, gan.d)))
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: pl.LightningModule, *_: Any) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         self.on_train_start(trainer, gan)
 
 
@@ -211,7 +211,7 @@ def portrait(paths: dict[tuple[str, str], np.ndarray], out: Path) -> None:
     from matplotlib.figure import Figure
 
     plain, basic = next(iter(METHODS)), ("simultaneous", "alternating")
-    panels = [(method, method, basic) for method in METHODS]
+    panels: list[tuple[str, str, tuple[str, ...]]] = [(method, method, basic) for method in METHODS]
     panels += [(f"{plain}:\n{update}", plain, (update,)) for update in UPDATES if update not in basic]
     ticks, columns = np.linspace(-2.2, 2.2, 17), 5
     theta, psi = np.meshgrid(ticks, ticks)

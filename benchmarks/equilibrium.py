@@ -65,10 +65,10 @@ class Moved(nn.Module):
 
 def undecided(d: int) -> nn.Module:
     """An MLP that says 1/2 everywhere, until it is trained."""
-    network = nn.Sequential(nn.Linear(d, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, 1))
-    nn.init.zeros_(network[-1].weight)
-    nn.init.zeros_(network[-1].bias)
-    return network
+    head = nn.Linear(128, 1)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return nn.Sequential(nn.Linear(d, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), head)
 
 
 def cost(d: nn.Module, g: nn.Module, real: Tensor) -> Tensor:

@@ -147,5 +147,5 @@ if __name__ == "__main__":
         _, _, run, root, n, cache = sys.argv
         reference(Path(run), root, int(n), cache)
     else:
-        run, root, n, repeats, *_ = [*sys.argv[1:], *("10000", "3")[len(sys.argv) - 3 :]]
-        main(Path(run), root, int(n), int(repeats))
+        place, root, n, repeats, *_rest = [*sys.argv[1:], *("10000", "3")[len(sys.argv) - 3 :]]
+        main(Path(place), root, int(n), int(repeats))

@@ -38,7 +38,7 @@ def difference(overrides: list[str], rounds: int, sync: bool) -> float:
     with tempfile.TemporaryDirectory() as directory:
         for name, trainer in trainers.items():
             run = Path(directory) / name
-            command = [sys.executable, ROOT / "train.py", *overrides, *trainer, f"rounds={rounds}"]
+            command = [sys.executable, str(ROOT / "train.py"), *overrides, *trainer, f"rounds={rounds}"]
             subprocess.run(
                 [*command, "callbacks=[checkpoint]", f"hydra.run.dir={run}"], check=True, capture_output=True
             )

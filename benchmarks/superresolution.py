@@ -69,7 +69,7 @@ def figures(
     """What is printed of images (N, C, H, W) that shall be those of `test`, whose features are `real` (N, F)."""
     features, labels = look(images)
     kid, error = kernel_distance(features, real)
-    found = {
+    found: dict[str, Any] = {
         "psnr": psnr(images, test.x).mean(),
         "ssim": torch.cat([ssim(*pair) for pair in zip(images.split(CHUNK), test.x.split(CHUNK), strict=True)]).mean(),
         "again": 127.5 * (given(images) - given(test.x)).abs().mean(),

@@ -4,8 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+from gan_lab.errors import UserError
 
 WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)  # what clusters are asked to send before the time is up
 
@@ -14,10 +18,16 @@ def cluster() -> list[Any]:
     """What tells Lightning of SLURM: which process is which, and that saving and queueing again are not its affair.
 
     Its own handler saves at once, wherever the game is: between D's move and G's, too.
+
+    Raises:
+        UserError: the job asked for tasks in a way that Lightning does not understand.
     """
     from lightning_fabric.plugins.environments import SLURMEnvironment
 
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    try:
+        return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+    except RuntimeError as error:
+        raise UserError(f"SLURM: {error}") from error
 
 
 def requeued() -> bool:
@@ -25,15 +35,21 @@ def requeued() -> bool:
     return os.environ.get("SLURM_RESTART_COUNT", "0") not in ("", "0")
 
 
-def listen() -> None:
+@contextmanager
+def listening() -> Iterator[None]:
     """Before the game begins there is nothing to save: what SLURM sends then ends the process, queued again, at once.
 
-    While it is played, and no matter who listened before, `Interruption` does.
+    While it is played, and no matter who listened before, `Interruption` does; once it has ended, nobody.
     """
-    if "SLURM_JOB_ID" in os.environ:
-        for number in (*WARNINGS, signal.SIGTERM):
-            if signal.getsignal(number) == signal.SIG_DFL:
-                signal.signal(number, _leave)
+    signals = (*WARNINGS, signal.SIGTERM) if "SLURM_JOB_ID" in os.environ else ()
+    taken = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in taken:
+            signal.signal(number, _leave)
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

@@ -12,11 +12,12 @@ from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
-from gan_lab import processes
+from gan_lab import parts, processes
+from gan_lab.average import follow
 from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.player import Player
-from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat
+from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
 from gan_lab.types import AdversarialLoss, Latent, Stateful, Update
@@ -41,6 +42,8 @@ class GAN(pl.LightningModule):
         clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
+        accumulate: parts that each batch is played in, one after another, to save memory; as by so many processes.
+        channels_last, compile: how the players' networks are run (see `Player.prepare`).
     """
 
     def __init__(
@@ -54,13 +57,18 @@ class GAN(pl.LightningModule):
         ema_decay: OpenUnitInterval | None = None,
         clip_norm: PositiveFloat | None = None,
         joint_batch: bool = False,
+        accumulate: PositiveInt = 1,
+        channels_last: bool = False,
+        compile: bool = False,  # noqa: A002
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.d, self.g = d, g
         self.latent, self.loss, self.update = latent, loss, update
-        self.seed, self.ema_decay = seed, ema_decay
-        self.clip_norm, self.joint_batch = clip_norm, joint_batch
+        self.seed, self.ema_decay, self.clip_norm = seed, ema_decay, clip_norm
+        self.joint_batch, self.accumulate = joint_batch, accumulate
+        for player in (d, g):
+            player.prepare(channels_last, compile)
         self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
         self.round = 0  # rounds played so far
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
@@ -81,7 +89,8 @@ class GAN(pl.LightningModule):
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
         self.round += 1
-        self._follow()
+        if self.average is not None and self.ema_decay is not None:
+            follow(self.average, self.g.network, min(self.ema_decay, (1 + self.round) / (10 + self.round)))
 
     def turn(self, *movers: Player) -> Turn:
         """Fresh data and fresh noise for the players that are to move."""
@@ -106,6 +115,23 @@ class GAN(pl.LightningModule):
     def _g_loss(self, turn: Turn) -> Tensor:
         real = turn.real_output.logits if self.loss.generator_sees_real else None
         return self.loss.generator(real, turn.fake_output.logits)
+
+    def gradients(self, turn: Turn, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
+        """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
+        found, record = parts.together(self._play(part, players, create_graph) for part in turn.parts(self.accumulate))
+        self.record |= record
+        return [processes.mean(gradient) for gradient in found]
+
+    def _play(self, part: Turn, players: Sequence[Player], create_graph: bool) -> parts.Played:
+        """One part's gradients, and what was recorded of it. One graph serves all players, and nobody keeps it."""
+        before, self.record = self.record, {}
+        objectives = [self.objective(player, part) for player in players]
+        record, self.record = self.record, before
+        options = [
+            {"retain_graph": create_graph or p is not players[-1], "create_graph": create_graph} for p in players
+        ]
+        triples = zip(players, objectives, options, strict=True)
+        return [player.gradient(objective, player.weights, **how) for player, objective, how in triples], record
 
     def gradient(
         self, player: Player, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
@@ -146,22 +172,7 @@ class GAN(pl.LightningModule):
         return processes.rows(lambda n: self.latent.sample(n, self._shared, self.device), self._stream.batch_size)
 
     def _uniform(self) -> Tensor:
-        draw = partial(torch.rand, generator=self._shared, device=self.device)
-        return processes.rows(draw, self._stream.batch_size)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        """The average follows the generator."""
-        if self.average is None or self.ema_decay is None:
-            return
-        decay = min(self.ema_decay, (1 + self.round) / (10 + self.round))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.g.network.parameters()), 1 - decay)
-        for kept, current in zip(self.average.buffers(), self.g.network.buffers(), strict=True):
-            # Batch statistics are averaged like the weights that they belong to; counters are copied.
-            if kept.is_floating_point():
-                kept.lerp_(current, 1 - decay)
-            else:
-                kept.copy_(current)
+        return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
 
     def sampler(self) -> nn.Module:
         """The generator that samples and evaluation use: the average where there is one."""
@@ -175,8 +186,7 @@ class GAN(pl.LightningModule):
     @torch.no_grad()
     def sample(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it."""
-        network = self.sampler()
-        training = network.training
+        network, training = self.sampler(), self.sampler().training
         samples: Tensor = network.eval()(z.to(self.device), None if y is None else y.to(self.device))
         network.train(training)
         return samples
@@ -200,19 +210,11 @@ class GAN(pl.LightningModule):
             logger.log_metrics(metrics, step=self.round)
 
     def configure_optimizers(self) -> Any:
-        optimizers, schedules = [], []
-        for player in (self.d, self.g):
-            try:
-                optimizers.append(player.make_optimizer(player.weights))
-            except ValueError as error:  # torch's optimisers judge their own settings
-                raise UserError(f"optimizer.{player.name}: {error}") from error
-            if player.make_schedule is not None:
-                schedules.append(player.make_schedule(optimizers[-1]))
-        return optimizers, schedules
+        made = [player.configure() for player in (self.d, self.g)]
+        return [optimizer for optimizer, _ in made], [schedule for _, schedule in made if schedule is not None]
 
     def on_train_start(self) -> None:
-        d, g = cast(list[LightningOptimizer], self.optimizers())
-        self._optimizers = {"d": d, "g": g}
+        self._optimizers = dict(zip("dg", cast(list[LightningOptimizer], self.optimizers()), strict=True))
         schedules = self.lr_schedulers() or []
         self._schedules = cast(list[LRScheduler], schedules if isinstance(schedules, list) else [schedules])
         self._began = time.perf_counter()
@@ -228,17 +230,16 @@ class GAN(pl.LightningModule):
         checkpoint.pop("loops", None)
         checkpoint["global_step"] = self.round
         checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step, "record": self.record}
+        checkpoint["game"]["seconds"] = self.seconds
+        checkpoint["game"]["scales"] = {p.name: p.scale.state_dict() for p in (self.d, self.g) if p.scale is not None}
         if isinstance(self.update, Stateful):
             checkpoint["game"]["update"] = self.update.state_dict()
-        checkpoint["game"]["scales"] = {p.name: p.scale.state_dict() for p in (self.d, self.g) if p.scale is not None}
-        checkpoint["game"]["seconds"] = self.seconds
         checkpoint["history"] = self.history.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         game = checkpoint["game"]
         self.round, self.d.step, self.g.step = game["round"], game["d_step"], game["g_step"]
-        self.record = game["record"]
-        self._seconds_before = game["seconds"]
+        self.record, self._seconds_before = game["record"], game["seconds"]
         if isinstance(self.update, Stateful):
             self.update.load_state_dict(game["update"])
         for player in (self.d, self.g):

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -64,8 +65,12 @@ def dump(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> No
 class PlainCheckpointIO(CheckpointIO):
     """Lightning's checkpoint dictionary in one safetensors file, written atomically and checked when read.
 
-    When `last.ckpt` is written, the one before it stays as `previous.ckpt`.
+    When `last.ckpt` is written, the one before it stays as `previous.ckpt`; but for one that this process has neither
+    written nor read whole, since it may be damaged.
     """
+
+    def __init__(self) -> None:
+        self._whole: set[Path] = set()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         tensors: dict[str, Tensor] = {}
@@ -75,10 +80,11 @@ class PlainCheckpointIO(CheckpointIO):
 
         def write(temporary: Path) -> None:
             dump(tensors, temporary, metadata)
-            if path.name == LAST and path.exists():
+            if path.name == LAST and path in self._whole and path.exists():
                 keep_as(path, path.with_name(PREVIOUS))
 
         write_atomically(path, write)
+        self._whole.add(path)
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         """The dictionary that was saved.
@@ -97,16 +103,18 @@ class PlainCheckpointIO(CheckpointIO):
         if expected not in (_checksum(tensors, metadata["tree"]), _checksum(tensors)):
             raise UserError(f"{path}: damaged (its checksum does not fit its contents)")
         checkpoint: dict[str, Any] = _decode(tree, tensors)
+        self._whole.add(Path(path))
         return checkpoint
 
     def remove_checkpoint(self, path: Any) -> None:
         Path(path).unlink(missing_ok=True)
 
 
-def newest(directory: Path) -> dict[str, Any] | None:
-    """What the newest whole checkpoint in `directory` holds; it is `last.ckpt` from then on. None where there is none.
+def newest(directory: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The newest whole checkpoint in `directory`, and what it holds; None where there is none.
 
-    Where `last.ckpt` is damaged this is said, and `previous.ckpt` takes its place.
+    It is `last.ckpt`, or, where that is damaged, which is said, `previous.ckpt`. No file is touched: of several
+    processes each comes to the same one.
 
     Raises:
         UserError: there are checkpoints, and all of them are damaged.
@@ -121,9 +129,9 @@ def newest(directory: Path) -> dict[str, Any] | None:
             continue
         if path == previous:
             told = problem or f"{last}: is missing"
-            print(f"warning: {told}; going on from {previous}, of round {checkpoint['global_step']}", file=sys.stderr)
-            previous.replace(last)
-        return checkpoint
+            warning = f"warning: {told}; going on from {previous}, of round {checkpoint['global_step']}"
+            rank_zero_only(print)(warning, file=sys.stderr)
+        return path, checkpoint
     if problem is not None:
         raise problem
     return None

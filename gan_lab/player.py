@@ -6,10 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._functorch import config as functorch
 from torch.func import functional_call
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from gan_lab.errors import UserError
 from gan_lab.loss_scale import LossScale
 from gan_lab.terms import Term
 from gan_lab.types import Conditional
@@ -44,6 +46,25 @@ class Player(nn.Module):
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
 
+    def forward(self, *inputs: Any) -> Any:
+        """The network as the game calls it: compiled, where it is. `network` itself never is."""
+        return self.network(*inputs)
+
+    def prepare(self, channels_last: bool = False, compiled: bool = False, backend: str = "inductor") -> None:
+        """How the network is run; what it computes, and the names of its weights, stay the same.
+
+        channels_last: images (N, C, H, W) lie in memory as (N, H, W, C). Those that come in need not: a convolution
+            lays out its result as its weights are, but for one pixel wide ones, which leave it as it is.
+        compiled: by torch.compile, with this `backend`. Such a network cannot be differentiated twice.
+        """
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+        if compiled:
+            # Both players' gradients may be taken of one graph, whose memory the first must then leave alone.
+            functorch.donated_buffer = False
+            # The same shapes are compiled in the same way whatever came before, as in a resumed run.
+            self.compile(backend=backend, dynamic=False)
+
     @contextmanager
     def watching(self) -> Iterator[None]:
         """The network is used but does not move: running statistics and the like are put back afterwards."""
@@ -64,6 +85,18 @@ class Player(nn.Module):
         # With `inputs` named, autograd skips the other player's weight gradients altogether.
         take = torch.autograd.grad if self.scale is None else self.scale.gradient
         return take(objective, weights, materialize_grads=True, **options)
+
+    def configure(self) -> tuple[Optimizer, LRScheduler | None]:
+        """Its optimiser and the schedule of that, both anew.
+
+        Raises:
+            UserError: torch's optimiser, which judges its own settings, refuses them.
+        """
+        try:
+            optimizer = self.make_optimizer(self.weights)
+        except ValueError as error:
+            raise UserError(f"optimizer.{self.name}: {error}") from error
+        return optimizer, None if self.make_schedule is None else self.make_schedule(optimizer)
 
     def stepped(self, counts: bool = True) -> None:
         """Its optimiser has made a step: constraints that are due are restored, and the step counts."""

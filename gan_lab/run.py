@@ -19,7 +19,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
-from gan_lab.config.resume import remember
+from gan_lab.config.resume import read_yaml, remember
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
@@ -43,12 +43,15 @@ def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[
     """
     _quieten()
     directory = Path(config.directory)
-    checkpoint = directory / "checkpoints" / LAST
+    checkpoint = None
     if config.get("resume"):
-        if _is_complete(directory, config.rounds):
-            print(f"nothing to do: all {config.rounds} rounds are played; rounds=N extends the run")
+        checkpoint, played = _reached(directory, config.rounds)
+        if played is not None:
+            early = played < config.rounds
+            which = f"it ended early, at round {played}" if early else f"all {played} rounds are played"
+            print(f"nothing to do: {which}; rounds=N extends the run")
             return 0
-    elif checkpoint.exists() or (directory / "metrics.csv").exists():
+    elif (directory / "checkpoints" / LAST).exists() or (directory / "metrics.csv").exists():
         raise UserError(
             f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
         )
@@ -61,13 +64,14 @@ def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[
     if trainer.is_global_zero:
         remember(config, directory, overrides)
     introduce(trainer, config, overrides)
-    trainer.fit(gan, data, ckpt_path=checkpoint if checkpoint.exists() else None)
+    trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
 
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
     save_generator(directory / "generator.safetensors", _recipe(config, gan, data), networks)
-    summary = summarise(gan, trainer, config, finished=gan.round >= config.rounds)
+    finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
+    summary = summarise(gan, trainer, config, finished)
     write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     for record in records(trainer):
         record.conclude(summary, directory)
@@ -131,20 +135,25 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     return parts | {"num_classes": config.data.get("num_classes")}
 
 
-def _is_complete(directory: Path, rounds: int) -> bool:
-    """Whether the run to be resumed has played its budget and written all its files.
+def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
+    """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
-        UserError: it has played more than that; or its checkpoints are damaged.
+        UserError: it has played more than `rounds`; or its checkpoints are damaged.
     """
-    checkpoint = newest(directory / "checkpoints")
-    if checkpoint is None:
-        return False  # stopped before its first checkpoint: from the start
+    found = newest(directory / "checkpoints")
+    if found is None:
+        return None, None  # stopped before its first checkpoint: from the start
+    path, checkpoint = found
     played = checkpoint["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
     summary = directory / "summary.json"
-    return played == rounds and summary.exists() and json.loads(summary.read_text())["rounds"] == rounds
+    told = json.loads(summary.read_text()) if summary.exists() else {"rounds": None}
+    if told["rounds"] != played:
+        return path, None
+    ended_early = told["finished"] and read_yaml(directory / "config.yaml")["rounds"] == rounds
+    return path, played if played == rounds or ended_early else None
 
 
 def _parts(group: DictConfig | None) -> list[Any]:

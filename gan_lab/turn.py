@@ -1,13 +1,15 @@
 """One evaluation of the game, made lazily: nothing is drawn, generated or judged that nobody asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import count, tee
 
 import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.parts import cut, rows
 from gan_lab.player import Player
 from gan_lab.types import Batch, DiscriminatorOutput
 
@@ -35,7 +37,9 @@ class Turn:
         self._draw, self._noise = draw, noise
         self._joint = joint
         self._uniform = uniform
-        self._judge = d.network if d_weights is None else d.with_weights(d_weights)
+        self._judge = d if d_weights is None else d.with_weights(d_weights)
+        # Penalties differentiate what they see of D twice, which a compiled network cannot be.
+        self._inspect = d.network if d_weights is None else self._judge
 
     @cached_property
     def _batch(self) -> Batch:
@@ -74,7 +78,7 @@ class Turn:
     def fake(self) -> Tensor:
         # .float(): under autocast the networks work in half precision, the game is played in single.
         if self._g in self._movers:
-            return self._g.network(self.z, self.condition).float()
+            return self._g(self.z, self.condition).float()
         return self.generate(self.z)
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -83,7 +87,7 @@ class Turn:
         `y` is what they go with; None: the batch's own, sample by sample. They carry a graph where G moves.
         """
         with torch.set_grad_enabled(self._g in self._movers), self._g.watching():
-            return self._g.network(z, self.condition if y is None else y).float()
+            return self._g(z, self.condition if y is None else y).float()
 
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """D's view of any samples (N, *shape), for penalties: its running statistics do not learn from them.
@@ -91,7 +95,7 @@ class Turn:
         `y` is what they go with; None: the batch's own, sample by sample.
         """
         with self._d.watching():
-            return _single(self._judge(x, self.condition if y is None else y))
+            return _single(self._inspect(x, self.condition if y is None else y))
 
     def _view(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """D's view of the samples that the game is about."""
@@ -107,6 +111,22 @@ class Turn:
         turn = Turn(self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform)
         turn.fake = self.fake
         return turn
+
+    def parts(self, n: int) -> Iterator["Turn"]:
+        """The same data and noise in n equal parts, each a turn, which nobody but its user keeps."""
+        if n == 1:
+            yield self
+            return
+        for i, draws in enumerate(tee((self.uniform() for _ in count()), n)):  # a draw is one for all of them
+            yield Turn(
+                self._d,
+                self._g,
+                self._movers,
+                partial(lambda i: cut(self._batch, i, n), i),
+                partial(lambda i: rows(self.z, i, n), i),
+                self._joint,
+                uniform=partial(lambda i, draws: rows(next(draws), i, n), i, draws),
+            )
 
     @cached_property
     def _both(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:

@@ -110,7 +110,6 @@ class AdversarialLoss(Protocol):
         ...
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
-
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
 
 
@@ -208,6 +207,10 @@ class Game(Protocol):
 
     def objective(self, player: Any, turn: Any) -> Tensor:
         """What `player` minimises: its loss plus its terms, a scalar."""
+        ...
+
+    def gradients(self, turn: Any, *players: Any, create_graph: bool = False) -> Sequence[Sequence[Tensor]]:
+        """Of each player's objective in its own weights; the batch goes through in parts, where it is cut in parts."""
         ...
 
     def gradient(

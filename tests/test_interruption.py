@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from test_resume import Killed, assert_same_runs, kill_after, resumed
 
 from gan_lab import plain_checkpoint
-from gan_lab.cluster import WARNINGS, listen, queue_again, requeued
+from gan_lab.cluster import WARNINGS, listening, queue_again, requeued
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
@@ -273,9 +273,9 @@ def test_before_the_game_begins_the_job_is_queued_again_at_once(
     slurm("RUNNING")
     before = {each: signal.signal(each, signal.SIG_DFL) for each in (*WARNINGS, signal.SIGTERM)}
     try:
-        listen()
-        with pytest.raises(SystemExit, match=str(128 + number)):
+        with pytest.raises(SystemExit, match=str(128 + number)), listening():
             signal.raise_signal(number)
+        assert signal.getsignal(number) == signal.SIG_DFL
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

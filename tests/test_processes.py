@@ -114,6 +114,27 @@ def test_two_processes_play_the_game_of_one(composed: Callable[..., DictConfig],
             assert [row[k] for k in row] == pytest.approx([other[k] for k in row], rel=1e-3, abs=1e-3, nan_ok=True)
 
 
+def test_the_parts_of_an_accumulated_batch_are_those_that_processes_have(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    """Batch statistics of the parts and all; but running ones, which a process has of its own parts alone."""
+
+    def config(name: str, *more: str) -> DictConfig:
+        (tmp_path / name).mkdir(exist_ok=True)
+        parts = ["model=dcgan", "data.batch_size=32", "term@d_terms=[gradient_penalty]", "rounds=4"]
+        return composed(*parts, *more, f"directory={tmp_path / name}")
+
+    together(lambda rank: play(config("both", "trainer=ddp_cpu", "gan.accumulate=2")))
+    play(config("accumulated", "trainer=cpu", "gan.accumulate=4"))
+    one, other = weights(tmp_path / "accumulated"), weights(tmp_path / "both")
+    names = [name for name in one if "running" not in name]
+    assert max(float((one[name] - other[name]).abs().max()) for name in names) < 1e-4
+    for row, same in zip(rows(tmp_path / "accumulated"), rows(tmp_path / "both"), strict=True):
+        assert [row[k] for k in ("d/loss", "g/loss")] == pytest.approx(
+            [same[k] for k in ("d/loss", "g/loss")], rel=1e-3
+        )
+
+
 def test_resumed_by_as_many_processes_it_is_the_same_run_and_by_another_number_goes_on(
     composed: Callable[..., DictConfig], tmp_path: Path
 ) -> None:
@@ -134,6 +155,30 @@ def test_resumed_by_as_many_processes_it_is_the_same_run_and_by_another_number_g
     play(config("fewer", 8, "cpu", "here"))
     assert [row["images"] for row in rows(tmp_path / "fewer")] == [8.0 * n for n in range(1, 9)]
     assert json.loads((tmp_path / "fewer/summary.json").read_text())["images"] == 64
+
+
+def test_two_processes_evaluate_as_one_does(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    """All but the rounding of the one round that was played, which no sample is near enough to an edge to show."""
+    metrics = "[frechet,kernel,mmd,sliced_wasserstein,precision_recall,density_coverage,nearest_neighbour_test]"
+    what = [
+        "callbacks.evaluation.every=1",
+        "callbacks.evaluation.n=200",
+        f"metric@callbacks.evaluation.metrics={metrics}",
+    ]
+    where = ["features@callbacks.evaluation.features=pixels", *DIGITS, "rounds=1"]
+
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir(exist_ok=True)
+        return composed(
+            "callbacks=[default,evaluation]", *what, *where, f"trainer={name}", f"directory={tmp_path / name}"
+        )
+
+    together(lambda rank: play(config("ddp_cpu")))
+    play(config("cpu"))
+    (one,), (two,) = rows(tmp_path / "cpu"), rows(tmp_path / "ddp_cpu")
+    figures = [name for name in one if name.startswith("evaluation/")]
+    assert len(figures) > 7
+    assert [two[name] for name in figures] == pytest.approx([one[name] for name in figures], rel=1e-5, abs=1e-9)
 
 
 def test_every_epoch_shows_each_sample_once(composed: Callable[..., DictConfig], tmp_path: Path) -> None:

@@ -127,16 +127,13 @@ class Scripted:
 
     def __init__(self, gradients: list[float] | None = None, accuracies: list[float] | None = None) -> None:
         self.d, self.g = self.Seat("d"), self.Seat("g")
-        self.gradients, self.accuracies = iter(gradients or []), iter(accuracies or [])
+        self.slopes, self.accuracies = iter(gradients or []), iter(accuracies or [])
         self.moves: list[tuple[str, float]] = []
 
     def turn(self, *movers: Any) -> None: ...
 
-    def objective(self, player: Any, turn: Any) -> Tensor:
-        return torch.zeros(())
-
-    def gradient(self, player: Any, objective: Tensor, **options: Any) -> list[Tensor]:
-        return [torch.tensor([next(self.gradients, 0.0)])]
+    def gradients(self, turn: Any, *players: Any, **options: Any) -> list[list[Tensor]]:
+        return [[torch.tensor([next(self.slopes, 0.0)])] for _ in players]
 
     def move(self, player: Any, gradient: Any, counts: bool = True) -> None:
         self.moves.append((player.name, gradient[0].item()))

@@ -75,6 +75,8 @@ def test_what_lands_at_w_and_b(composed: Callable[..., DictConfig], server: Serv
     assert energy["min"] == summary["min/equilibrium/energy"]
     assert energy["last"] == summary["equilibrium/energy"]
     assert run.summary["equilibrium/modes"]["max"] == summary["max/equilibrium/modes"]
+    counts = {"config": run.config, "history": run.history, "summary": run.summary, "files": run.files}
+    print({what: len(arrived) for what, arrived in counts.items()})  # -s shows it
 
 
 def test_a_resumed_run_goes_on_as_the_same_without_a_double(

@@ -42,7 +42,7 @@ def warp(x: Tensor, linear: Tensor, shift: Tensor, fill: float | None = None) ->
     """
     size = torch.tensor(x.shape[2:], device=x.device)
     last = (size - 1).view(1, 2, 1, 1)
-    q = torch.stack(torch.meshgrid(*(torch.arange(int(n), device=x.device) for n in size), indexing="ij"))
+    q = torch.stack(torch.meshgrid(*(torch.arange(n, device=x.device) for n in x.shape[2:]), indexing="ij"))
     place = torch.einsum("nij,njhw->nihw", linear, q - last / 2 - shift[:, :, None, None]) + last / 2
     if fill is not None:
         outside = ((place < 0) | (place > last)).any(1, keepdim=True)

@@ -72,11 +72,18 @@ def _explain(error: Exception, overrides: Sequence[str], conf: Path) -> str | No
             return _yaml(error)
         case errors.OmegaConfBaseException() if isinstance(error, _OF_THE_USER):
             return _with_key(error)
+        case _ if type(error).__module__.startswith(("torch._inductor", "torch._dynamo")):  # whose import takes seconds
+            return f"gan.compile=true: torch cannot compile the networks ({_reason(error)}); leave it out"
         case ValueError() if str(error).startswith("No trials are completed"):
             return "no trial of the search has ended well; python -m gan_lab.sweep_status says why"
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(overrides, conf)
     return None
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what torch's compiler says, without the name of its exception."""
+    return str(error).splitlines()[0].partition(": ")[2].rstrip(".") or type(error).__name__
 
 
 def _part(error: InstantiationException) -> str | None:

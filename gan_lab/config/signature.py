@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from gan_lab.config.source import CannotTell, Definition, find
+from gan_lab.config.source import CannotTell, Definition, NoSuchTarget, find
 
 ABSENT: Any = object()  # a parameter without a default, or with one that is not a literal
 
@@ -146,3 +146,20 @@ def _last(node: ast.expr) -> str:
         case ast.Subscript(value=inner) | ast.Call(func=inner):
             return _last(inner)
     return ""
+
+
+def declares(target: str, name: str) -> bool:
+    """Whether the class at this dotted path, or a base, says `name = True` of itself; False where nobody can tell."""
+    try:
+        return _declares(find(target), name)
+    except (CannotTell, NoSuchTarget, RecursionError):
+        return False
+
+
+def _declares(definition: Definition, name: str) -> bool:
+    if not isinstance(definition.node, ast.ClassDef):
+        return False
+    for statement in definition.node.body:
+        if isinstance(statement, ast.AnnAssign) and _last(statement.target) == name and statement.value is not None:
+            return bool(ast.literal_eval(statement.value))
+    return any(_declares(base, name) for base in _bases(definition))

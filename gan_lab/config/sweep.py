@@ -7,6 +7,7 @@ job imports this module, and with it the resolver that Hydra needs to name the d
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.lock import Busy, hold
 
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
@@ -52,7 +54,8 @@ def record_failure(directory: Path, why: str) -> None:
 
 def withdraw_failure(directory: Path) -> None:
     """The job is tried again."""
-    (directory / FAILURE).unlink(missing_ok=True)
+    if (directory / FAILURE).exists():  # else a folder that may only be read would refuse
+        (directory / FAILURE).unlink()
 
 
 def objective(config: DictConfig) -> float | None:
@@ -72,9 +75,17 @@ def objective(config: DictConfig) -> float | None:
 
 
 class Plan(Callback):
-    """Notes in `sweep.yaml`, before the jobs of a sweep start, which there are to be: `jobs`, by name, or `trials`."""
+    """Notes in `sweep.yaml`, before the jobs of a sweep start, which there are to be: `jobs`, by name, or `trials`.
+
+    Of two live starts of one sweep the second ends here.
+    """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        try:
+            hold(Path(config.hydra.sweep.dir))  # for as long as this process lives
+        except Busy as error:
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(2) from None  # Hydra makes warnings of exceptions
         sweeper = config.hydra.sweeper
         if sweeper._target_ == OPTUNA:
             plan: dict[str, Any] = {"trials": sweeper.n_trials}

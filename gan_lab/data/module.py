@@ -71,9 +71,10 @@ class GameData(LightningDataModule, ABC):
     def reordered(self, seed: int, batch_size: int = 500) -> Self:
         """The same samples in an order that follows from `seed` alone: for figures that runs are to be compared by.
 
-        Of a set with an end, neither the samples nor their order depend on `batch_size`.
+        Undivided: every process sees all of them. Of a set with an end, neither the samples nor their order depend on
+        `batch_size`.
         """
-        size, other = self.size, copy(self)  # size first: it reads what both are to share
+        size, other = self.size, self.undivided()  # size first: it reads what both are to share
         other.seed, other.batch_size = seed, batch_size if size is None else min(batch_size, size)
         return other
 

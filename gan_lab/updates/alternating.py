@@ -27,5 +27,5 @@ class Alternating:
 
     @staticmethod
     def _step(game: Game, player: Player) -> None:
-        objective = game.objective(player, game.turn(player))
-        game.move(player, game.gradient(player, objective))
+        (gradient,) = game.gradients(game.turn(player), player)
+        game.move(player, gradient)

@@ -1,6 +1,7 @@
 """Consensus optimisation: both players also want the gradients of both to vanish."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -23,6 +24,8 @@ class Consensus:
     gradients' variance. Terms are part of v; those that hold gradients themselves are differentiated a third time, and
     where that is not possible they are refused.
     """
+
+    differentiates_gradients: ClassVar[bool] = True
 
     weight: NonNegativeFloat = 10.0
 

@@ -1,6 +1,7 @@
 """Unrolled GAN: the generator foresees how the discriminator will answer."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -23,6 +24,8 @@ class Unrolled:
     foreseen one. Memory and time grow with K. Terms that hold gradients are differentiated a third time, and where that
     is not possible they are refused.
     """
+
+    differentiates_gradients: ClassVar[bool] = True
 
     steps: PositiveInt = 5
     lr: PositiveFloat = 0.1

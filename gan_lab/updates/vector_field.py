@@ -15,11 +15,8 @@ def vector_field(game: Game, create_graph: bool = False) -> Field:
     One fresh batch of data and one of noise serve both players, and so does one forward pass. With `create_graph`
     the gradients can be differentiated again, in the weights of either player.
     """
-    turn = game.turn(game.d, game.g)
-    d_objective, g_objective = game.objective(game.d, turn), game.objective(game.g, turn)
-    d_gradient = game.gradient(game.d, d_objective, retain_graph=True, create_graph=create_graph)
-    g_gradient = game.gradient(game.g, g_objective, create_graph=create_graph)
-    return d_gradient, g_gradient
+    d, g = game.gradients(game.turn(game.d, game.g), game.d, game.g, create_graph=create_graph)
+    return d, g
 
 
 def move(game: Game, along: Field, counts: bool = True) -> None:

@@ -1,0 +1,66 @@
+"""The end of a run that no longer gets better, on request."""
+
+import math
+import warnings
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+
+from gan_lab.gan import GAN
+from gan_lab.ranges import NonNegativeFloat, PositiveInt
+
+
+class EarlyStopping(pl.Callback):
+    """End the run when a published metric, `monitor`, has not become better in its last `patience` values.
+
+    Better is by more than `min_delta` below the best so far (`mode` "min") or above it ("max"). The game's own losses
+    do not say whether the samples get better; metrics of the samples do. A run that ends so is finished: nothing is
+    left to resume, unless `rounds` is raised and the patience with it.
+    """
+
+    def __init__(
+        self,
+        monitor: str,
+        patience: PositiveInt,
+        mode: Literal["min", "max"] = "min",
+        min_delta: NonNegativeFloat = 0.0,
+    ) -> None:
+        self.monitor, self.patience, self.mode, self.min_delta = monitor, patience, mode, min_delta
+        self.best: float | None = None
+        self.waited = 0  # values since the best
+        self._seen = 0  # the round of the value that was judged last
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        self._decide(trainer)  # the patience may have been spent before the run was interrupted
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        since = gan.history.since.get(self.monitor, self._seen)
+        if since == self._seen:
+            return
+        self._seen = since
+        self._judge(gan.history.last[self.monitor])
+        self._decide(trainer)
+
+    def _judge(self, value: float) -> None:
+        sign = 1 if self.mode == "min" else -1
+        better = self.best is None or sign * value < sign * self.best - self.min_delta
+        if better and not math.isnan(value):
+            self.best, self.waited = value, 0
+        else:
+            self.waited += 1
+
+    def _decide(self, trainer: pl.Trainer) -> None:
+        if self.waited >= self.patience:
+            trainer.should_stop = True
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        if self.monitor not in gan.history.last:
+            names = ", ".join(sorted(gan.history.last))
+            told = f"callbacks.early_stopping.monitor={self.monitor} was never published ({names} were)"
+            warnings.warn(told, stacklevel=1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self.best, "waited": self.waited, "seen": self._seen}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.best, self.waited, self._seen = state["best"], state["waited"], state["seen"]

@@ -1,0 +1,27 @@
+"""What `gan.accumulate` and `gan.compile` cannot be combined with, told before anything heavy is imported."""
+
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.signature import declares
+from gan_lab.config.tree import parts
+from gan_lab.errors import UserError
+
+
+def check_knobs(config: DictConfig) -> None:
+    """Raise a UserError where a batch cannot be cut in so many parts, or the update is one that needs whole graphs."""
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    accumulate, compiled = plain["gan"].get("accumulate", 1), plain["gan"].get("compile", False)
+    size = plain["data"].get("batch_size")
+    if isinstance(size, int) and size % accumulate:
+        raise UserError(f"gan.accumulate={accumulate}: must divide data.batch_size={size}")
+    knobs = {f"gan.accumulate={accumulate}": accumulate > 1, "gan.compile=true": compiled}
+    for knob in (name for name, chosen in knobs.items() if chosen):
+        for _, part in parts(plain["update"]):
+            if declares(part["_target_"], "differentiates_gradients"):
+                name = part["_target_"].rpartition(".")[2].lower()
+                raise UserError(
+                    f"{knob}: update={name} differentiates gradients, for which it needs the whole batch's graph, and "
+                    "that not compiled; take another update, such as alternating"
+                )

@@ -1,0 +1,75 @@
+"""One process plays in a directory at a time; what is killed, by whatever means, leaves no lock behind."""
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gan_lab.errors import UserError
+
+NAME = ".lock"
+
+
+class Busy(UserError):
+    """Another live process has the directory: no failure of the run in it."""
+
+
+def hold(directory: Path, wait: float = 0.0) -> int | None:
+    """Lock the directory until this process ends, or closes the file descriptor that is returned.
+
+    A POSIX record lock: the kernel (on network file systems the server, for all nodes) drops it with the process that
+    took it, and neither workers nor loggers that the process started inherit it. What the file says is for people. A
+    folder that may not be written to, or a file system without locks, is not locked: None.
+
+    Args:
+        wait: seconds that another process has to end.
+
+    Raises:
+        Busy: another live process has the lock.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        file = os.open(directory / NAME, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return None  # whoever writes there will say so
+    deadline = time.monotonic() + wait
+    while (held := _locked(file)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    if held:
+        holder = os.read(file, 200).decode(errors="replace").strip()
+        os.close(file)
+        raise Busy(f"{directory}: {holder or 'another process'} is at work there; wait for it, or stop it")
+    with suppress(OSError):  # a full disk
+        os.truncate(file, 0)
+        os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+    return file
+
+
+def _locked(file: int) -> bool:
+    """Lock the file, unless another process has."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)  # else the file system has no locks
+    return False
+
+
+@contextmanager
+def alone_in(directory: Path, wait: float = 0.0) -> Iterator[None]:
+    """`hold` for as long as the block lasts; of several processes of one run (see `leads`) the first holds for all."""
+    file = hold(directory, wait) if leads(os.environ) else None
+    try:
+        yield
+    finally:
+        if file is not None:
+            os.close(file)
+
+
+def leads(environment: Mapping[str, str]) -> bool:
+    """Whether this is the first process of its run, as far as srun, torchrun or Lightning say before it begins."""
+    ranks = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
+    return all(environment.get(name, "0") in ("", "0") for name in ranks)

@@ -1,0 +1,209 @@
+"""How the game is run, which is not what is played: batches in parts, images channels last, compiled networks."""
+
+import shutil
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import options
+from omegaconf import DictConfig
+from test_resume import assert_same_runs
+from test_updates import run, state
+from torch import Tensor
+
+from gan_lab.build import build
+from gan_lab.config.check import check
+from gan_lab.config.explain import explain
+from gan_lab.config.knobs import check_knobs
+from gan_lab.config.trainer import check_trainer
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+from gan_lab.generator_file import load_generator
+from gan_lab.turn import Turn
+
+Composed = Callable[..., DictConfig]
+ON_GRAPHS = ["consensus", "unrolled"]  # they differentiate gradients
+ON_GRADIENTS = sorted({*options("update")} - {*ON_GRAPHS})
+RING = ("model=mlp", "data=ring", "optimizer=sgd", "optimizer.lr=0.01")
+
+
+def assert_same_game(one: GAN, other: GAN) -> None:
+    """Players, averages and all that was recorded of the last round, but for rounding."""
+    torch.testing.assert_close(state(one, "d", "g", "average"), state(other, "d", "g", "average"), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(one.record, other.record, atol=1e-5, rtol=1e-4)
+
+
+# --- gan.accumulate -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", options("loss"))
+@pytest.mark.parametrize("update", ON_GRADIENTS)
+def test_a_batch_in_parts_moves_the_players_as_the_whole_one_does(composed: Composed, update: str, loss: str) -> None:
+    if update == "balanced" and loss in ("wasserstein", "relativistic"):
+        return  # these give it no accuracy to go by
+    parts = (*RING, f"update={update}", f"loss={loss}", "term@d_terms=[r1,r2,gradient_penalty]", "d_terms.r1.every=2")
+    assert_same_game(run(composed(*parts, "gan.accumulate=4"), 3), run(composed(*parts), 3))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["model=mlp", "conditioning=projection", "gan.clip_norm=0.01"],
+        ["model=pix2pix", "given=half", "term@g_terms=[reconstruction]", "g_terms.reconstruction.weight=1"],
+        ["model=mlp_2016", "data.labels=40", "term@d_terms=[supervised]"],
+        ["model=r3gan", "latent=codes", "latent.dim=16", "gan.joint_batch=true"],
+    ],
+    ids=lambda parts: "-".join(part.split("=")[1] for part in parts[:2]),
+)
+def test_so_it_is_with_conditions_labels_and_codes(composed: Composed, parts: list[str]) -> None:
+    """Batch normalisation apart, which sees the parts: the networks are compared in evaluation mode."""
+
+    def still(gan: GAN) -> None:
+        gan.d.network.eval(), gan.g.network.eval()
+        gan.train = lambda mode=True: gan  # type: ignore[assignment, misc]
+
+    small = (*parts, "optimizer=sgd", "optimizer.lr=0.01")
+    assert_same_game(run(composed(*small, "gan.accumulate=2"), 2, still), run(composed(*small), 2, still))
+
+
+def test_one_part_s_graph_is_gone_before_the_next_is_made(composed: Composed) -> None:
+    living: list[int] = []
+    made: list[weakref.ref[Tensor]] = []
+
+    def spy(gan: GAN) -> None:
+        objective = gan.objective
+
+        def listen(player: Any, turn: Turn) -> Tensor:
+            if player is gan.d:
+                living.append(sum(old() is not None for old in made))
+                made.append(weakref.ref(turn.fake_output.logits))
+            return objective(player, turn)
+
+        gan.objective = listen  # type: ignore[method-assign]
+
+    run(composed(*RING, "update=simultaneous", "gan.accumulate=4", "term@d_terms=[gradient_penalty]"), 2, spy)
+    assert living == [0] * 8
+
+
+def test_what_cannot_be_cut_in_parts_is_refused(composed: Composed) -> None:
+    with pytest.raises(UserError, match=r"^gan.accumulate=3: must divide data.batch_size=8$"):
+        check_knobs(composed("gan.accumulate=3"))
+    with pytest.raises(UserError, match=r"^gan.accumulate=0: must be greater than"):
+        check(composed("gan.accumulate=0"))
+    with pytest.raises(UserError, match=r"^gan.accumulate=8: does not divide the 20 samples"):
+        run(composed("model=mlp_2016", "data.labels=20", "data.batch_size=32", "gan.accumulate=8"))
+
+
+@pytest.mark.parametrize("knob", ["gan.accumulate=2", "gan.compile=true"])
+@pytest.mark.parametrize("update", [*options("update"), "inner"])
+def test_updates_that_need_graphs_whole_are_refused_wherever_they_stand(
+    composed: Composed, update: str, knob: str
+) -> None:
+    chosen = ["update=lookahead", "update@update.inner=consensus"] if update == "inner" else [f"update={update}"]
+    config = composed(*chosen, knob)
+    check(config)
+    if update in ON_GRADIENTS:
+        check_knobs(config)
+        return
+    with pytest.raises(UserError, match=rf"^{knob}: update=\w+ differentiates gradients"):
+        check_knobs(config)
+
+
+# --- gan.channels_last --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["dcgan", "r3gan", "pix2pix", "srgan", "mlp"])
+def test_channels_last_changes_the_layout_and_nothing_else(composed: Composed, model: str) -> None:
+    laid_out: list[bool] = []
+
+    def spy(gan: GAN) -> None:
+        for part in [*gan.d.network.modules(), *gan.g.network.modules()]:
+            if isinstance(part, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                part.register_forward_hook(lambda part, inputs, out: laid_out.append(_is_channels_last(out)))
+
+    small = (f"model={model}", "optimizer=sgd", "data.image_size=16" if model != "srgan" else "data.image_size=8")
+    last = run(composed(*small, "gan.channels_last=true"), 2, spy)
+    assert any(laid_out) == (model != "mlp")
+    assert all(laid_out) or model == "r3gan"  # whose 1 x 1 convolutions say nothing of the layout
+    assert_same_game(last, run(composed(*small), 2))
+
+
+def _is_channels_last(x: Tensor) -> bool:
+    return x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_channels_last_resumes_to_the_bit_and_leaves_files_as_they_are(
+    played: Callable[..., Path], composed: Composed, tmp_path: Path
+) -> None:
+    def play(name: str, *more: str) -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        knobs = ("gan.channels_last=true", "update=optimistic", "term@d_terms=[r1]")
+        return played(*knobs, *more, f"directory={tmp_path / name}")
+
+    whole, stopped = play("whole", "rounds=4"), play("stopped", "rounds=2")
+    play("stopped", "rounds=4", "resume=here")
+    assert_same_runs(whole, stopped)
+    stored = load_generator(whole / "generator.safetensors").weights["raw"]
+    assert all(value.is_contiguous() for value in stored.values())
+    build(composed())[0].g.network.load_state_dict(stored)
+
+
+# --- gan.compile --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "term@g_terms=[mode_seeking]"],
+        ["model=dcgan", "aid@d_aids=[diff_augment]", "term@d_terms=[r1]", "optimizer.lr=0.01"],
+    ],
+    ids=["mlp", "dcgan"],
+)
+def test_what_is_compiled_plays_the_same_game(composed: Composed, parts: list[str]) -> None:
+    """Terms that hold gradients and all; as autograd will have it, but without the time for machine code."""
+
+    def traced(gan: GAN) -> None:
+        for player in (gan.d, gan.g):
+            player.prepare(compiled=True, backend="aot_eager")
+
+    torch.manual_seed(0)
+    torch._dynamo.reset()
+    small = (*parts, "optimizer=sgd")
+    one, other = run(composed(*small), 2, traced), run(composed(*small), 2)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
+    assert_same_game(one, other)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_run_resumes_to_the_bit(played: Callable[..., Path], tmp_path: Path) -> None:
+    def play(name: str, *more: str) -> Path:
+        (tmp_path / name).mkdir(exist_ok=True)
+        torch._dynamo.reset()  # as in a process of its own
+        return played("model=mlp", "gan.compile=true", *more, f"directory={tmp_path / name}")
+
+    whole, stopped = play("whole", "rounds=4"), play("stopped", "rounds=2")
+    play("stopped", "rounds=4", "resume=here")
+    assert_same_runs(whole, stopped)
+    assert all("_orig_mod" not in name for name in load_generator(whole / "generator.safetensors").weights["raw"])
+
+
+def test_what_torch_cannot_compile_is_told_in_one_line() -> None:
+    from torch._inductor.exc import InductorError, InvalidCxxCompiler
+
+    line = explain(InductorError(InvalidCxxCompiler(), None), [])
+    assert line is not None
+    assert line.startswith("gan.compile=true: torch cannot compile the networks (No working C++ compiler found")
+
+
+@pytest.mark.parametrize(
+    "strategy", ["fsdp", "deepspeed", "ddp", "{_target_: pytorch_lightning.strategies.FSDPStrategy}"]
+)
+@pytest.mark.parametrize("trainer", ["default", "ddp"])
+def test_strategies_that_shard_or_wrap_the_players_are_refused(composed: Composed, trainer: str, strategy: str) -> None:
+    check_trainer(composed(f"trainer={trainer}"))
+    key = "+trainer.strategy" if trainer == "default" else "trainer.strategy"
+    with pytest.raises(UserError, match=r"^trainer.strategy=\S+: .* use trainer=ddp or ddp_cpu$"):
+        check_trainer(composed(f"trainer={trainer}", f"{key}={strategy}"))
