@@ -1,6 +1,5 @@
 """Scoring finished runs, at the real command line and while they train; tables of many; a user's mistakes."""
 
-import csv
 import json
 import math
 import os
@@ -11,17 +10,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from conftest import CONF, NARROW, SMALL, options
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
-from test_resume import assert_resumes
 
 from gan_lab import compare, evaluate
-from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.run import play
 
 ROOT = Path(__file__).parents[1]
@@ -181,102 +176,6 @@ def test_every_metric_scores_a_run(mine: Path, composed: Callable[..., DictConfi
     assert score(tmp_path, *QUICK, "metric=[copying,ms_ssim,ms_ssim_by_class]") == 0
     found = {name for name, _ in {**scores(mine / "concat"), **scores(mine / "ring"), **scores(tmp_path)}}
     assert len(found) >= len(options("metric"))
-
-
-# --- many runs ----------------------------------------------------------------------------------------------------
-
-
-def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sweep = mine / "sweep"
-    assert score(sweep, *QUICK, f"out={sweep / 'table.csv'}") == 0
-    printed = capsys.readouterr().out
-    assert re.search(r"\| loss=hinge \| [\d.e+-]+ ± [\d.e+-]+ \(sd [\d.e+-]+, 2 seeds\)", printed)
-    assert len(re.findall("Welch's test p = ", printed)) == 2
-    rows = list(csv.DictReader((sweep / "table.csv").open()))
-    assert {(row["configuration"], row["metric"]) for row in rows} == {
-        (f"loss={loss}", metric) for loss in ("hinge", "wasserstein") for metric in ("frechet", "kernel")
-    }
-    values = [scores(sweep / f"hinge={seed}") for seed in (0, 1)]
-    mean = sum(v for run in values for (name, _), v in run.items() if name == "frechet") / 2
-    (row,) = [row for row in rows if (row["configuration"], row["metric"]) == ("loss=hinge", "frechet")]
-    assert float(row["mean"]) == pytest.approx(mean)
-    assert row["procedure/n"] == "60"
-    for out in ("table.json", "table.md"):
-        assert compare.main([str(sweep), f"out={sweep / out}"]) == 0
-    table = json.loads((sweep / "table.json").read_text())
-    assert table["rows"][0]["values"].keys() == {"0", "1"}
-    assert (sweep / "table.md").read_text().startswith("| configuration |")
-
-
-def test_figures_of_different_procedures_never_share_a_column(mine: Path) -> None:
-    sweep = mine / "sweep"
-    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
-    assert score(sweep / "hinge=1", *QUICK, "metric=frechet", "n=80") == 0
-    found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
-    assert len(found.columns) == 2
-    assert [len(cell.values) for cell in found.cells] == [1, 1]
-
-
-def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path) -> None:
-    sweep = mine / "sweep"
-    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
-    shutil.copytree(sweep / "hinge=0", sweep / "copy")
-    shutil.copytree(sweep / "hinge=0", sweep / "stopped")
-    summary = json.loads((sweep / "stopped" / "summary.json").read_text())
-    (sweep / "stopped" / "summary.json").write_text(json.dumps(summary | {"finished": False, "rounds": 1}))
-    found = compare.compare([compare.read_run(sweep / name) for name in ("hinge=0", "copy", "stopped")])
-    assert [len(cell.values) for cell in found.cells] == [1, 1]
-    assert any("copy: left out" in note for note in found.notes)
-    assert any("stopped after round 1" in cell.configuration for cell in found.cells)
-
-
-def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(
-    mine: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert score(mine / "ring", mine / "sweep" / "hinge=0", *QUICK) == 2
-    assert re.search(r"error: .*ring: features=classifier: takes images", capsys.readouterr().err)
-    assert scores(mine / "sweep" / "hinge=0")
-    assert not scores(mine / "ring")
-
-
-# --- while training -----------------------------------------------------------------------------------------------
-
-
-def test_the_callback_says_what_the_command_says(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
-    play(composed("model=mlp", "rounds=4", *CALLBACK, "callbacks.evaluation.features.steps=3"))
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert score(tmp_path, "n=40", "features.steps=3") == 0
-    for (name, _), value in scores(tmp_path).items():
-        assert summary[f"evaluation/{name}"] == pytest.approx(value, rel=1e-5)
-
-
-def test_the_callback_leaves_the_training_as_it_is(
-    composed: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    parts = ["model=mlp", "rounds=5", "conditioning=concat"]
-    play(composed(*parts, f"directory={tmp_path / 'without'}"))
-    play(composed(*parts, *CALLBACK, "callbacks.evaluation.features.steps=3", f"directory={tmp_path / 'with'}"))
-    states = [PlainCheckpointIO().load_checkpoint(tmp_path / d / "checkpoints/last.ckpt") for d in ("without", "with")]
-    for name, value in states[0]["state_dict"].items():
-        assert torch.equal(value, states[1]["state_dict"][name]), name
-    assert "evaluation/frechet" in (tmp_path / "with" / "metrics.csv").read_text()
-
-
-def test_a_run_with_the_callback_resumes(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
-    parts = ["model=mlp", "data=ring", "rounds=5", *CALLBACK, "features@callbacks.evaluation.features=pixels"]
-
-    def config(name: str) -> DictConfig:
-        return composed(*parts, "callbacks.checkpoint.every=1", f"directory={tmp_path / name}")
-
-    assert_resumes(config, tmp_path)
-
-
-def test_the_best_checkpoint_by_a_metric(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
-    parts = [*CALLBACK, "features@callbacks.evaluation.features=pixels"]
-    play(composed("model=mlp", "rounds=4", *parts, "callbacks.checkpoint.monitor=evaluation/frechet"))
-    summary: dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["best/evaluation/frechet"] == summary["min/evaluation/frechet"]
 
 
 # --- mistakes -----------------------------------------------------------------------------------------------------
