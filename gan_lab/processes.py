@@ -76,13 +76,20 @@ def rows(draw: Callable[[int], Tensor], n: int) -> Tensor:
     return draw(n * world())[rank() * n :][:n]
 
 
+def _seed(seed: int, device: torch.device) -> None:
+    """What `torch.manual_seed` does for the CPU and this device; it formats a stack trace for every other one."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 def seed_round(seed: Callable[[int], int], device: torch.device) -> torch.Generator | None:
     """Seed what this process draws for itself; returns the generator of what all draw alike, None: the same one.
 
     `seed(0)` is that of a single process, and of the common draws of several; `seed(1 + r)` is that of process r.
     """
     if world() == 1:
-        torch.manual_seed(seed(0))
+        _seed(seed(0), device)
         return None
-    torch.manual_seed(seed(1 + rank()))
+    _seed(seed(1 + rank()), device)
     return torch.Generator(device).manual_seed(seed(0))
