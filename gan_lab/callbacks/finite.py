@@ -1,6 +1,5 @@
 """Stop as soon as the numbers stop being numbers."""
 
-import math
 from typing import Any
 
 import pytorch_lightning as pl
@@ -17,32 +16,31 @@ NAMES = {"d": "the discriminator", "g": "the generator"}
 class FiniteLosses(pl.Callback):
     """End the run with one line when a player's loss is NaN or infinite, naming the player and the round.
 
-    The first bad round is noted on the device, so that only every `every`-th round waits for it. That a checkpoint
-    with such numbers replaces a good one is prevented by the checkpoint itself, which looks at the weights.
+    Losses are kept on the device, and looked at together in every `every`-th round, which alone waits for it. That a
+    checkpoint with such numbers replaces a good one is prevented by the checkpoint itself, which looks at the weights.
     """
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every
-        self._first: dict[str, Tensor] = {}  # first bad round of each player; infinity while there is none
+        self._unseen: list[tuple[int, dict[str, Tensor]]] = []  # rounds and their losses, since the last look
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        for name in NAMES:
-            loss = gan.record.get(f"{name}/loss")
-            if loss is None:
-                continue
-            first = self._first.get(name, torch.full_like(loss, math.inf))
-            self._first[name] = torch.where(loss.isfinite(), first, first.clamp(max=gan.round))
+        self._unseen.append((gan.round, {p: gan.record[f"{p}/loss"] for p in NAMES if f"{p}/loss" in gan.record}))
         if gan.round % self.every == 0 or trainer.should_stop:
             self._check()
 
     def _check(self) -> None:
-        bad = {name: first.item() for name, first in self._first.items() if math.isfinite(first.item())}
-        if bad:
-            name = min(bad, key=lambda player: bad[player])
-            raise UserError(
-                f"{NAMES[name]}'s loss became NaN or infinite in round {bad[name]:.0f}; the last good checkpoint is "
-                f"kept: {remedy(name)}"
-            )
+        seen = [(played, name, loss) for played, losses in self._unseen for name, loss in losses.items()]
+        self._unseen = []
+        if not seen:
+            return
+        finite = torch.stack([loss for *_, loss in seen]).isfinite().tolist()
+        for (played, name, _), good in zip(seen, finite, strict=True):
+            if not good:
+                raise UserError(
+                    f"{NAMES[name]}'s loss became NaN or infinite in round {played}; the last good checkpoint is "
+                    f"kept: {remedy(name)}"
+                )
 
 
 def remedy(player: str) -> str:
