@@ -4,15 +4,28 @@ import torch
 from torch import nn
 
 
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average <- decay average + (1 - decay) network.
+class Average:
+    """`kept` follows `network`: w_kept <- b w_kept + (1 - b) w.
 
-    Batch statistics are averaged like the weights that they belong to; counters are copied.
+    b is `decay`, but the smaller (1 + t) / (10 + t) after the first rounds t, lest `kept` remember where it began.
+    Batch statistics are averaged like the weights that they belong to; counters are copied. Both networks' tensors are
+    looked up once: from here on they change in place only, as optimisers and layers change them.
     """
-    torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-    for kept, current in zip(average.buffers(), network.buffers(), strict=True):
-        if kept.is_floating_point():
-            kept.lerp_(current, 1 - decay)
-        else:
+
+    def __init__(self, kept: nn.Module, network: nn.Module, decay: float) -> None:
+        pairs = [
+            *zip(kept.parameters(), network.parameters(), strict=True),
+            *zip(kept.buffers(), network.buffers(), strict=True),
+        ]
+        self._decay = decay
+        self._averaged = [kept for kept, _ in pairs if kept.is_floating_point()]
+        self._current = [current for kept, current in pairs if kept.is_floating_point()]
+        self._counters = [(kept, current) for kept, current in pairs if not kept.is_floating_point()]
+
+    @torch.no_grad()
+    def follow(self, t: int) -> None:
+        """After round t, from 1."""
+        decay = min(self._decay, (1 + t) / (10 + t))
+        torch._foreach_lerp_(self._averaged, self._current, 1 - decay)
+        for kept, current in self._counters:
             kept.copy_(current)

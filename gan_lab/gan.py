@@ -4,16 +4,14 @@ import time
 from collections.abc import Sequence
 from copy import deepcopy
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab import parts, processes
-from gan_lab.average import follow
+from gan_lab.average import Average
 from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.player import Player
@@ -70,6 +68,7 @@ class GAN(pl.LightningModule):
         for player in (d, g):
             player.prepare(channels_last, compile)
         self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
+        self._average: Average | None = None  # what moves it, from the first round on
         self.round = 0  # rounds played so far
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
         self.history = History()  # what was published of the rounds so far
@@ -89,8 +88,8 @@ class GAN(pl.LightningModule):
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
         self.round += 1
-        if self.average is not None and self.ema_decay is not None:
-            follow(self.average, self.g.network, min(self.ema_decay, (1 + self.round) / (10 + self.round)))
+        if self._average is not None:
+            self._average.follow(self.round)
 
     def turn(self, *movers: Player) -> Turn:
         """Fresh data and fresh noise for the players that are to move."""
@@ -214,9 +213,10 @@ class GAN(pl.LightningModule):
         return [optimizer for optimizer, _ in made], [schedule for _, schedule in made if schedule is not None]
 
     def on_train_start(self) -> None:
-        self._optimizers = dict(zip("dg", cast(list[LightningOptimizer], self.optimizers()), strict=True))
-        schedules = self.lr_schedulers() or []
-        self._schedules = cast(list[LRScheduler], schedules if isinstance(schedules, list) else [schedules])
+        self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
+        self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
+        if self.average is not None and self.ema_decay is not None:
+            self._average = Average(self.average, self.g.network, self.ema_decay)
         self._began = time.perf_counter()
         for logger in self.loggers:
             if hasattr(logger, "rewind"):  # what was logged after the checkpoint will be logged again

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -68,11 +69,20 @@ class Player(nn.Module):
     @contextmanager
     def watching(self) -> Iterator[None]:
         """The network is used but does not move: running statistics and the like are put back afterwards."""
-        buffers = [b.data for b in self.network.buffers()]  # .data: autograd's version counters stay as they are
+        buffers = [b.data for b in self.statistics]  # .data: autograd's version counters stay as they are
         kept = [b.clone() for b in buffers]
         yield
         if buffers:
             torch._foreach_copy_(buffers, kept)
+
+    @cached_property
+    def statistics(self) -> list[Tensor]:
+        """The network's buffers, running statistics and the like: found once, since it changes them in place."""
+        return list(self.network.buffers())
+
+    def _apply(self, *args: Any, **options: Any) -> Self:
+        self.__dict__.pop("statistics", None)  # another device or precision has others in their place
+        return super()._apply(*args, **options)
 
     def with_weights(self, weights: Sequence[Tensor]) -> Callable[..., Any]:
         """The network as a function of its input that has these in place of `self.weights`, differentiable in them."""
