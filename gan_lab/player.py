@@ -46,6 +46,7 @@ class Player(nn.Module):
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
+        self.compiled = False
 
     def forward(self, *inputs: Any) -> Any:
         """The network as the game calls it: compiled, where it is. `network` itself never is."""
@@ -65,6 +66,12 @@ class Player(nn.Module):
             functorch.donated_buffer = False
             # The same shapes are compiled in the same way whatever came before, as in a resumed run.
             self.compile(backend=backend, dynamic=False)
+            self.compiled = True
+
+    @property
+    def slopes(self) -> bool:
+        """Whether a term that counts at the next update asks for D's slope in the samples of the game."""
+        return any(isinstance(term, Term) and term.of_slope and term.due(self.step) for term in self.terms.values())
 
     @contextmanager
     def watching(self) -> Iterator[None]:

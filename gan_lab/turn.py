@@ -38,6 +38,8 @@ class Turn:
         self._joint = joint
         self._uniform = uniform
         self._judge = d if d_weights is None else d.with_weights(d_weights)
+        # In a joint batch, samples are not judged each for itself.
+        self._slopes = d.slopes and not joint and not d.compiled
         # Penalties differentiate what they see of D twice, which a compiled network cannot be.
         self._inspect = d.network if d_weights is None else self._judge
 
@@ -97,6 +99,22 @@ class Turn:
         with self._d.watching():
             return _single(self._inspect(x, self.condition if y is None else y))
 
+    def slope(self, x: Tensor) -> Tensor:
+        """grad_x D(x), each sample for itself, (N, *shape); differentiable in D's weights and in x's own.
+
+        Of the game's own samples it is the slope of what their loss is of, the same dropout and noise included. Any
+        others D sees once more.
+        """
+        if self._slopes and x is self.real:
+            x, output = self._seen_real, self.real_output
+        elif self._slopes and x is self.fake:
+            x, output = self._seen_fake, self.fake_output
+        else:
+            x = _alias(x)
+            output = self.discriminate(x)
+        (slope,) = torch.autograd.grad(output.logits.sum(), x, create_graph=True)
+        return slope
+
     def _view(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """D's view of the samples that the game is about."""
         with nullcontext() if self._d in self._movers else self._d.watching():
@@ -136,12 +154,25 @@ class Turn:
         return _part(output, slice(None, len(self.real))), _part(output, slice(len(self.real), None))
 
     @cached_property
+    def _seen_real(self) -> Tensor:
+        return _alias(self.real) if self._slopes else self.real
+
+    @cached_property
+    def _seen_fake(self) -> Tensor:
+        return _alias(self.fake) if self._slopes else self.fake
+
+    @cached_property
     def real_output(self) -> DiscriminatorOutput:
-        return self._both[0] if self._joint else self._view(self.real, self.condition)
+        return self._both[0] if self._joint else self._view(self._seen_real, self.condition)
 
     @cached_property
     def fake_output(self) -> DiscriminatorOutput:
-        return self._both[1] if self._joint else self._view(self.fake, self.condition)
+        return self._both[1] if self._joint else self._view(self._seen_fake, self.condition)
+
+
+def _alias(x: Tensor) -> Tensor:
+    """The same samples, to be differentiated in as D's input alone: its weights may depend on x too, if unrolled."""
+    return x.view_as(x) if x.requires_grad else x.detach().requires_grad_(True)
 
 
 def _single(output: DiscriminatorOutput) -> DiscriminatorOutput:

@@ -64,7 +64,6 @@ class DataDependent(Protocol):
 
     def initialise_from(self, real: Callable[[int], Tensor]) -> None:
         """Called once, before the first round; `real(n)` gives at least n real samples (N, *shape)."""
-        ...
 
 
 @runtime_checkable
@@ -76,7 +75,6 @@ class Referring(Protocol):
 
         y is None where the game is not conditional.
         """
-        ...
 
 
 class Latent(Protocol):
@@ -86,11 +84,9 @@ class Latent(Protocol):
 
     def sample(self, n: int, generator: torch.Generator | None = None, device: Any = None) -> Tensor:
         """n draws, (n, dim)."""
-        ...
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
         """z drawn towards the distribution's centre; 1 leaves it alone, 0 is the centre."""
-        ...
 
 
 class AdversarialLoss(Protocol):
@@ -102,12 +98,10 @@ class AdversarialLoss(Protocol):
     @property
     def generator_sees_real(self) -> bool:
         """Whether `generator` reads the real logits; where it does not, they are not computed for it."""
-        ...
 
     @property
     def boundary(self) -> float | None:
         """The logit at which an optimal D is undecided between real and fake; None where there is no such logit."""
-        ...
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor: ...
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor: ...
@@ -119,7 +113,6 @@ class Certifying(Protocol):
 
     def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Scalars by name, from logits of real and of generated samples: a divergence's lower bound and the like."""
-        ...
 
 
 @runtime_checkable
@@ -128,11 +121,9 @@ class Density(Protocol):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density in nats of points (N, d): (N,)."""
-        ...
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """n points, (n, d)."""
-        ...
 
 
 class Turn(Protocol):
@@ -147,19 +138,16 @@ class Turn(Protocol):
     @property
     def labelled(self) -> Batch | None:
         """The samples whose labels are shown, where those of `real` are hidden."""
-        ...
 
     @property
     def condition(self) -> Tensor | None:
         """What the networks are given of y: all of it, or None where neither reads it."""
-        ...
 
     @property
     def z(self) -> Tensor: ...
 
     def uniform(self) -> Tensor:
         """u ~ U(0, 1) for each sample of the batch, (N,), afresh at each call; however many processes share it."""
-        ...
 
     @property
     def fake(self) -> Tensor: ...
@@ -172,15 +160,15 @@ class Turn(Protocol):
 
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Call D once more, on any samples; `y` is by default the batch's own condition."""
-        ...
+
+    def slope(self, x: Tensor) -> Tensor:
+        """grad_x D(x), each sample for itself, (N, *shape); differentiable in D's weights and in x's own."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Call G once more, on any noise; `y` is by default the batch's own condition."""
-        ...
 
     def against(self, weights: Sequence[Tensor]) -> "Turn":
         """The same data and samples, judged by a D that has these weights, which may depend on others' weights."""
-        ...
 
 
 class Player(Protocol):
@@ -203,15 +191,12 @@ class Game(Protocol):
 
     def turn(self, *movers: Any) -> Turn:
         """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
-        ...
 
     def objective(self, player: Any, turn: Any) -> Tensor:
         """What `player` minimises: its loss plus its terms, a scalar."""
-        ...
 
     def gradients(self, turn: Any, *players: Any, create_graph: bool = False) -> Sequence[Sequence[Tensor]]:
         """Of each player's objective in its own weights; the batch goes through in parts, where it is cut in parts."""
-        ...
 
     def gradient(
         self, player: Any, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
@@ -220,18 +205,15 @@ class Game(Protocol):
 
         Over the whole batch, all processes' parts of it; with `create_graph=True` it can be differentiated as such.
         """
-        ...
 
     def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> None:
         """One step of the player's optimiser along `gradient`; a step on trial does not count as an update.
 
         In half precision none is made, nor counted, along a gradient that is not finite.
         """
-        ...
 
     def accuracy(self) -> float:
         """The share of D's last logits, real and fake alike, that lie on the right side of the loss's boundary."""
-        ...
 
 
 class Update(Protocol):

@@ -293,6 +293,25 @@ def test_penalties_leave_running_statistics_alone(composed: Callable[..., DictCo
     play_with(act, composed("model=dcgan", "term@d_terms=[r1,r2,gradient_penalty]", "data.image_size=16"))
 
 
+@pytest.mark.parametrize("model", options("model"))
+def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
+    composed: Callable[..., DictConfig], model: str
+) -> None:
+    def act(gan: GAN) -> None:
+        if model.startswith("mlp_"):
+            gan.d.network.eval()  # these draw dropout or noise, which would differ
+        turn = gan.turn(gan.d)
+        for samples in (turn.real, turn.fake):
+            shared, again = turn.slope(samples), turn.slope(samples.clone())
+            torch.testing.assert_close(shared, again)
+            one, two = (
+                torch.autograd.grad(s.square().sum(), gan.d.weights, allow_unused=True) for s in (shared, again)
+            )
+            torch.testing.assert_close(one, two)
+
+    play_with(act, composed(f"model={model}", "term@d_terms=[r1,r2]"))
+
+
 @pytest.mark.parametrize(
     "override",
     ["logger=[]", "~logger", "callbacks.metrics=null", "~callbacks.samples", "~callbacks", "gan.ema_decay=null"],

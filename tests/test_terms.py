@@ -20,9 +20,16 @@ def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
     def discriminate(x: Tensor) -> DiscriminatorOutput:
         return DiscriminatorOutput(network(x.flatten(1)).squeeze(1), features=(x,))
 
+    def slope(x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(network(x.flatten(1)).sum(), x, create_graph=True)
+        return gradient
+
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
     inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": lambda: torch.rand(len(real))}
-    return SimpleNamespace(**inputs, **outputs, discriminate=discriminate, generate=lambda z: z @ torch.diag(W[0]))
+    return SimpleNamespace(
+        **inputs, **outputs, discriminate=discriminate, slope=slope, generate=lambda z: z @ torch.diag(W[0])
+    )
 
 
 def linear(weight: Tensor) -> nn.Linear:
@@ -68,13 +75,13 @@ def test_gradient_penalty_is_zero_where_the_gradient_norm_is_its_target(target: 
 def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample() -> None:
     seen = []
 
-    def discriminate(x: Tensor) -> DiscriminatorOutput:
-        seen.append(x.detach())
-        return DiscriminatorOutput(x.flatten(1).sum(1))
+    def slope(x: Tensor) -> Tensor:
+        seen.append(x)
+        return torch.ones_like(x)
 
     real, fake = torch.ones(64, 2, 3, 3), torch.zeros(64, 2, 3, 3)
     uniform = lambda: torch.rand(len(real))
-    GradientPenalty()(SimpleNamespace(real=real, fake=fake, discriminate=discriminate, uniform=uniform), 0)
+    GradientPenalty()(SimpleNamespace(real=real, fake=fake, slope=slope, uniform=uniform), 0)
     u = seen[0].flatten(1)
     assert torch.equal(u, u[:, :1].expand_as(u))
     assert 0 < u.min() < 0.2 < 0.8 < u.max() < 1

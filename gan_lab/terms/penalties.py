@@ -10,27 +10,22 @@ from gan_lab.terms.term import Term
 from gan_lab.types import Turn
 
 
-def _input_gradient(turn: Turn, x: Tensor) -> Tensor:
-    """grad_x D(x), each sample for itself, flattened: (N, dim x); differentiable in D's parameters and in x's own."""
-    # An alias, since D's weights may depend on x too (as in an unrolled D): only D's input is differentiated in.
-    x = x.view_as(x) if x.requires_grad else x.detach().requires_grad_(True)
-    logits = turn.discriminate(x).logits
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return gradient.flatten(1)
-
-
 class R1(Term):
     """1/2 E_x ||grad_x D(x)||^2 over real samples (Mescheder et al. 2018, eq. 9, with gamma = `weight`)."""
 
+    of_slope = True
+
     def value(self, turn: Turn) -> Tensor:
-        return _input_gradient(turn, turn.real).square().sum(1).mean() / 2
+        return turn.slope(turn.real).flatten(1).square().sum(1).mean() / 2
 
 
 class R2(Term):
     """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`)."""
 
+    of_slope = True
+
     def value(self, turn: Turn) -> Tensor:
-        return _input_gradient(turn, turn.fake).square().sum(1).mean() / 2
+        return turn.slope(turn.fake).flatten(1).square().sum(1).mean() / 2
 
 
 class GradientPenalty(Term):
@@ -51,7 +46,7 @@ class GradientPenalty(Term):
     def value(self, turn: Turn) -> Tensor:
         real, fake = turn.real, turn.fake
         u = turn.uniform().to(real.dtype).view(-1, *[1] * (real.ndim - 1))
-        norm = _input_gradient(turn, torch.lerp(fake, real, u)).norm(dim=1)
+        norm = turn.slope(torch.lerp(fake, real, u)).flatten(1).norm(dim=1)
         return (norm - self.target).square().mean()
 
 

@@ -1,6 +1,7 @@
 """What all terms have in common: a weight, when they count, and constraints on weights."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -16,7 +17,11 @@ class Term(nn.Module):
     restored at every n-th update.
 
     `weight` is a number, or a function of the player's updates so far.
+
+    A term `of_slope` asks for D's slope in the samples of the game themselves, which then need not be judged twice.
     """
+
+    of_slope: ClassVar[bool] = False
 
     def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 1.0, every: PositiveInt = 1) -> None:
         super().__init__()
