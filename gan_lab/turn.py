@@ -31,12 +31,13 @@ class Turn:
         joint: bool,
         d_weights: Sequence[Tensor] | None = None,
         uniform: Callable[[], Tensor] | None = None,
+        fake: Callable[[], Tensor] | None = None,
     ) -> None:
         self._d, self._g = d, g
         self._movers = movers
         self._draw, self._noise = draw, noise
         self._joint = joint
-        self._uniform = uniform
+        self._uniform, self._fake = uniform, fake
         self._judge = d if d_weights is None else d.with_weights(d_weights)
         # In a joint batch, samples are not judged each for itself.
         self._slopes = d.slopes and not joint and not d.compiled
@@ -78,6 +79,8 @@ class Turn:
 
     @cached_property
     def fake(self) -> Tensor:
+        if self._fake is not None:
+            return self._fake()
         # .float(): under autocast the networks work in half precision, the game is played in single.
         if self._g in self._movers:
             return self._g(self.z, self.condition).float()
@@ -120,15 +123,16 @@ class Turn:
         with nullcontext() if self._d in self._movers else self._d.watching():
             return _single(self._judge(x, y))
 
-    def against(self, weights: Sequence[Tensor]) -> "Turn":
-        """The same data, noise and samples, judged by D with these in place of its weights.
+    def against(self, weights: Sequence[Tensor] | None = None) -> "Turn":
+        """The same data, noise and samples, judged by D with these in place of its weights; None: as it is by now.
 
         D itself does not move in such a turn: it is left bit-identical.
         """
         movers = tuple(player for player in self._movers if player is not self._d)
-        turn = Turn(self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform)
-        turn.fake = self.fake
-        return turn
+        return Turn(
+            self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform,
+            fake=lambda: self.fake,
+        )  # fmt: skip
 
     def parts(self, n: int) -> Iterator["Turn"]:
         """The same data and noise in n equal parts, each a turn, which nobody but its user keeps."""

@@ -167,8 +167,11 @@ class Turn(Protocol):
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Call G once more, on any noise; `y` is by default the batch's own condition."""
 
-    def against(self, weights: Sequence[Tensor]) -> "Turn":
-        """The same data and samples, judged by a D that has these weights, which may depend on others' weights."""
+    def against(self, weights: Sequence[Tensor] | None = None) -> "Turn":
+        """The same data and samples, judged by D as it has become, or by one that has these weights.
+
+        Those may depend on others' weights.
+        """
 
 
 class Player(Protocol):

@@ -79,7 +79,7 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         (
             {"update__d_stepz": 1},
             "update.d_stepz: gan_lab.updates.Alternating has no such parameter; "
-            "did you mean d_steps? (allowed: d_steps, g_steps)",
+            "did you mean d_steps? (allowed: d_steps, g_steps, reuse_fake)",
         ),
         ({"update__d_steps": 0}, "update.d_steps=0: must be greater than 0"),
         ({"update__d_steps": True}, "update.d_steps=true: must be an integer"),

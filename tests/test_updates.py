@@ -210,6 +210,20 @@ def test_a_turn_against_other_weights_is_that_of_a_discriminator_that_has_them(c
     run(config, 1, lambda gan: setattr(gan, "update", Act()))
 
 
+def test_reused_fakes_are_judged_by_d_as_it_has_become(composed: Composed) -> None:
+    class Act:
+        def play(self, game: GAN) -> None:
+            turn = game.turn(game.d, game.g)
+            game.move(game.d, game.gradient(game.d, game.objective(game.d, turn)))
+            again = turn.against()
+            found = game.gradient(game.g, game.objective(game.g, again))
+            assert again.fake is turn.fake
+            afresh = game.loss.generator(None, game.d.network(game.g.network(turn.z)).logits)
+            torch.testing.assert_close(found, torch.autograd.grad(afresh, game.g.weights))
+
+    run(composed("model=dcgan", "data.image_size=16"), 1, lambda gan: setattr(gan, "update", Act()))
+
+
 @pytest.mark.parametrize("update", ["consensus", "unrolled"])
 def test_what_cannot_be_differentiated_three_times_is_refused_in_one_line(composed: Composed, update: str) -> None:
     overrides = ("model=dcgan", "data.image_size=16", f"update={update}")

@@ -47,6 +47,8 @@ class Workload:
         return self.networks()
 
 
+REUSE = ["update.reuse_fake=true"]
+
 WORKLOADS = {
     "ring": Workload(
         overrides=("experiment=ring",),
@@ -63,13 +65,13 @@ WORKLOADS = {
     "dcgan_28": Workload(
         overrides=("experiment=dcgan_mnist", "data.batch_size=64"),
         shape=(1, 28, 28), batch=64, latent_dim=100, uniform=1.0, networks=partial(networks.dcgan, (1, 28, 28)),
-        rounds=4, blocks=12, variants={"simultaneous": ["update=simultaneous"]},
+        rounds=4, blocks=12, variants={"simultaneous": ["update=simultaneous"], "reuse_fake": REUSE},
     ),
     "dcgan_64": Workload(
         overrides=("data=photographs", "data.image_size=64", "data.batch_size=64", "model=dcgan", "latent.dim=100",
                    "gan.channels_last=true"),
         shape=(3, 64, 64), batch=64, latent_dim=100, networks=partial(networks.dcgan, (3, 64, 64)),
         rounds=1, blocks=10, channels_last=True,
-        variants={"simultaneous": ["update=simultaneous"]},
+        variants={"simultaneous": ["update=simultaneous"], "reuse_fake": REUSE},
     ),
 }  # fmt: skip

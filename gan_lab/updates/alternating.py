@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gan_lab.ranges import PositiveInt
-from gan_lab.types import Game, Player
+from gan_lab.types import Game, Player, Turn
 
 
 @dataclass(frozen=True)
@@ -13,19 +13,25 @@ class Alternating:
         psi   <- psi   - eta_D grad_psi   J_D(theta, psi)     k = `d_steps` times
         theta <- theta - eta_G grad_theta J_G(theta, psi)     m = `g_steps` times, at the new psi
 
-    Every step draws fresh data and fresh noise.
+    Every step draws fresh data and fresh noise. With `reuse_fake` the first step of G has those of the last step of D,
+    as in the code of DCGAN (Radford et al. 2016), which saves a pass through G.
     """
 
     d_steps: PositiveInt = 1
     g_steps: PositiveInt = 1
+    reuse_fake: bool = False
 
     def play(self, game: Game) -> None:
-        for _ in range(self.d_steps):
-            self._step(game, game.d)
-        for _ in range(self.g_steps):
-            self._step(game, game.g)
+        for _ in range(self.d_steps - self.reuse_fake):
+            self._step(game, game.d, game.turn(game.d))
+        if self.reuse_fake:
+            turn = game.turn(game.d, game.g)
+            self._step(game, game.d, turn)
+            self._step(game, game.g, turn.against())
+        for _ in range(self.g_steps - self.reuse_fake):
+            self._step(game, game.g, game.turn(game.g))
 
     @staticmethod
-    def _step(game: Game, player: Player) -> None:
-        (gradient,) = game.gradients(game.turn(player), player)
+    def _step(game: Game, player: Player, turn: Turn) -> None:
+        (gradient,) = game.gradients(turn, player)
         game.move(player, gradient)
