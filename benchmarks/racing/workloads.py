@@ -47,6 +47,7 @@ class Workload:
         return self.networks()
 
 
+FUSED = ["optimizer.fused=true"]
 REUSE = ["update.reuse_fake=true"]
 
 WORKLOADS = {
@@ -54,7 +55,7 @@ WORKLOADS = {
         overrides=("experiment=ring",),
         shape=(2,), batch=256, latent_dim=2, networks=networks.mlp,
         gamma=0.01, optimizers={p: {"lr": 1e-3, "betas": (0.0, 0.99)} for p in "dg"},
-        rounds=50, blocks=20, variants={"simultaneous": ["update=simultaneous"]},
+        rounds=50, blocks=20, variants={"simultaneous": ["update=simultaneous"], "fused Adam": FUSED},
     ),
     "mnist_2014": Workload(
         overrides=("experiment=goodfellow2014_mnist",),
