@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shlex
 import warnings
 from collections.abc import Sequence
@@ -163,6 +164,8 @@ def _parts(group: DictConfig | None) -> list[Any]:
 
 def _quieten() -> None:
     """Lightning's advice is for supervised learning with its own loops and counters."""
+    # It makes torch ask the GPU's driver library whether there is a GPU, which Adam wants to know at every step.
+    os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
