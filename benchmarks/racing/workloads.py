@@ -61,7 +61,7 @@ WORKLOADS = {
         overrides=("experiment=goodfellow2014_mnist",),
         shape=(1, 28, 28), batch=100, latent_dim=100, uniform=3**0.5, networks=networks.mlp_2014,
         ema=0.9999, optimizers={"d": {"lr": 0.05, "momentum": 0.5}, "g": {"lr": 0.1, "momentum": 0.5}},
-        simultaneous=True, rounds=25, blocks=20, variants={"alternating": ["update=alternating"]},
+        simultaneous=True, rounds=25, blocks=20, variants={"alternating": ["update=alternating"], "fused SGD": FUSED},
     ),
     "dcgan_28": Workload(
         overrides=("experiment=dcgan_mnist", "data.batch_size=64"),
