@@ -46,7 +46,6 @@ class Player(nn.Module):
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
-        self.compiled = False
 
     def forward(self, *inputs: Any) -> Any:
         """The network as the game calls it: compiled, where it is. `network` itself never is."""
@@ -66,7 +65,6 @@ class Player(nn.Module):
             functorch.donated_buffer = False
             # The same shapes are compiled in the same way whatever came before, as in a resumed run.
             self.compile(backend=backend, dynamic=False)
-            self.compiled = True
 
     @property
     def slopes(self) -> bool:

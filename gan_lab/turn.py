@@ -38,11 +38,11 @@ class Turn:
         self._draw, self._noise = draw, noise
         self._joint = joint
         self._uniform, self._fake = uniform, fake
-        self._judge = d if d_weights is None else d.with_weights(d_weights)
         # In a joint batch, samples are not judged each for itself.
-        self._slopes = d.slopes and not joint and not d.compiled
-        # Penalties differentiate what they see of D twice, which a compiled network cannot be.
-        self._inspect = d.network if d_weights is None else self._judge
+        self._slopes = d.slopes and not joint
+        # Penalties differentiate what they see of D twice, which a compiled network (`d` itself, perhaps) cannot be.
+        self._inspect = d.network if d_weights is None else d.with_weights(d_weights)
+        self._judge = d if d_weights is None and not (self._slopes and d in movers) else self._inspect
 
     @cached_property
     def _batch(self) -> Batch:

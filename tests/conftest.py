@@ -1,5 +1,6 @@
 """What the tests share: composing a configuration as the command line does, and playing it in this process."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,9 @@ from typing import Any
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+
+# torch's compiler keeps threads beside the tests' own, and a process that others are forked from must have none.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 CONF = Path(__file__).parents[1] / "conf"
 SMALL = [  # networks and intervals that suit a test
