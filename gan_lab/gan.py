@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from copy import deepcopy
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -68,7 +68,6 @@ class GAN(pl.LightningModule):
         for player in (d, g):
             player.prepare(channels_last, compile)
         self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
-        self._average: Average | None = None  # what moves it, from the first round on
         self.round = 0  # rounds played so far
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
         self.history = History()  # what was published of the rounds so far
@@ -88,8 +87,8 @@ class GAN(pl.LightningModule):
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
         self.round += 1
-        if self._average is not None:
-            self._average.follow(self.round)
+        if self._follower is not None:
+            self._follower.follow(self.round)
 
     def turn(self, *movers: Player) -> Turn:
         """Fresh data and fresh noise for the players that are to move."""
@@ -126,11 +125,9 @@ class GAN(pl.LightningModule):
         before, self.record = self.record, {}
         objectives = [self.objective(player, part) for player in players]
         record, self.record = self.record, before
-        options = [
-            {"retain_graph": create_graph or p is not players[-1], "create_graph": create_graph} for p in players
-        ]
-        triples = zip(players, objectives, options, strict=True)
-        return [player.gradient(objective, player.weights, **how) for player, objective, how in triples], record
+        retained = [*[True] * (len(players) - 1), create_graph]
+        triples = zip(players, objectives, retained, strict=True)
+        return [p.gradient(o, p.weights, retain_graph=r, create_graph=create_graph) for p, o, r in triples], record
 
     def gradient(
         self, player: Player, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
@@ -172,6 +169,12 @@ class GAN(pl.LightningModule):
 
     def _uniform(self) -> Tensor:
         return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
+
+    @cached_property
+    def _follower(self) -> Average | None:
+        """What moves the average; made in the first round, when both networks lie on their device."""
+        kept, decay = self.average, self.ema_decay
+        return None if kept is None or decay is None else Average(kept, self.g.network, decay)
 
     def sampler(self) -> nn.Module:
         """The generator that samples and evaluation use: the average where there is one."""
@@ -215,8 +218,6 @@ class GAN(pl.LightningModule):
     def on_train_start(self) -> None:
         self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
-        if self.average is not None and self.ema_decay is not None:
-            self._average = Average(self.average, self.g.network, self.ema_decay)
         self._began = time.perf_counter()
         for logger in self.loggers:
             if hasattr(logger, "rewind"):  # what was logged after the checkpoint will be logged again

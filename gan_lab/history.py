@@ -1,7 +1,14 @@
 """The last, lowest and highest value of every metric that a run has published."""
 
 import math
-from typing import Any
+from typing import Any, Literal
+
+
+def better(value: float, than: float | None, mode: Literal["min", "max"], by: float = 0.0) -> bool:
+    """Whether a metric has become lower ("min") or higher ("max") `than` its best, by more than `by`. NaN never is."""
+    if than is None:
+        return not math.isnan(value)
+    return value < than - by if mode == "min" else value > than + by
 
 
 class History:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import count, tee
 
 import torch
@@ -140,15 +140,13 @@ class Turn:
             yield self
             return
         for i, draws in enumerate(tee((self.uniform() for _ in count()), n)):  # a draw is one for all of them
-            yield Turn(
-                self._d,
-                self._g,
-                self._movers,
-                partial(lambda i: cut(self._batch, i, n), i),
-                partial(lambda i: rows(self.z, i, n), i),
-                self._joint,
-                uniform=partial(lambda i, draws: rows(next(draws), i, n), i, draws),
-            )
+            yield self._share(i, n, draws)
+
+    def _share(self, i: int, n: int, draws: Iterator[Tensor]) -> "Turn":
+        return Turn(
+            self._d, self._g, self._movers, lambda: cut(self._batch, i, n), lambda: rows(self.z, i, n), self._joint,
+            uniform=lambda: rows(next(draws), i, n),
+        )  # fmt: skip
 
     @cached_property
     def _both(self) -> tuple[DiscriminatorOutput, DiscriminatorOutput]:

@@ -1,6 +1,5 @@
 """Checkpoints at exact rounds, whole and atomic."""
 
-import math
 import time
 import warnings
 from pathlib import Path
@@ -12,6 +11,7 @@ from pytorch_lightning.callbacks import Checkpoint
 from gan_lab.callbacks.finite import NAMES, remedy
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
+from gan_lab.history import better
 from gan_lab.processes import most
 from gan_lab.ranges import PositiveFloat, PositiveInt
 
@@ -70,8 +70,7 @@ class RoundCheckpoint(Checkpoint):
         if gan.history.since.get(self.monitor) != gan.round:
             return False  # not published in this round
         value = gan.history.last[self.monitor]
-        sign = 1 if self.mode == "min" else -1
-        if math.isnan(value) or (self.best is not None and sign * value >= sign * self.best):
+        if not better(value, self.best, self.mode):
             return False
         self.best, self.best_round = value, gan.round
         return True

@@ -1,12 +1,12 @@
 """The end of a run that no longer gets better, on request."""
 
-import math
 import warnings
 from typing import Any, Literal
 
 import pytorch_lightning as pl
 
 from gan_lab.gan import GAN
+from gan_lab.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 
 
@@ -42,9 +42,7 @@ class EarlyStopping(pl.Callback):
         self._decide(trainer)
 
     def _judge(self, value: float) -> None:
-        sign = 1 if self.mode == "min" else -1
-        better = self.best is None or sign * value < sign * self.best - self.min_delta
-        if better and not math.isnan(value):
+        if better(value, self.best, self.mode, self.min_delta):
             self.best, self.waited = value, 0
         else:
             self.waited += 1

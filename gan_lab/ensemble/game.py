@@ -7,7 +7,6 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from gan_lab.average import Average
 from gan_lab.ensemble.layers import stacked
 from gan_lab.gan import GAN
 from gan_lab.player import Player
@@ -48,8 +47,6 @@ class Ensemble(GAN):
         self.to(first.device)
         optimizers, self._schedules = self.configure_optimizers()
         self._optimizers = dict(zip("dg", optimizers, strict=True))
-        if self.average is not None and self.ema_decay is not None:
-            self._average = Average(self.average, self.g.network, self.ema_decay)
 
     def _joined(self, player: Player) -> Player:
         network = stacked(player.network, self._generators)
