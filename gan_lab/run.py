@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from gan_lab.allocator import keep_freed_memory
 from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
@@ -43,6 +44,7 @@ def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[
         UserError: the directory holds another run, a part or the trainer refuses its settings, the game diverges.
     """
     _quieten()
+    keep_freed_memory()
     directory = Path(config.directory)
     checkpoint = None
     if config.get("resume"):
