@@ -23,6 +23,7 @@ from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
+from gan_lab.imports import importing
 from gan_lab.lock import Busy, alone_in
 
 
@@ -46,11 +47,13 @@ def train(config: DictConfig) -> int:
             locks.enter_context(alone_in(Path(run.directory), wait=120 if requeued() else 0))
             meet(run, again=requeued() or multirun or run is not config)
         if runs[0][0] is not config:
-            from gan_lab.ensemble.play import play_together
+            with importing():
+                from gan_lab.ensemble.play import play_together
 
             return play_together(runs)
 
-        from gan_lab.run import play
+        with importing():
+            from gan_lab.run import play
 
         return play(*runs[0])
 
