@@ -1,7 +1,7 @@
 """What the metrics say along one run: `python benchmarks/along_a_run.py RUN_DIR OUT.png`, of a run such as
 
-python train.py experiment=dcgan_mnist data.root=PATH model.width=32 data.batch_size=64 rounds=3000 \
-    'callbacks=[default,evaluation]' callbacks.evaluation.every=100 \
+python train.py experiment=dcgan_mnist update=alternating data.root=PATH model.width=32 data.batch_size=64 \
+    rounds=3000 'callbacks=[default,evaluation]' callbacks.evaluation.every=100 \
     'metric@callbacks.evaluation.metrics=[frechet,kernel,density_coverage,precision_recall]'
 
 Draws them over the rounds, and prints the order in which each puts five of these.

@@ -21,7 +21,7 @@ def test_the_bare_loop_plays_what_the_lab_plays(
     composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.syspath_prepend(CONF.parent / "benchmarks")
-    from racing.bare import Players, alternating, noise, schedule, simultaneous
+    from racing.bare import Players, game, noise, schedule
     from racing.workloads import WORKLOADS
 
     workload = WORKLOADS[name]
@@ -41,7 +41,7 @@ def test_the_bare_loop_plays_what_the_lab_plays(
     )  # fmt: skip
     trainer.fit(gan, data)
 
-    play = simultaneous if workload.simultaneous else alternating
+    play = game(workload)
     for t, batch in zip(count(1), rounds, strict=False):
         torch.manual_seed(derive_seed(gan.seed, "round", t - 1))
         losses = play(by_hand, batch.x, noise(workload), workload.gamma)

@@ -77,6 +77,21 @@ def alternating(p: Players, real: Tensor, noise: Callable[[], Tensor], gamma: fl
     return d_loss.detach(), g_loss.detach()
 
 
+def reusing(p: Players, real: Tensor, noise: Callable[[], Tensor], _: float) -> tuple[Tensor, Tensor]:
+    """A step of D, then a step of G against it with the same samples; the losses."""
+    fake = p.g(noise())
+    d_loss = softplus(-p.d(real)).mean() + softplus(p.d(fake.detach())).mean()
+    p.d_move.zero_grad()
+    d_loss.backward(inputs=p.d_weights)
+    p.d_move.step()
+
+    g_loss = softplus(-p.d(fake)).mean()
+    p.g_move.zero_grad()
+    g_loss.backward(inputs=p.g_weights)
+    p.g_move.step()
+    return d_loss.detach(), g_loss.detach()
+
+
 def simultaneous(p: Players, real: Tensor, noise: Callable[[], Tensor], _: float) -> tuple[Tensor, Tensor]:
     """Both steps from one pass; the losses."""
     on_real, on_fake = p.d(real), p.d(p.g(noise()))
@@ -87,6 +102,13 @@ def simultaneous(p: Players, real: Tensor, noise: Callable[[], Tensor], _: float
     g_loss.backward(inputs=p.g_weights)
     p.d_move.step(), p.g_move.step()
     return d_loss.detach(), g_loss.detach()
+
+
+def game(workload: Workload) -> Callable[..., tuple[Tensor, Tensor]]:
+    """The round that the workload is of."""
+    if workload.simultaneous:
+        return simultaneous
+    return reusing if workload.reuse else alternating
 
 
 def schedule(name: str, p: Players, t: int) -> None:
@@ -105,7 +127,7 @@ def bare(name: str, root: str, after: Callable[[], None], every: int = 50) -> No
     """Rounds without end; the losses are read every so many of them."""
     workload = WORKLOADS[name]
     players, draw, z = Players(workload), from_memory(workload, root), noise(workload)
-    play = simultaneous if workload.simultaneous else alternating
+    play = game(workload)
     for t in count(1):
         losses = play(players, draw(), z, workload.gamma)
         players.follow(t)

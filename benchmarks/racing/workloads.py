@@ -21,6 +21,7 @@ class Workload:
     latent_dim, uniform: of z, standard normal or, where that is given, uniform within +-`uniform`.
     optimizers: keywords of each player's optimiser: Adam, or where there is a momentum SGD.
     simultaneous: one pass for both players, and not one after the other.
+    reuse: G's step has the samples of D's.
     variants: other ways to play it that are raced, too, by the lab's overrides.
     channels_last: of the bare loop's networks; the lab's are told by an override.
     rounds, blocks: of a timed block; how many of those.
@@ -40,6 +41,7 @@ class Workload:
         default_factory=lambda: {p: {"lr": 2e-4, "betas": (0.5, 0.999)} for p in "dg"}
     )
     simultaneous: bool = False
+    reuse: bool = False
     channels_last: bool = False
     variants: dict[str, list[str]] = field(default_factory=dict)
 
@@ -48,14 +50,14 @@ class Workload:
 
 
 FUSED = ["optimizer.fused=true"]
-REUSE = ["update.reuse_fake=true"]
+AFRESH = ["update=alternating"]
 
 WORKLOADS = {
     "ring": Workload(
         overrides=("experiment=ring",),
         shape=(2,), batch=256, latent_dim=2, networks=networks.mlp,
         gamma=0.01, optimizers={p: {"lr": 1e-3, "betas": (0.0, 0.99)} for p in "dg"},
-        rounds=50, blocks=20, variants={"simultaneous": ["update=simultaneous"], "fused Adam": FUSED},
+        rounds=50, blocks=20, variants={"simultaneous": ["update=simultaneous"], "not fused": ["optimizer.fused=null"]},
     ),
     "mnist_2014": Workload(
         overrides=("experiment=goodfellow2014_mnist",),
@@ -66,13 +68,14 @@ WORKLOADS = {
     "dcgan_28": Workload(
         overrides=("experiment=dcgan_mnist", "data.batch_size=64"),
         shape=(1, 28, 28), batch=64, latent_dim=100, uniform=1.0, networks=partial(networks.dcgan, (1, 28, 28)),
-        rounds=4, blocks=12, variants={"simultaneous": ["update=simultaneous"], "reuse_fake": REUSE},
+        reuse=True, rounds=4, blocks=12,
+        variants={"simultaneous": ["update=simultaneous"], "fakes afresh for G": AFRESH, "fused Adam": FUSED},
     ),
     "dcgan_64": Workload(
         overrides=("data=photographs", "data.image_size=64", "data.batch_size=64", "model=dcgan", "latent.dim=100",
-                   "gan.channels_last=true"),
+                   "gan.channels_last=true", "update=reusing"),
         shape=(3, 64, 64), batch=64, latent_dim=100, networks=partial(networks.dcgan, (3, 64, 64)),
-        rounds=1, blocks=10, channels_last=True,
-        variants={"simultaneous": ["update=simultaneous"], "reuse_fake": REUSE},
+        reuse=True, rounds=1, blocks=10, channels_last=True,
+        variants={"simultaneous": ["update=simultaneous"], "fakes afresh for G": AFRESH, "fused Adam": FUSED},
     ),
 }  # fmt: skip
