@@ -29,6 +29,19 @@ def test_dcgan_makes_and_judges_every_size(size: int, channels: int) -> None:
     assert not any(isinstance(m, pooling) for m in [*generator.modules(), *discriminator.modules()])
 
 
+def test_a_dense_layer_gives_the_networks_of_infogan() -> None:
+    """Appendix C.1: G FC 1024, FC 7 x 7 x 128, up 64, up 1; D down 64, down 128, FC 1024, FC 1."""
+    generator, discriminator = DCGANGenerator(74, (1, 28, 28), dense=1024), DCGANDiscriminator((1, 28, 28), dense=1024)
+    shapes = [
+        [tuple(m.weight.shape) for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+        for network in (generator, discriminator)
+    ]
+    assert shapes[0] == [(74, 1024, 1, 1), (1024, 128, 7, 7), (128, 64, 4, 4), (64, 1, 4, 4)]
+    assert shapes[1] == [(64, 1, 4, 4), (128, 64, 4, 4), (1024, 128, 7, 7), (1, 1024, 1, 1)]
+    output = discriminator(generator(torch.randn(3, 74)))
+    assert output.logits.shape == (3,) and output.features[0].shape == (3, 1024)
+
+
 def test_dcgan_64_is_the_paper_s() -> None:
     generator, discriminator = DCGANGenerator(100, (3, 64, 64)), DCGANDiscriminator((3, 64, 64))
     widths = [m.out_channels for m in generator.modules() if isinstance(m, nn.ConvTranspose2d)]

@@ -1,8 +1,12 @@
-"""DCGAN: deep convolutional networks without pooling (Radford, Metz & Chintala 2016, section 3)."""
+"""DCGAN: deep convolutional networks without pooling (Radford, Metz & Chintala 2016, section 3).
+
+`dense` is the width of a fully connected hidden layer at the narrow end, which DCGAN leaves out (0) and InfoGAN has
+(1024; Chen et al. 2016, appendix C.1). It is a convolution whose map is one pixel.
+"""
 
 from torch import Tensor, nn
 
-from gan_lab.ranges import DoublingImageShape, PositiveInt
+from gan_lab.ranges import DoublingImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
 
@@ -29,6 +33,16 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
+def _up(a: int, b: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
+    convolution = nn.ConvTranspose2d(a, b, kernel, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+
+
+def _down(a: int, b: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
+    convolution = nn.Conv2d(a, b, kernel, stride, padding, bias=False)
+    return [convolution, nn.BatchNorm2d(b), nn.LeakyReLU(0.2, inplace=True)]
+
+
 class DCGANGenerator(nn.Module):
     """z (N, latent_dim) -> (N, C, H, W) in [-1, 1]: fractionally strided convolutions, batch norm and ReLU; tanh last.
 
@@ -41,19 +55,15 @@ class DCGANGenerator(nn.Module):
         shape: DoublingImageShape,
         width: PositiveInt = 64,
         max_width: PositiveInt = 1024,
+        dense: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         side, channels = ladder(shape, width, max_width)
-        widths = [latent_dim, *reversed(channels)]
-        layers: list[nn.Module] = []
-        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
-            kernel, stride, padding = (side, 1, 0) if i == 0 else (4, 2, 1)
-            layers += [
-                nn.ConvTranspose2d(a, b, kernel, stride, padding, bias=False),
-                nn.BatchNorm2d(b),
-                nn.ReLU(inplace=True),
-            ]
-        self.net = nn.Sequential(*layers, nn.ConvTranspose2d(widths[-1], shape[0], 4, 2, 1, bias=False), nn.Tanh())
+        layers = _up(latent_dim, dense, 1) if dense else []
+        layers += _up(dense or latent_dim, channels[-1], side)
+        for a, b in zip(channels[::-1], channels[-2::-1], strict=False):
+            layers += _up(a, b, 4, 2, 1)
+        self.net = nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], shape[0], 4, 2, 1, bias=False), nn.Tanh())
         initialise(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -63,21 +73,24 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """x (N, C, H, W) -> logits (N,): strided convolutions, batch norm (not at the input) and leaky ReLU of slope .2.
 
-    Its features are the smallest hidden map, flattened.
+    Its features are the last hidden layer, flattened: the smallest map, or the dense one.
     """
 
-    def __init__(self, shape: DoublingImageShape, width: PositiveInt = 64, max_width: PositiveInt = 1024) -> None:
+    def __init__(
+        self,
+        shape: DoublingImageShape,
+        width: PositiveInt = 64,
+        max_width: PositiveInt = 1024,
+        dense: NonNegativeInt = 0,
+    ) -> None:
         super().__init__()
         side, channels = ladder(shape, width, max_width)
-        widths = [shape[0], *channels]
-        layers: list[nn.Module] = []
-        for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
-            layers.append(nn.Conv2d(a, b, 4, 2, 1, bias=False))
-            if i > 0:
-                layers.append(nn.BatchNorm2d(b))
-            layers.append(nn.LeakyReLU(0.2, inplace=True))
+        layers = [nn.Conv2d(shape[0], channels[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+        for a, b in zip(channels, channels[1:], strict=False):
+            layers += _down(a, b, 4, 2, 1)
+        layers += _down(channels[-1], dense, side) if dense else []
         self.trunk = nn.Sequential(*layers)
-        self.head = nn.Conv2d(widths[-1], 1, side, bias=False)
+        self.head = nn.Conv2d(dense or channels[-1], 1, 1 if dense else side, bias=False)
         initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
