@@ -44,6 +44,10 @@ def terms() -> list[str]:
     return [name for name in options("term") if name not in PARTNERED]
 
 
+def terms_of(player: str) -> list[str]:
+    return [f"term@{player}_terms=[{name}]" for name in terms()]
+
+
 @pytest.fixture
 def composed(tmp_path: Path) -> Callable[..., DictConfig]:
     def make(*overrides: str, small: bool = True) -> DictConfig:
@@ -71,16 +75,22 @@ def played(composed: Callable[..., DictConfig]) -> Callable[..., Any]:
 
 
 @pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Any]:
+    """Data sets of made-up pictures: `make(name, **knobs)`."""
+    from made_up_sets import maker
+
+    return maker(tmp_path)
+
+
+@pytest.fixture
 def fake_mnist(tmp_path: Path) -> Path:
     """Twelve pictures of noise in MNIST's own file format."""
     import numpy as np
+    from made_up_sets import write_idx
 
     raw = tmp_path / "files" / "MNIST" / "raw"
-    raw.mkdir(parents=True)
     pictures, labels = np.random.default_rng(0).integers(0, 256, (12, 28, 28)), np.arange(12) % 10
     for part in ("train", "t10k"):
-        header = np.array([0x803, 12, 28, 28], ">i4").tobytes()
-        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + pictures.astype("u1").tobytes())
-        header = np.array([0x801, 12], ">i4").tobytes()
-        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + labels.astype("u1").tobytes())
+        write_idx(raw / f"{part}-images-idx3-ubyte", pictures)
+        write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
     return tmp_path / "files"

@@ -1,4 +1,4 @@
-"""Laws of the game: who is moved, by what, and that every combination of parts plays."""
+"""Laws of the game: who is moved, and by what."""
 
 import csv
 import json
@@ -10,110 +10,15 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import CONF, options, terms
-from omegaconf import DictConfig, OmegaConf
+from conftest import options, terms_of
+from omegaconf import DictConfig
+from players import play_with, same, snapshot
 from torch import Tensor
 
 from gan_lab.build import build
-from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.player import Player
 from gan_lab.turn import Turn
-
-QUICK = {  # the tests' MNIST has 12 pictures
-    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
-    "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
-    "semi_supervised_mnist": ["data.labels=10"],
-    "cartpole_world": ["data.transitions=100"],
-}
-SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that need no file
-
-
-class Spy:
-    """An update that hands itself the game, and plays what the test wants."""
-
-    def __init__(self, act: Callable[[GAN], None]) -> None:
-        self.act = act
-
-    def play(self, game: GAN) -> None:
-        self.act(game)
-
-
-def play_with(act: Callable[[GAN], None], config: DictConfig, rounds: int = 1, precision: Any = "32-true") -> GAN:
-    gan, data = build(config)
-    gan.update = Spy(act)
-    trainer = pl.Trainer(
-        accelerator="cpu", max_epochs=1, limit_train_batches=rounds, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False, precision=precision,
-    )  # fmt: skip
-    trainer.fit(gan, data)
-    return gan
-
-
-def snapshot(player: Player) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in player.network.state_dict().items()}
-
-
-def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    return all(torch.equal(a[name], b[name]) for name in a)
-
-
-def terms_of(player: str) -> list[str]:
-    return [f"term@{player}_terms=[{name}]" for name in terms()]
-
-
-@pytest.mark.parametrize("model", options("model"))
-@pytest.mark.parametrize("loss", options("loss"))
-@pytest.mark.parametrize("update", options("update"))
-def test_every_model_loss_and_update_plays_three_rounds(
-    played: Callable[..., Path], model: str, loss: str, update: str
-) -> None:
-    parts = (f"model={model}", f"loss={loss}", f"update={update}", "rounds=3")
-    if update == "balanced" and loss in ("wasserstein", "relativistic"):
-        with pytest.raises(UserError, match="gives D no accuracy to balance the players by"):
-            played(*parts)
-        return
-    # An unrolled critic without a bound runs away at the default step: its steps of .1 are for logistic losses.
-    gentle = ["update.lr=0.01"] if update == "unrolled" and loss == "wasserstein" else []
-    directory = played(*parts, *gentle)
-    with (directory / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert [row["round"] for row in rows] == ["1", "2", "3"]
-    assert all(math.isfinite(float(row[name])) for row in rows for name in ("d/loss", "g/loss"))
-    assert json.loads((directory / "summary.json").read_text())["rounds"] == 3
-
-
-@pytest.mark.parametrize("part", [*terms_of("d"), *terms_of("g"), "term@d_terms=[r1,r2]"])
-@pytest.mark.parametrize("update", options("update"))
-def test_every_term_plays_on_either_player(played: Callable[..., Path], part: str, update: str) -> None:
-    played("model=mlp", f"update={update}", part, "rounds=2")
-
-
-@pytest.mark.parametrize("data", SYNTHETIC)
-@pytest.mark.parametrize("latent", options("latent"))
-def test_every_synthetic_data_set_and_latent_plays(played: Callable[..., Path], data: str, latent: str) -> None:
-    size = "latent.dim=16" if latent == "codes" else "latent.dim=4"
-    directory = played("model=mlp", f"data={data}", f"latent={latent}", size, "rounds=3", "callbacks.samples.every=3")
-    assert (directory / "samples" / "round_000003.png").stat().st_size > 0
-
-
-@pytest.mark.parametrize("option", [f"{g}={o}" for g in ("optimizer", "schedule") for o in options(g)])
-def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], option: str) -> None:
-    played("model=mlp", option, "rounds=3")
-
-
-@pytest.mark.parametrize("name", options("debug"))
-def test_every_debug_setting_plays(played: Callable[..., Path], name: str) -> None:
-    played("model=mlp", f"debug={name}", "rounds=3")
-
-
-@pytest.mark.parametrize("name", options("experiment"))
-def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, name: str) -> None:
-    config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
-    files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
-    root = [f"data.root={fake_mnist}"] if files else []
-    small = ["rounds=3", "data.batch_size=4", "callbacks.progress=null", *QUICK.get(name, [])]
-    played(f"experiment={name}", *root, *small, small=False)
 
 
 @pytest.mark.parametrize("model", options("model"))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import options
 from omegaconf import DictConfig
-from test_game import play_with, same, snapshot
+from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor
 from torch.nn import functional as F

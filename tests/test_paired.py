@@ -11,7 +11,7 @@ import torch
 from conftest import NARROW, options
 from omegaconf import DictConfig
 from PIL import Image
-from test_game import play_with, same, snapshot
+from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 

@@ -15,7 +15,7 @@ import torch
 from conftest import CONF, options
 from omegaconf import DictConfig
 from PIL import Image
-from test_game import play_with
+from players import play_with
 from test_resume import assert_resumes
 from torch import Tensor
 
