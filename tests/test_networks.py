@@ -80,6 +80,21 @@ def test_maxout_is_the_largest_of_its_affine_pieces() -> None:
     torch.testing.assert_close(layer(x), expected)
 
 
+def test_maxout_is_differentiated_as_amax_is_to_the_bit_and_again() -> None:
+    layer = Maxout(4, 3, pieces=5)
+    for parameter in layer.linear.parameters():
+        parameter.data[1:5] = parameter.data[0].clone()  # ties: all pieces of a unit, two of another
+        parameter.data[6] = parameter.data[5]
+    x = torch.randn(6, 4, requires_grad=True)
+    outputs = [layer(x), layer.linear(x).unflatten(-1, (-1, 5)).amax(-1)]
+    assert torch.equal(*outputs)
+    found = []
+    for y in outputs:
+        (slope,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+        found.append([slope, *torch.autograd.grad(slope.square().sum(), [x, layer.linear.weight])])
+    assert all(map(torch.equal, *found))
+
+
 def test_symmetric_sigmoid_and_its_inverse() -> None:
     t = torch.linspace(-5, 5, 11, dtype=torch.float64)
     torch.testing.assert_close(SymmetricSigmoid()(t), torch.tanh(t / 2))
