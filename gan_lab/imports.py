@@ -9,11 +9,12 @@ from contextlib import contextmanager
 def importing() -> Iterator[None]:
     """Around imports: without the search for garbage, which takes a fifth of the time that torch and Lightning need.
 
-    A module's objects are many, and stay. Afterwards they are left out of later searches, too.
+    A module's objects are many, and stay: those of the first imports are left out of later searches, too.
     """
     gc.disable()
     try:
         yield
-        gc.freeze()
+        if gc.get_freeze_count() == 0:  # in a sweep's next job there may be garbage of the one before
+            gc.freeze()
     finally:
         gc.enable()
