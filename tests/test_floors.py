@@ -15,6 +15,8 @@ FLOORS = {
     "errors": 0,
     "files": 0,
     "lock": 0,
+    "allocator": 0,
+    "imports": 0,
     "seeds": 0,
     "ranges": 0,
     "processes": 0,
