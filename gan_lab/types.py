@@ -5,7 +5,7 @@ Signs and shapes, throughout: a logit is high where D believes "real"; N is the 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -232,3 +232,14 @@ class Stateful(Protocol):
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class Periodic(Protocol):
+    """A callback that looks at nothing between the rounds at which it acts: several runs may play those at once.
+
+    `intervals` names its attributes that hold them, in rounds: it acts after the multiples of each. One without any
+    acts upon what others have done, if at all.
+    """
+
+    intervals: ClassVar[tuple[str, ...]]

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from test_command_line import finish, rounds_logged, start, until
 from test_resume import TIMINGS, rows
 
+from gan_lab.callbacks.metrics import Metrics
 from gan_lab.config.check import check
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.ensemble.game import Ensemble
@@ -39,6 +40,7 @@ CASES = [
     ["optimizer=sgd", "optimizer.momentum=0.9", "gan.clip_norm=0.1", "update.d_steps=2"],
     ["optimizer=rmsprop", "latent=uniform", "gan.ema_decay=null", "schedule=cosine", "data=mixture_1d"],
     ["model=mlp_2014", "schedule=goodfellow2014", "optimizer=sgd"],  # dropout, and momentum that moves
+    ["callbacks=[default,early_stopping]", "callbacks.early_stopping={monitor: d/loss, patience: 9}"],
 ]
 
 
@@ -109,6 +111,14 @@ def test_each_seed_gets_the_run_that_it_has_by_itself(
         assert play(alone, [f"seed={seed}"]) == 0
         assert_alike(directory, tmp_path / str(seed))
         assert files(directory) == files(tmp_path / str(seed))
+
+
+def test_beside_a_callback_that_does_not_say_when_it_acts_no_round_is_played_together(
+    composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Metrics, "intervals")
+    monkeypatch.setattr(Ensemble, "gather", lambda _: pytest.fail("they were put together"))
+    together(composed, tmp_path)
 
 
 def test_one_of_them_goes_on_by_itself(composed: Composed, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import signal
 import threading
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
@@ -13,6 +13,8 @@ from gan_lab.processes import most
 
 class Budget(pl.Callback):
     """Stop after `rounds` rounds, counted over the whole life of the run."""
+
+    intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
@@ -37,6 +39,8 @@ class Interruption(pl.Callback):
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
+    intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.signal: int | None = None

@@ -3,7 +3,7 @@
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
@@ -25,6 +25,8 @@ class RoundCheckpoint(Checkpoint):
 
     A subclass of Lightning's `Checkpoint`, so that it is called after every other callback.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ class DualityGap(pl.Callback):
     """
 
     goals: ClassVar = {"equilibrium/duality_gap": "min"}
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self, every: PositiveInt, steps: PositiveInt = 100, held_out: PositiveInt = 8,

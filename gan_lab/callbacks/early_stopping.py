@@ -1,7 +1,7 @@
 """The end of a run that no longer gets better, on request."""
 
 import warnings
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 
@@ -17,6 +17,8 @@ class EarlyStopping(pl.Callback):
     do not say whether the samples get better; metrics of the samples do. A run that ends so is finished: nothing is
     left to resume, unless `rounds` is raised and the patience with it.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ class Equilibrium(pl.Callback):
         "equilibrium/high_quality": "max",
     }  # fmt: skip
 
+    intervals: ClassVar[tuple[str, ...]] = ("every", "coverage_every")
+
     def __init__(
         self, directory: str, every: PositiveInt = 50, coverage_every: NonNegativeInt = 500, n: PositiveInt = 256
     ) -> None:

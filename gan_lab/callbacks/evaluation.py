@@ -1,6 +1,6 @@
 """Metrics of samples while training, on request."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -21,6 +21,8 @@ class Evaluation(pl.Callback):
     Raises:
         UserError: the data have no such features, or the metrics need what these samples do not have.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """What D thinks of the plane, while G moves through it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -28,6 +28,8 @@ class Field(pl.Callback):
         cells: D is asked at cells^2 points.
         frames: the animation has at most so many, spread evenly.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self, directory: str, every: PositiveInt = 500, n: PositiveInt = 1000, cells: PositiveInt = 120,

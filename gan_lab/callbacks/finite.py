@@ -1,6 +1,6 @@
 """Stop as soon as the numbers stop being numbers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -19,6 +19,8 @@ class FiniteLosses(pl.Callback):
     Losses are kept on the device, and looked at together in every `every`-th round, which alone waits for it. That a
     checkpoint with such numbers replaces a good one is prevented by the checkpoint itself, which looks at the weights.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every

@@ -1,7 +1,7 @@
 """Publish what the players saw, every so many rounds."""
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -19,6 +19,8 @@ class Metrics(pl.Callback):
     The losses are those of that very round, not a mean over the interval. `images` counts real samples drawn;
     `seconds` the time spent on training, over all parts of an interrupted run.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every

@@ -33,6 +33,7 @@ class Overfitting(pl.Callback):
     """
 
     goals: ClassVar = {"overfitting/r_v": "min"}
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 250, n: PositiveInt = 500) -> None:
         self.every, self.n = every, n

@@ -23,6 +23,7 @@ class Parzen(pl.Callback):
     """
 
     goals: ClassVar = {"parzen/valid": "max"}
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 2500, samples: PositiveInt = 10_000, held_out: PositiveInt = 1000) -> None:
         self.every, self.samples, self.held_out = every, samples, held_out

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 from tqdm import tqdm
@@ -17,6 +17,8 @@ class Progress(pl.Callback):
 
     Where the output is a file, a line every 30 seconds.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, rounds: int, seconds: PositiveFloat = 0.5) -> None:
         self.rounds = rounds

@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -25,6 +25,8 @@ class Samples(pl.Callback):
     n / classes columns each have one noise. Where images are given, each row has one of them: what is given, the truth,
     and sqrt(n) samples. Other conditions are the data's first n held ones.
     """
+
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, directory: str, every: PositiveInt = 500, n: PositiveInt | None = None) -> None:
         self.directory = Path(directory) / "samples"

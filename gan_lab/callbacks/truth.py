@@ -21,6 +21,7 @@ class Truth(pl.Callback):
     """
 
     goals: ClassVar = {"equilibrium/binned_jsd": "min"}
+    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt, n: PositiveInt = 50_000, bins: PositiveInt = 64) -> None:
         self.every, self.n, self.bins = every, n, bins

@@ -2,17 +2,17 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from gan_lab.callbacks.budget import Budget, Interruption
-from gan_lab.callbacks.progress import Progress
+from gan_lab.callbacks.budget import Interruption
 from gan_lab.data.stream import Stream
 from gan_lab.gan import GAN
 from gan_lab.run import play
 from gan_lab.terms import Term
+from gan_lab.types import Periodic
 
 
 class Member:
@@ -58,16 +58,14 @@ class Member:
     def alone(self) -> int:
         """The next round that it has to play by itself, since one of its callbacks has something to do after it.
 
-        Callbacks that act at intervals have them in attributes whose names end in `every`; others may act at any round.
-        What they see of a lazy term is of the last round in which that counted, and so begins as many rounds before.
+        A `Periodic` callback says when that is; any other may act after every round. What they see of a lazy term is of
+        the last round in which that counted, and so begins as many rounds before.
         """
         callbacks: list[pl.Callback] = self._trainer.callbacks  # type: ignore[attr-defined]
         played, due = self.game.round, [self.config.rounds]
         for callback in callbacks:
-            every = [value for name, value in vars(callback).items() if name.endswith("every") and value]
-            if not every and not isinstance(callback, Budget | Interruption | Progress | _Stop):
-                every = [1]
-            due += [played - played % n + n for n in every]
+            every = [getattr(callback, name) for name in callback.intervals] if isinstance(callback, Periodic) else [1]
+            due += [played - played % n + n for n in every if n]
         lazy = [int(cast(Term, term).every) for player in (self.game.d, self.game.g) for term in player.terms.values()]
         return min(due) + 1 - max(lazy, default=1) if played else 1  # of the first round all take note
 
@@ -88,6 +86,8 @@ class Member:
 
 class _Stop(pl.Callback):
     """Calls `stop(trainer, game, stream)` before each round of Lightning's loop, and before any other callback."""
+
+    intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, stop: Callable[[pl.Trainer, GAN, Stream], None]) -> None:
         self._stop = stop
