@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gan_lab import parts, processes
+from gan_lab import layout, parts, processes
 from gan_lab.average import Average
 from gan_lab.errors import UserError
 from gan_lab.history import History
@@ -125,8 +125,7 @@ class GAN(pl.LightningModule):
         before, self.record = self.record, {}
         objectives = [self.objective(player, part) for player in players]
         record, self.record = self.record, before
-        retained = [*[True] * (len(players) - 1), create_graph]
-        triples = zip(players, objectives, retained, strict=True)
+        triples = zip(players, objectives, [*[True] * (len(players) - 1), create_graph], strict=True)
         return [p.gradient(o, p.weights, retain_graph=r, create_graph=create_graph) for p, o, r in triples], record
 
     def gradient(
@@ -140,7 +139,7 @@ class GAN(pl.LightningModule):
         if player.scale is not None and not player.scale.allows(gradient):
             return
         for weight, direction in zip(player.weights, gradient, strict=True):
-            weight.grad = direction
+            weight.grad = layout.as_it_lies(direction, weight)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
         self._optimizers[player.name].step()
@@ -217,6 +216,7 @@ class GAN(pl.LightningModule):
 
     def on_train_start(self) -> None:
         self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
+        layout.lay_out(self._optimizers.values())
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
         self._began = time.perf_counter()
         for logger in self.loggers:

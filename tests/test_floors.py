@@ -17,6 +17,7 @@ FLOORS = {
     "lock": 0,
     "allocator": 0,
     "imports": 0,
+    "layout": 0,
     "seeds": 0,
     "ranges": 0,
     "processes": 0,

@@ -131,6 +131,24 @@ def test_channels_last_changes_the_layout_and_nothing_else(composed: Composed, m
     assert_same_game(last, run(composed(*small), 2))
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("model", ["dcgan", "r3gan", "mlp"])
+def test_a_fused_optimiser_moves_every_weight_by_its_own_gradient_however_both_lie(
+    composed: Composed, played: Callable[..., Path], tmp_path: Path, model: str, optimizer: str
+) -> None:
+    """A run, and one that was resumed, whose optimiser's state comes from a file."""
+    adam = ["+optimizer.d.eps=1e-3", "+optimizer.g.eps=1e-3"]  # no steps of rounding alone
+    small = [f"model={model}", f"optimizer={optimizer}", *(adam if optimizer == "adam" else ["optimizer.momentum=0.5"])]
+    small += ["gan.channels_last=true", "data.image_size=16"]
+    (tmp_path / "run").mkdir()
+    plain = run(composed(*small), 4)
+    for more in (["rounds=2"], ["rounds=4", "resume=here"]):
+        played(*small, "optimizer.fused=true", *more, f"directory={tmp_path / 'run'}")
+    stored = load_generator(tmp_path / "run" / "generator.safetensors").weights["raw"]
+    for name, value in plain.g.network.state_dict().items():
+        torch.testing.assert_close(stored[name], value, rtol=1e-3, atol=1e-4)
+
+
 def _is_channels_last(x: Tensor) -> bool:
     return x.is_contiguous(memory_format=torch.channels_last)
 

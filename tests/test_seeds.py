@@ -37,6 +37,7 @@ CASES = [
     *([f"term@d_terms=[{name}]"] for name in sorted(TOGETHER["term"])),
     ["term@d_terms=[r1,weight_clip]", "d_terms.r1.every=2", "d_terms.weight_clip.every=2"],
     ["update=unrolled", "term@d_terms=[r1,r2]", "data=ring"],
+    ["optimizer.fused=true", "data=ring"],
     ["optimizer=sgd", "optimizer.momentum=0.9", "gan.clip_norm=0.1", "update.d_steps=2"],
     ["optimizer=rmsprop", "latent=uniform", "gan.ema_decay=null", "schedule=cosine", "data=mixture_1d"],
     ["model=mlp_2014", "schedule=goodfellow2014", "optimizer=sgd"],  # dropout, and momentum that moves
