@@ -19,4 +19,5 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-        mallopt(_MMAP_THRESHOLD, 2**30)
+        if not mallopt(_MMAP_THRESHOLD, 2**30):  # older ones have a limit of their own
+            mallopt(_MMAP_THRESHOLD, 2**25)
