@@ -10,10 +10,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gan_lab import layout, parts, processes
+from gan_lab import parts, processes
 from gan_lab.average import Average
 from gan_lab.errors import UserError
 from gan_lab.history import History
+from gan_lab.layout import lay_out
 from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.seeds import derive_seed
@@ -138,8 +139,7 @@ class GAN(pl.LightningModule):
         """One step of the player's optimiser, after which its constraints hold again."""
         if player.scale is not None and not player.scale.allows(gradient):
             return
-        for weight, direction in zip(player.weights, gradient, strict=True):
-            weight.grad = layout.as_it_lies(direction, weight)
+        player.aim(gradient)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
         self._optimizers[player.name].step()
@@ -216,7 +216,7 @@ class GAN(pl.LightningModule):
 
     def on_train_start(self) -> None:
         self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
-        layout.lay_out(self._optimizers.values())
+        lay_out(self._optimizers.values())
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
         self._began = time.perf_counter()
         for logger in self.loggers:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab.errors import UserError
+from gan_lab.layout import as_it_lies
 from gan_lab.loss_scale import LossScale
 from gan_lab.terms import Term
 from gan_lab.types import Conditional
@@ -112,6 +113,11 @@ class Player(nn.Module):
         except ValueError as error:
             raise UserError(f"optimizer.{self.name}: {error}") from error
         return optimizer, None if self.make_schedule is None else self.make_schedule(optimizer)
+
+    def aim(self, gradient: Sequence[Tensor]) -> None:
+        """Leave the gradient where the optimiser will look for it."""
+        for weight, direction in zip(self.weights, gradient, strict=True):
+            weight.grad = as_it_lies(direction, weight)
 
     def stepped(self, counts: bool = True) -> None:
         """Its optimiser has made a step: constraints that are due are restored, and the step counts."""

@@ -82,9 +82,7 @@ def _descent(player: Player, turn: Any, loss: Any) -> Step:
         for term in player.terms.values():
             extra = term(seen, player.step)
             cost = cost if extra is None else cost + extra
-        gradient = torch.autograd.grad(cost, player.weights, materialize_grads=True)
-        for weight, direction in zip(player.weights, gradient, strict=True):
-            weight.grad = direction
+        player.aim(torch.autograd.grad(cost, player.weights, materialize_grads=True))
         optimizer.step()
         player.stepped()
 
