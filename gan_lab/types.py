@@ -236,7 +236,7 @@ class Stateful(Protocol):
 
 @runtime_checkable
 class Periodic(Protocol):
-    """A callback that looks at nothing between the rounds at which it acts: several runs may play those at once.
+    """A callback that can do without the rounds between those at which it acts: several runs may play them at once.
 
     `intervals` names its attributes that hold them, in rounds: it acts after the multiples of each. One without any
     acts upon what others have done, if at all.
