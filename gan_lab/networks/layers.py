@@ -82,8 +82,7 @@ class WeightNormLinear(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        # The output is scaled, not the weights, of which there are more.
-        return F.linear(x, self.weight) * (self.length / self.weight.norm(dim=1)) + self.bias
+        return F.linear(x, torch._weight_norm(self.weight, self.length[:, None], 0), self.bias)
 
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
@@ -111,7 +110,7 @@ class GaussianNoise(nn.Module):
         self.sigma = sigma
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.sigma * torch.randn_like(x) if self.training and self.sigma > 0 else x
+        return x.add(torch.randn_like(x), alpha=self.sigma) if self.training and self.sigma > 0 else x
 
 
 class SymmetricSigmoid(nn.Module):
