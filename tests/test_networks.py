@@ -5,12 +5,15 @@ import torch
 from conftest import NARROW, options
 from hydra import compose, initialize_config_dir
 from torch import nn
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from gan_lab.build import build
 from gan_lab.config.explain import CONF
+from gan_lab.gan import GAN
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_lab.types import Batch
 
 POWERS = [8, 16, 32, 64, 128]
 
@@ -119,13 +122,50 @@ def test_the_2014_generator_starts_at_the_data_s_marginals() -> None:
     torch.testing.assert_close(start, means, atol=1e-5, rtol=1e-4)
 
 
+def small(name: str) -> tuple[GAN, Batch]:
+    """A game of these networks, and five samples."""
+    torch.manual_seed(0)
+    data = "dirac" if name == "dirac" else "digits"
+    sizes = ["data.batch_size=5", "latent.dim=4", *NARROW.get(name, [])]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        gan, source = build(compose("config", ["directory=none", f"model={name}", f"data={data}", *sizes]))
+    return gan, next(source.batches(0))
+
+
 @pytest.mark.parametrize("name", options("model"))
 def test_features_belong_to_the_samples(name: str) -> None:
-    data = "dirac" if name == "dirac" else "digits"
-    given = [o for o in NARROW.get(name, []) if o.startswith("given")]
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", ["directory=none", f"model={name}", f"data={data}", "data.batch_size=5", *given])
-    gan, source = build(config)
-    output = gan.d.network(*next(source.batches(0))[:2])
+    gan, batch = small(name)
+    output = gan.d.network(batch.x, batch.y)
     assert output.logits.shape[0] == 5
     assert all(len(features) == 5 for features in output.features)
+
+
+@pytest.mark.parametrize("player", ["d", "g"])
+@pytest.mark.parametrize("name", options("model"))
+def test_second_derivatives_are_slopes_of_the_first(name: str, player: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consensus, symplectic and unrolled updates take them in the weights, where a wrong one would go unseen."""
+    monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)  # differences need the digits
+    gan, batch = small(name)
+    network = getattr(gan, player).network.double()
+    y = None if batch.y is None else batch.y.double() if batch.y.is_floating_point() else batch.y
+    z = gan.latent.sample(5).double()
+    weights = [p for p in network.parameters() if p.requires_grad]
+    for p in weights:  # weights that start at zero put units into the kink of their nonlinearity
+        p.data += 0.1 * torch.randn_like(p)
+
+    def gradient() -> torch.Tensor:
+        torch.manual_seed(1)  # the same noise within the networks each time
+        value = network(z, y) if player == "g" else network(batch.x.double(), y).logits
+        slopes = torch.autograd.grad(value.square().mean(), weights, create_graph=True)
+        return torch.cat([slope.flatten() for slope in slopes])
+
+    direction = torch.nn.functional.normalize(torch.randn(sum(p.numel() for p in weights)), dim=0).double()
+    (gradient() @ direction).backward()
+    second = torch.cat([p.grad.flatten() for p in weights])
+    sides = []
+    for step in (1e-6, -1e-6):
+        start = parameters_to_vector(weights).detach()
+        vector_to_parameters(start + step * direction, weights)
+        sides.append(gradient().detach())
+        vector_to_parameters(start, weights)
+    torch.testing.assert_close(second, (sides[0] - sides[1]) / 2e-6, rtol=1e-4, atol=1e-6)

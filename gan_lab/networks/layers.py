@@ -82,7 +82,9 @@ class WeightNormLinear(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, torch._weight_norm(self.weight, self.length[:, None], 0), self.bias)
+        # The output is scaled, not the weights, of which there are more. (torch's weight_norm, which scales these in
+        # one pass, has wrong second derivatives.)
+        return F.linear(x, self.weight) * (self.length / self.weight.norm(dim=1)) + self.bias
 
     @torch.no_grad()
     def standardise(self, x: Tensor) -> None:
