@@ -41,7 +41,8 @@ class GAN(pl.LightningModule):
         clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
-        accumulate: parts that each batch is played in, one after another, to save memory; as by so many processes.
+        accumulate: parts that each batch is played in, one after another, to save memory; as by so many processes that
+            share nothing but gradients.
         channels_last, compile: how the players' networks are run (see `Player.prepare`).
     """
 

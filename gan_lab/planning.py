@@ -39,7 +39,12 @@ def shoot(
     `draws` futures. A plan that survives R steps weighs exp(R / temperature) (MPPI, Williams et al. 2017), and
     the first action of most weight is taken: the best plan's own as the temperature goes to 0, where plans that are
     equally good, as most are while there is no danger, would leave the choice to chance.
+
+    Raises:
+        ValueError: the plans cannot be shared equally among the first actions.
     """
+    if sequences % actions != 0:
+        raise ValueError(f"sequences={sequences} plans cannot be shared equally among {actions} first actions")
     plans = torch.randint(actions, (horizon, len(states), sequences), generator=generator)
     plans[0] = torch.arange(sequences) % actions
     weights = torch.softmax(survival(world, states, plans, draws) / temperature, 1)

@@ -61,6 +61,9 @@ class DecayWithMomentum(LRScheduler):
 
     t counts rounds; the momentum moves between rounds `start` and `saturate`. It is pylearn2's ExponentialDecay
     with its MomentumAdjustor, as in the code of Goodfellow et al. 2014.
+
+    Raises:
+        UserError: the optimiser has no momentum, or the momentum has no rounds to move in.
     """
 
     def __init__(
@@ -72,6 +75,10 @@ class DecayWithMomentum(LRScheduler):
         start: NonNegativeInt,
         saturate: PositiveInt,
     ) -> None:
+        if "momentum" not in optimizer.defaults:
+            raise UserError(f"schedule: moves momentum, which {type(optimizer).__name__} has not; use optimizer=sgd")
+        if saturate <= start:
+            raise UserError(f"schedule.saturate={saturate}: must be above schedule.start={start}")
         self.decay, self.least, self.momentum = decay, least, tuple(momentum)
         self.start, self.saturate = start, saturate
         super().__init__(optimizer)

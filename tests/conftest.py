@@ -31,7 +31,8 @@ NARROW = {
     "r3gan": ["model.width=4", "model.group_width=4"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "given=low_resolution"],
 }
-PARTNERED = {"supervised", "consistency"}  # terms that need parts beside them, tested in files of their own
+# Terms that need parts beside them, tested in files of their own.
+PARTNERED = {"supervised", "consistency", "reconstruction"}
 
 
 def options(group: str) -> list[str]:

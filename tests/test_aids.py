@@ -157,7 +157,17 @@ def test_an_aid_of_d_is_refused_for_g(played: Callable[..., Path], aid: str) -> 
     assert line is not None and "discriminator" in line
 
 
-def test_a_head_without_features_is_refused(played: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(
+    ("model", "aid", "says"),
+    [
+        ("model=dirac", "minibatch_std", "shows no features"),
+        ("model=pix2pix", "minibatch_std", "PatchGANDiscriminator is conditioned on images or vectors"),
+        ("model=mlp_2016", "spectral_norm", "NoisyClassifier has no affine or convolutional layers to normalise"),
+    ],
+)
+def test_an_aid_that_has_nothing_to_hold_on_to_is_refused(
+    played: Callable[..., Path], model: str, aid: str, says: str
+) -> None:
     with pytest.raises(Exception) as error:
-        played("model=dirac", "aid@d_aids=[minibatch_std]", "rounds=1")
-    assert "shows no features" in str(explain(error.value, []))
+        played(model, f"aid@d_aids=[{aid}]", "rounds=1")
+    assert says in str(explain(error.value, []))

@@ -145,6 +145,8 @@ def test_cutout_may_cut_any_place() -> None:
     found = diff_augment.Cutout()(torch.ones(2000, 1, 8, 8), ALWAYS)
     assert (found == 0).any(0).all() and (found == 1).any(0).all()
     assert found[:, 0].flatten(1).sum(1).min() == 64 - 16  # half the side each way
+    share = found[:, 0].mean(0)
+    torch.testing.assert_close(share, share.flip(0, 1), atol=0.06, rtol=0)  # no side before another
 
 
 def test_colours_are_changed_as_their_formulas_say() -> None:

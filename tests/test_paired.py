@@ -22,6 +22,8 @@ from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.given import LowResolution, Upper
+from gan_lab.networks.patchgan import PatchGANDiscriminator
+from gan_lab.networks.unet import UNetGenerator
 from gan_lab.player import Player
 from gan_lab.sample import main
 from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
@@ -97,7 +99,8 @@ def test_points_have_no_part_to_be_given(composed: Callable[..., DictConfig]) ->
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_reconstruction_and_consistency_are_their_formulas(power: float) -> None:
     fake = X.roll(1, 0)
-    turn = SimpleNamespace(real=X, fake=fake, y=LowResolution(3)(X))
+    y = LowResolution(3)(X)
+    turn = SimpleNamespace(real=X, fake=fake, y=y, condition=y)
     apart = sum(abs(a - b) ** power for a, b in zip(fake.flatten().tolist(), X.flatten().tolist(), strict=True))
     assert Reconstruction(2.0, power=power)(turn, 0).item() == pytest.approx(2 * apart / X.numel(), rel=1e-5)
     small, y = LowResolution(3)(fake).flatten().tolist(), turn.y.flatten().tolist()
@@ -120,9 +123,17 @@ def test_mode_seeking_is_minus_the_mean_ratio_of_distances() -> None:
     assert ModeSeeking()(alone, 0) == 0
 
 
-def test_consistency_without_a_condition_is_refused() -> None:
+def test_a_pixel_loss_without_a_condition_is_refused() -> None:
     with pytest.raises(UserError, match="consistency: the data have no conditions"):
         Consistency(Upper())(SimpleNamespace(fake=X, y=None), 0)
+    with pytest.raises(UserError, match="reconstruction: without a condition no fake has its real sample"):
+        Reconstruction()(SimpleNamespace(fake=X, real=X, condition=None), 0)
+
+
+def test_pix2pix_starts_without_biases() -> None:
+    for network in (UNetGenerator(4, (1, 16, 16), 8), PatchGANDiscriminator((1, 16, 16), 8)):
+        biases = [weights for name, weights in network.named_parameters() if name.endswith("bias")]
+        assert biases and all(bias.abs().max() == 0 for bias in biases)
 
 
 class Marking(nn.Module):

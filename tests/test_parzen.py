@@ -8,7 +8,6 @@ from scipy.special import logsumexp
 from scipy.stats import norm
 
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
-from gan_lab.schedules import DecayWithMomentum
 
 
 @pytest.mark.parametrize(("n", "m", "d", "sigma"), [(50, 7, 2, 0.3), (200, 33, 784, 0.2), (1, 3, 1, 2.0)])
@@ -29,25 +28,3 @@ def test_best_sigma_is_near_the_truth() -> None:
     assert sigma == pytest.approx(0.35, abs=0.03)
     entropy = 10 * math.log(2 * math.pi * math.e * 0.35**2)
     assert mean == pytest.approx(-entropy, rel=0.05)
-
-
-def test_decay_with_momentum_follows_its_formula_and_resumes() -> None:
-    weight = torch.nn.Parameter(torch.zeros(1))
-
-    def make() -> DecayWithMomentum:
-        optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9)
-        return DecayWithMomentum(optimizer, 1.5, 0.01, momentum=(0.5, 0.7), start=2, saturate=6)
-
-    schedule, seen = make(), []
-    for t in range(10):
-        group = schedule.optimizer.param_groups[0]
-        seen.append((group["lr"], group["momentum"]))
-        if t == 4:
-            state, optimizer_state = schedule.state_dict(), schedule.optimizer.state_dict()
-            schedule = make()
-            schedule.optimizer.load_state_dict(optimizer_state)
-            schedule.load_state_dict(state)
-        schedule.optimizer.step()
-        schedule.step()
-    expected = [(max(0.1 / 1.5**t, 0.01), 0.5 + 0.2 * min(max((t - 2) / 4, 0), 1)) for t in range(10)]
-    assert seen == [(pytest.approx(lr), pytest.approx(momentum)) for lr, momentum in expected]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.schedules import Cosine, CosineWithBeta2
+from gan_lab.schedules import Cosine, CosineWithBeta2, DecayWithMomentum
 
 
 @pytest.mark.parametrize(("first", "last"), [(0.05, 0.005), (0.9, 0.99), (1.0, 0.0)])
@@ -46,3 +46,38 @@ def test_beta2_without_an_optimiser_that_has_one_is_refused() -> None:
     sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
     with pytest.raises(UserError, match="moves beta2, which SGD has not; use optimizer=adam"):
         CosineWithBeta2(sgd, 0.25, (0.9, 0.99), 6)
+
+
+def test_decay_with_momentum_follows_its_formula_and_resumes() -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+
+    def make() -> DecayWithMomentum:
+        optimizer = torch.optim.SGD([weight], lr=0.1, momentum=0.9)
+        return DecayWithMomentum(optimizer, 1.5, 0.01, momentum=(0.5, 0.7), start=2, saturate=6)
+
+    schedule, seen = make(), []
+    for t in range(10):
+        group = schedule.optimizer.param_groups[0]
+        seen.append((group["lr"], group["momentum"]))
+        if t == 4:
+            state, optimizer_state = schedule.state_dict(), schedule.optimizer.state_dict()
+            schedule = make()
+            schedule.optimizer.load_state_dict(optimizer_state)
+            schedule.load_state_dict(state)
+        schedule.optimizer.step()
+        schedule.step()
+    expected = [(max(0.1 / 1.5**t, 0.01), 0.5 + 0.2 * min(max((t - 2) / 4, 0), 1)) for t in range(10)]
+    assert seen == [(pytest.approx(lr), pytest.approx(momentum)) for lr, momentum in expected]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "saturate", "says"),
+    [
+        (torch.optim.Adam, 6, "moves momentum, which Adam has not; use optimizer=sgd"),
+        (torch.optim.SGD, 2, r"schedule.saturate=2: must be above schedule.start=2"),
+    ],
+)
+def test_momentum_that_could_not_move_is_refused(optimizer: type, saturate: int, says: str) -> None:
+    players = optimizer([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    with pytest.raises(UserError, match=says):
+        DecayWithMomentum(players, 1.5, 0.01, momentum=(0.5, 0.7), start=2, saturate=saturate)

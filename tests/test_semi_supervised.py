@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from gan_lab.build import build
 from gan_lab.callbacks.classification import Classification
 from gan_lab.config.explain import explain
+from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.networks.layers import GaussianNoise, ShiftedBatchNorm, WeightNormLinear
 from gan_lab.networks.semi_supervised import NoisyClassifier
@@ -211,6 +212,14 @@ def test_the_tested_average_is_its_formula(composed: Callable[..., DictConfig]) 
         torch.testing.assert_close(kept, expected, atol=1e-5, rtol=1e-4)
 
 
+def test_errors_are_not_counted_without_labels(composed: Callable[..., DictConfig]) -> None:
+    gan, data = build(composed(*GAME))
+    unlabelled = SimpleNamespace(test=lambda: data.test()._replace(y=None))
+    for source in (SimpleNamespace(), unlabelled):
+        with pytest.raises(UserError, match="classification: the data have no labelled test set; take data=mnist"):
+            Classification().on_train_start(SimpleNamespace(datamodule=source), gan)
+
+
 def test_counting_errors_does_not_change_the_run(played: Callable[..., Path], tmp_path: Path) -> None:
     def weights(*overrides: str) -> bytes:
         (tmp_path / str(len(overrides))).mkdir()
@@ -241,8 +250,10 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         (["data.labels=null"], "supervised: the data have no labels that are shown"),
         (["model=mlp", "model.hidden=[8]"], "D has no class logits; take model=mlp_2016"),
         (["model=mlp", "model.hidden=[8]", "d_terms=null"], "classification: D has no class logits"),
+        (["d_terms=null", "model.discriminator.num_classes=12"], "D has 12 class logits, the data 10 classes"),
         (["data.subset=null"], "data.subset: leaves out no pictures to be tested on"),
-        (["conditioning=concat", "model=mlp"], "the data have nothing to condition on"),
+        (["conditioning=projection"], "the data have nothing to condition on"),
+        (["conditioning=concat"], "NoisyClassifier: sees samples alone, and has no room for y"),
         (["loss.generator_weight=-1"], "loss.generator_weight=-1: must be"),
     ],
 )

@@ -249,6 +249,11 @@ def test_plans_keep_away_from_the_cliff(temperature: float) -> None:
         assert actions.tolist() == [0, 1, 0, 1]
 
 
+def test_plans_that_favour_an_action_are_refused() -> None:
+    with pytest.raises(ValueError, match="sequences=5 plans cannot be shared equally among 2 first actions"):
+        shoot(walk, torch.tensor([[2.0]]), 2, 8, 5, 1, 1.0, torch.Generator())
+
+
 def test_plans_made_in_a_perfect_model_balance_the_pole() -> None:
     cartpole = benchmark()
     cartpole.EPISODES = 2

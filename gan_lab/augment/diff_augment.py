@@ -39,12 +39,13 @@ class Translation:
 
 @dataclass(frozen=True)
 class Cutout:
-    """A box of 0 (grey), of this `ratio` of the sides of x, around a place that is uniform over x."""
+    """A box of 0 (grey), of this `ratio` of the sides of x, around a pixel, or a corner of pixels, uniform over x."""
 
     ratio: UnitInterval = 0.5
 
     def __call__(self, x: Tensor, p: Tensor) -> Tensor:
         sides = torch.tensor(x.shape[2:], device=x.device)
-        middle = (torch.rand(len(x), 2, device=x.device) * sides).floor().long()
-        size = (sides * self.ratio).round().long().expand(len(x), 2)
-        return cut_out(x, middle, chosen(size, 0, p))
+        size = (sides * self.ratio).round().long()
+        places = sides + 1 - size % 2  # an even box stands around a corner, of which there is one more
+        middle = (torch.rand(len(x), 2, device=x.device) * places).floor().long()
+        return cut_out(x, middle, chosen(size.expand(len(x), 2), 0, p))

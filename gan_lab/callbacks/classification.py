@@ -22,7 +22,7 @@ class Classification(pl.Callback):
         a_t = sum_s decay^(t - s) w_s / sum_s decay^(t - s),    s = 1 ... t
 
     Raises:
-        UserError: D has no class logits, or the data no test set.
+        UserError: D's class logits are none, or not those of the data's classes; or the data have no test set.
     """
 
     goals: ClassVar = {"classifier/errors": "min", "classifier/errors_now": "min"}
@@ -35,9 +35,13 @@ class Classification(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        if not hasattr(data, "test"):
-            raise UserError("classification: the data have no test set; take data=mnist")
-        self._test = data.test().to(gan.device)
+        test = data.test() if hasattr(data, "test") else None
+        if test is None or test.y is None:
+            raise UserError("classification: the data have no labelled test set; take data=mnist")
+        self._test = test = test.to(gan.device)
+        classes = _class_logits(gan.d.network, test.x[:1], test.y[:1]).shape[1]
+        if classes != data.num_classes:
+            raise UserError(f"classification: D has {classes} class logits, the data {data.num_classes} classes")
         self.average = deepcopy(gan.d.network).requires_grad_(False).eval()
         if self._kept is not None:
             self.average.load_state_dict(self._kept)
@@ -64,15 +68,19 @@ class Classification(pl.Callback):
         self._kept = state.get("average")
 
 
-@torch.no_grad()
-def _errors(network: nn.Module, test: Batch, chunk: int = 1000) -> float:
+def _errors(network: nn.Module, test: Batch) -> float:
     """How many of the test images it takes for another class than theirs."""
     assert test.y is not None
+    return float((_class_logits(network, test.x, test.y).argmax(1) != test.y).sum())
+
+
+@torch.no_grad()
+def _class_logits(network: nn.Module, x: Tensor, y: Tensor, chunk: int = 1000) -> Tensor:
+    """(N, classes), in evaluation mode; the network is left as it was."""
     training = network.training
     network.eval()
-    outputs = [network(x, y) for x, y in zip(test.x.split(chunk), test.y.split(chunk), strict=True)]
+    outputs = [network(*part) for part in zip(x.split(chunk), y.split(chunk), strict=True)]
     network.train(training)
     if outputs[0].class_logits is None:
         raise UserError("classification: D has no class logits; take model=mlp_2016")
-    named = torch.cat([output.class_logits.argmax(1) for output in outputs])
-    return float((named != test.y).sum())
+    return torch.cat([output.class_logits for output in outputs])

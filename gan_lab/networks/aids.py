@@ -8,6 +8,7 @@ from torch.nn.utils import parametrizations
 
 from gan_lab.errors import UserError
 from gan_lab.networks.features import features_of, width_of
+from gan_lab.networks.layers import WeightNormLinear
 from gan_lab.ranges import NonNegativeInt, PositiveInt, Shape
 from gan_lab.types import DiscriminatorOutput
 
@@ -18,14 +19,15 @@ def spectral_norm(network: nn.Module, power_iterations: PositiveInt = 1) -> nn.M
     """W / sigma(W) in place of the weights W of all affine, convolutional and embedding layers (Miyato et al. 2018).
 
     sigma, the largest singular value, is followed by so many steps of the power iteration at each use in training mode;
-    a convolution's W is taken as the matrix (out, in x kernel).
+    a convolution's W is taken as the matrix (out, in x kernel). Layers with weight normalisation have lengths of their
+    own, which it would not change, and are left out.
 
     Raises:
         UserError: the network has no such layer.
     """
-    layers = [module for module in network.modules() if isinstance(module, _LINEAR)]
+    layers = [m for m in network.modules() if isinstance(m, _LINEAR) and not isinstance(m, WeightNormLinear)]
     if not layers:
-        raise UserError(f"spectral_norm: {type(network).__name__} has no affine or convolutional layers")
+        raise UserError(f"spectral_norm: {type(network).__name__} has no affine or convolutional layers to normalise")
     for layer in layers:
         transposed = isinstance(layer, nn.ConvTranspose2d | nn.ConvTranspose3d)
         parametrizations.spectral_norm(layer, n_power_iterations=power_iterations, dim=1 if transposed else 0)
@@ -76,7 +78,7 @@ class MinibatchDiscrimination(nn.Module):
         m = torch.einsum("nf,fkd->nkd", features_of(output), self.tensor)
         distance = (m[:, None] - m[None]).abs().sum(-1)  # (N, N, kernels); cdist would have no second derivative
         closeness = torch.exp(-distance).sum(1) @ self.weight
-        return output._replace(logits=output.logits + closeness.view(-1, *[1] * (output.logits.ndim - 1)))
+        return output._replace(logits=output.logits + closeness)
 
 
 class Mute(nn.Module):

@@ -139,7 +139,8 @@ class BatchNormGenerator(nn.Module):
 class ProjectionDiscriminator(nn.Module):
     """D(x, y) = D(x) + <v_y, phi(x)>, phi D's last features, v_y learnt (Miyato & Koyama 2018, eq. 3).
 
-    The optimal logit log p(x|y) / q(x|y) + log p(x) / q(x) has this form where p(y|x) is log-linear in phi.
+    The optimal logit log p(y|x) / q(y|x) + log p(x) / q(x), p of real and q of generated samples, has this form where
+    p(y|x) and q(y|x) are log-linear in phi.
 
     Raises:
         UserError: D shows no features.
@@ -156,7 +157,7 @@ class ProjectionDiscriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.network(x)
         projection = (self.directions(y) * features_of(output)).sum(1)
-        return output._replace(logits=output.logits + projection.view(-1, *[1] * (output.logits.ndim - 1)))
+        return output._replace(logits=output.logits + projection)
 
 
 class AuxiliaryDiscriminator(nn.Module):

@@ -19,11 +19,14 @@ def width_of(discriminator: nn.Module, shape: Sequence[int]) -> int:
     """The width of its last features, asked of one blank sample, of class 0; the network is left as it was.
 
     Raises:
-        UserError: it shows none.
+        UserError: it shows none, or is conditioned on images or vectors.
     """
     training = discriminator.training
     try:
         output = discriminator.eval()(torch.zeros(1, *shape), torch.zeros(1, dtype=torch.int64))
+    except UserError as error:
+        name = type(discriminator).__name__
+        raise UserError(f"{name} is conditioned on images or vectors, and can have no head on its features") from error
     except RuntimeError as error:
         raise UserError(f"{type(discriminator).__name__} is no discriminator of samples {tuple(shape)}") from error
     discriminator.train(training)

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks.layers import GaussianNoise, WeightNormLinear
 from gan_lab.ranges import NonNegativeFloat, PositiveInt, Shape
 from gan_lab.types import DiscriminatorOutput
@@ -40,8 +41,14 @@ class NoisyClassifier(nn.Module):
 
     @torch.no_grad()
     def initialise_from(self, real: Callable[[int], Tensor]) -> None:
-        """Standardise the units, layer by layer, on 500 samples or a few more; `real(n)` gives n real samples."""
+        """Standardise the units, layer by layer, on 500 samples or a few more; `real(n)` gives n real samples.
+
+        Raises:
+            UserError: it is to be told y beside them.
+        """
         x = (real(500).flatten(1) + 1) / 2
+        if x.shape[1] != self.maps[0].in_features:
+            raise UserError("NoisyClassifier: sees samples alone, and has no room for y; take another conditioning")
         for noise, layer in zip(self.noises, (*self.maps, self.head), strict=True):
             x = noise(x)
             layer.standardise(x)

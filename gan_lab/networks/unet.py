@@ -18,7 +18,7 @@ class UNetGenerator(nn.Module):
     Convolutions 4 x 4 of stride 2 with leaky ReLU of slope .2 on the way down and ReLU on the way up, with batch
     normalisation but for the first and the last. `width` is the number of e_1's channels; it doubles up to `max_width`.
 
-    The paper's noise is dropout, and its samples hardly vary (section 3.2); here it is z, at the bottleneck, on which
+    The paper's noise is dropout, and its samples hardly vary (section 3.1); here it is z, at the bottleneck, on which
     all that y does not tell depends.
     """
 

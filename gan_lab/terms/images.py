@@ -15,6 +15,9 @@ class Reconstruction(Term):
 
     `power` 1 is pix2pix's L1 (Isola et al. 2017, eq. 3, there with weight 100), 2 SRGAN's pixel-wise MSE (Ledig et al.
     2017, eq. 4). Its best answer is one for each y: the median or the mean of all right ones.
+
+    Raises:
+        UserError: the game has no conditions, so that no fake belongs to a real sample.
     """
 
     def __init__(self, weight: NonNegativeFloat = 100.0, every: PositiveInt = 1, power: PositiveFloat = 1.0) -> None:
@@ -22,6 +25,10 @@ class Reconstruction(Term):
         self.power = power
 
     def value(self, turn: Turn) -> Tensor:
+        if turn.condition is None:
+            raise UserError(
+                "reconstruction: without a condition no fake has its real sample; take model=pix2pix or srgan"
+            )
         return _distance(turn.fake, turn.real, self.power)
 
 

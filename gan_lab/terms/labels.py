@@ -41,7 +41,8 @@ def _cross_entropy(class_logits: Tensor | None, y: Tensor | None) -> Tensor:
 class Supervised(Term):
     """-E log P(y | x) over the real samples whose labels are shown (Salimans et al. 2016, section 5, L_supervised).
 
-    P is the softmax of D's class logits. The paper has it beside 1/2 J_D: with the J_D of losses.py it has weight 2.
+    P is the softmax of D's class logits. The paper's code has it beside 1/2 J_D: with the J_D of losses.py it has
+    weight 2.
     """
 
     def value(self, turn: Turn) -> Tensor:
