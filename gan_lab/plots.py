@@ -23,10 +23,11 @@ class Panel(NamedTuple):
 
 def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tensor:
     """Up to four panels over rounds, as an RGB picture (3, H, W), uint8."""
-    figure, canvas = _figure(9.6, 6.4)
+    rows = math.ceil(len(panels) / 2)
+    figure, canvas = _figure(9.6, 3.2 * rows)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
     for number, panel in enumerate(panels):
-        axes = figure.add_subplot(2, 2, number + 1)
+        axes = figure.add_subplot(rows, 2, number + 1)
         _tidy(axes)
         axes.set_title(panel.title, loc="left", fontsize=10, color=INK)
         for (name, values), colour in zip(panel.curves.items(), COLOURS, strict=False):
@@ -37,11 +38,11 @@ def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tens
         if panel.logarithmic:
             axes.set_yscale("log")
         axes.margins(x=0.01)
-        above = {"loc": "lower right", "bbox_to_anchor": (1.01, 0.985), "ncols": 4}
+        above = {"loc": "lower right", "bbox_to_anchor": (1.01, 0.985), "ncols": 5}
         axes.legend(**above, fontsize=8, frameon=False, labelcolor=INK, handlelength=1.2, columnspacing=1.0)
-        if number >= 2:
+        if number >= 2 * (rows - 1):
             axes.set_xlabel("round", fontsize=9, color=INK)
-    figure.subplots_adjust(0.07, 0.08, 0.985, 0.89, wspace=0.17, hspace=0.27)
+    figure.subplots_adjust(0.07, 0.16 / rows, 0.985, 1 - 0.22 / rows, wspace=0.17, hspace=0.27)
     return _pixels(canvas)
 
 
