@@ -29,7 +29,9 @@ from gan_lab.turn import Turn
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
-PAIRS = [(c, m) for c in CONDITIONINGS for m in ("mlp", "dcgan", "mlp_2014") if (c, m[:3]) != ("batch_norm", "mlp")]
+MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", "srgan")]  # which take no labels
+UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
+PAIRS = [(c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT]
 Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
 
 

@@ -99,9 +99,12 @@ class WeightNormLinear(nn.Linear):
 class ShiftedBatchNorm(nn.BatchNorm1d):
     """x^ + b, x^ being x (N, C) normalised over the batch: batch normalisation without a learnt scale."""
 
-    def __init__(self, num_features: PositiveInt, eps: PositiveFloat = 1e-6) -> None:
-        super().__init__(num_features, eps)
-        self.weight.requires_grad_(False)
+    def __init__(
+        self, num_features: PositiveInt, eps: PositiveFloat = 1e-6, momentum: UnitInterval = 0.1, affine: bool = True
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine)
+        if affine:
+            self.weight.requires_grad_(False)
 
 
 class GaussianNoise(nn.Module):
