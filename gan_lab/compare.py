@@ -1,9 +1,10 @@
 """One table of many runs: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
 
-DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the seed
-make a row: the mean of their figures with Student's 95 % interval, standard deviation and number of seeds. Figures that
-were not obtained by the same procedure never share a column. For each column Welch's test compares the best two rows;
-where there are more than two, they were chosen after the fact, and the p-value flatters.
+DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
+seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
+deviation and number of seeds. Figures that were not obtained by the same procedure never share a column.
+For each column Welch's test compares the best two rows; where there are more than two, they were chosen after the fact,
+and the p-value flatters.
 
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gan_lab.config.resume import FREE, OVERRIDES, read_yaml
+from gan_lab.config.resume import OVERRIDES, read_yaml
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
@@ -27,6 +28,8 @@ ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
+FREE = ("seed", "resume", "objective", "directory", "callbacks", "logger", "hydra", "data.root", "data.workers")
+ACTING = ("callbacks.adaptive_augment.", "callbacks.early_stopping.")  # callbacks that change what comes out
 
 
 class Run(NamedTuple):
@@ -118,7 +121,7 @@ def read_run(directory: Path) -> Run:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{directory / 'summary.json'}: not the summary of a run ({error})") from error
     overrides = {str(o) for o in read_yaml(directory / OVERRIDES) or []}
-    kept = {o for o in overrides if not is_free(o.lstrip("+~").partition("=")[0].partition("@")[0])}
+    kept = {o for o in overrides if not is_free(o)}
     if not finished:
         kept.add(f"(stopped after round {rounds})")
     scores: dict[tuple[str, str], float] = {}
@@ -137,17 +140,21 @@ def read_run(directory: Path) -> Run:
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 
-def is_free(key: str) -> bool:
+def is_free(override: str) -> bool:
     """Whether runs that differ by this are runs of the same configuration."""
-    return any(f"{key}.".startswith(f"{free}.") for free in (*FREE, "seed", "hydra")) and key != "rounds"
+    group = override.lstrip("+~").partition("=")[0]
+    key = (group.partition("@")[2] or group) + "."
+    return key.startswith(tuple(f"{free}." for free in FREE)) and not key.startswith(ACTING)
 
 
 def compare(runs: Sequence[Run]) -> "Comparison":
     """Group by configuration; of several runs with one seed, the first counts."""
     from gan_lab.comparison import Cell, Comparison
 
-    common = frozenset.intersection(*(run.overrides for run in runs))
-    notes = [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
+    notes = [f"{run.directory}: not scored; left out" for run in runs if not run.scores]
+    runs = [run for run in runs if run.scores]
+    common = frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
+    notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
     if len({run.made_by for run in runs}) > 1:
         notes.append("these runs were not all made by the same commit and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}

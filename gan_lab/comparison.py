@@ -32,19 +32,36 @@ class Comparison(NamedTuple):
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """For each column with two rows or more: which is best, and Welch's p-value against the next."""
+    """For each column with two rows or more: which is best, and Welch's p-value of its `badness` against the next's."""
     found = []
     for column in comparison.columns:
         rows = [cell for cell in comparison.cells if (cell.name, cell.key) == column]
         if len(rows) < 2:
             continue
         higher = comparison.procedures[column[1]]["higher_is_better"]
-        rows.sort(key=lambda cell: badness(math.fsum(cell.values.values()) / len(cell.values), higher))
-        p = welch(list(rows[0].values.values()), list(rows[1].values.values()))
-        told = "too few seeds to tell" if math.isnan(p) else f"Welch's test p = {p:.2g}"
+        ranks = [_Rank([badness(v, higher) for v in row.values.values()], row.configuration) for row in rows]
+        best, next_ = sorted(ranks, key=_mean)[:2]
         chosen = f", the best two of {len(rows)}" if len(rows) > 2 else ""
-        found.append(f"{' '.join(column)}: `{rows[0].configuration}` before `{rows[1].configuration}`, {told}{chosen}")
+        order = "level with" if _mean(best) == _mean(next_) else "before"
+        compared = f"`{best.configuration}` {order} `{next_.configuration}`"
+        found.append(f"{' '.join(column)}: {compared}, {_told(best.badness, next_.badness)}{chosen}")
     return found
+
+
+class _Rank(NamedTuple):
+    badness: list[float]
+    configuration: str
+
+
+def _mean(rank: _Rank) -> float:
+    return math.fsum(rank.badness) / len(rank.badness)
+
+
+def _told(one: list[float], other: list[float]) -> str:
+    if min(len(one), len(other)) < 2:
+        return "too few seeds to tell"
+    p = welch(one, other)
+    return "neither varies with the seed" if math.isnan(p) else f"Welch's test p = {p:.2g}"
 
 
 def badness(value: float, higher_is_better: bool | None) -> float:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -64,18 +63,3 @@ def mixture_1d(modes: PositiveInt, spacing: PositiveFloat, sigma: PositiveFloat)
 def gaussian(mean: Sequence[float], sigma: PositiveFloat) -> GaussianMixture:
     """One isotropic Gaussian: N(mean, sigma^2 I)."""
     return GaussianMixture(torch.tensor([list(mean)], dtype=torch.float32), sigma)
-
-
-class Dirac:
-    """All mass in one `point` (d,): the data of the Dirac-GAN (Mescheder et al. 2018, definition 2.1, at 0)."""
-
-    def __init__(self, point: Sequence[float]) -> None:
-        self.point = torch.tensor(list(point), dtype=torch.float32)
-
-    def log_prob(self, x: Tensor) -> NoReturn:
-        """A point mass has no density."""
-        raise TypeError("a point mass has no density: what compares densities cannot be asked of it")
-
-    def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
-        """n times the point, (n, d)."""
-        return self.point.repeat(n, 1)

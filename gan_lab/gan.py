@@ -36,13 +36,11 @@ class GAN(pl.LightningModule):
         loss: the pair of costs.
         update: plays one round.
         seed: of the noise and of whatever else the networks draw.
-        ema_decay: of the averaged generator (`average`), per round; None keeps none. The first rounds use the
-            smaller (1 + t) / (10 + t), lest the average remember the initial weights.
+        ema_decay: of the averaged generator (`average`), per round (see `Average`); None keeps none.
         clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
-        accumulate: parts that each batch is played in, one after another, to save memory; as by so many processes that
-            share nothing but gradients.
+        accumulate: parts that each batch is played in, one after another, to save memory; they share gradients alone.
         channels_last, compile: how the players' networks are run (see `Player.prepare`).
     """
 
@@ -136,15 +134,16 @@ class GAN(pl.LightningModule):
         """The objective's gradient in the player's own weights, or in these in their place, over all processes."""
         return processes.mean(player.gradient(objective, player.weights if weights is None else weights, **options))
 
-    def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> None:
-        """One step of the player's optimiser, after which its constraints hold again."""
+    def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
+        """One step of the player's optimiser, after which its constraints hold again; whether it was made."""
         if player.scale is not None and not player.scale.allows(gradient):
-            return
+            return False
         player.aim(gradient)
         if self.clip_norm is not None:
             nn.utils.clip_grad_norm_(player.weights, self.clip_norm)
         self._optimizers[player.name].step()
         player.stepped(counts)
+        return True
 
     def accuracy(self) -> float:
         """D's accuracy on the logits that it saw last, over all processes: the mean of that on real and fake ones.

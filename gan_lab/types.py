@@ -209,7 +209,7 @@ class Game(Protocol):
         Over the whole batch, all processes' parts of it; with `create_graph=True` it can be differentiated as such.
         """
 
-    def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> None:
+    def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         """One step of the player's optimiser along `gradient`; a step on trial does not count as an update.
 
         In half precision none is made, nor counted, along a gradient that is not finite.

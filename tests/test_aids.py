@@ -1,6 +1,7 @@
 """Laws of the aids: what each computes, and that every one plays with every model and conditioning."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
+from gan_lab.average import Average
 from gan_lab.build import build
 from gan_lab.config.explain import explain
 from gan_lab.gan import GAN
@@ -70,6 +72,20 @@ def test_spectral_norm_makes_the_largest_singular_value_one(composed: Callable[.
     assert layers
     for layer in layers:
         assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item() == pytest.approx(1, abs=1e-3)
+
+
+def test_the_average_of_a_normalised_network_keeps_its_singular_vectors() -> None:
+    torch.manual_seed(0)
+    network = spectral_norm(nn.Linear(5, 4))
+    kept = deepcopy(network)
+    average = Average(kept, network, 0.9)
+    for t in range(1, 400):  # weights that move, and come to rest
+        network(torch.randn(3, 5))
+        network.parametrizations.weight.original.data += 0.3 * 0.95**t * torch.randn(4, 5)
+        average.follow(t)
+    own, vectors = (module.parametrizations.weight[0] for module in (kept, network))
+    assert torch.equal(own._u, vectors._u) and torch.equal(own._v, vectors._v)
+    assert torch.linalg.matrix_norm(kept.eval().weight, 2).item() == pytest.approx(1, abs=0.02)
 
 
 def test_spectral_norm_takes_a_transposed_convolution_by_its_outputs() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-from gan_lab.densities import Dirac, GaussianMixture, gaussian, grid, mixture_1d, ring
+from gan_lab.densities import GaussianMixture, gaussian, grid, mixture_1d, ring
 from gan_lab.types import Density
 
 MIXTURES = {"ring": ring(8, 1.0, 0.01), "grid": grid(5, 2.0, 0.05), "coarse": ring(3, 1.0, 0.7)}
@@ -73,11 +73,3 @@ def test_on_a_line_and_alone() -> None:
     ticks = torch.linspace(-6, 6, 2001, dtype=torch.float64)
     density = mixture_1d(3, 2.0, 0.5).log_prob(ticks[:, None]).exp()
     assert torch.trapezoid(density, ticks).item() == pytest.approx(1, abs=1e-9)
-
-
-def test_a_point_mass_has_samples_and_no_density() -> None:
-    point = Dirac([1.0, -2.0])
-    assert isinstance(point, Density)
-    assert point.sample(3).tolist() == [[1.0, -2.0]] * 3
-    with pytest.raises(TypeError, match="point mass"):
-        point.log_prob(torch.zeros(1, 2))

@@ -112,7 +112,7 @@ def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_pa
         found.append(metric(world.real(tmp_path / str(size), size), fake))
     assert found[0] == found[1]
     assert all(type(value) is float and math.isfinite(value) for value in found[0].values())
-    assert all(key.removesuffix("/error") in found[0] for key in found[0])
+    assert {key.removesuffix("/error") for key in found[0]} == {*metric.figures} <= {*found[0]}
 
 
 @pytest.mark.parametrize("name", options("metric"))

@@ -57,7 +57,10 @@ def test_it_saves_a_gradient_that_half_precision_would_lose() -> None:
     assert found.item() == pytest.approx(1e-9, rel=0.01)
 
 
-def test_a_step_along_an_overflow_is_skipped_and_halves_that_player_s_scale_alone(composed: Composed) -> None:
+@pytest.mark.parametrize("update", ["simultaneous", "alternating", "optimistic"])
+def test_a_step_along_an_overflow_is_skipped_and_halves_that_player_s_scale_alone(
+    composed: Composed, update: str
+) -> None:
     def prepare(gan: GAN) -> None:
         scaled(gan)
         objective = gan.objective
@@ -68,7 +71,7 @@ def test_a_step_along_an_overflow_is_skipped_and_halves_that_player_s_scale_alon
 
         gan.objective = overflowing  # type: ignore[method-assign]
 
-    config = composed("model=mlp", "update=simultaneous")
+    config = composed("model=mlp", f"update={update}")
     gan, _ = play(config, 4, prepare)
     assert (gan.d.step, gan.g.step) == (2, 4)
     assert gan.d.scale is not None and gan.g.scale is not None

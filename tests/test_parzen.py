@@ -1,12 +1,15 @@
-"""The Parzen-window likelihood against scipy's normal distributions; the 2014 recipe's schedule against its formula."""
+"""The Parzen-window likelihood against scipy's normal distributions, and what data it is asked of."""
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from gan_lab.errors import UserError
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 
 
@@ -28,3 +31,16 @@ def test_best_sigma_is_near_the_truth() -> None:
     assert sigma == pytest.approx(0.35, abs=0.03)
     entropy = 10 * math.log(2 * math.pi * math.e * 0.35**2)
     assert mean == pytest.approx(-entropy, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("callback", "says"),
+    [
+        ("parzen", "parzen: the data have no images to hold out; take data=mnist data.subset=50000"),
+        ("truth", "truth: the data have no known density in one or two dimensions; take data=ring"),
+    ],
+)
+def test_data_that_a_callback_cannot_judge_are_refused(played: Callable[..., Path], callback: str, says: str) -> None:
+    data = "ring" if callback == "parzen" else "digits"
+    with pytest.raises(UserError, match=says):
+        played("model=mlp", f"data={data}", f"callbacks=[default,{callback}]", "rounds=1")

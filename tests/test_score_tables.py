@@ -15,6 +15,7 @@ from test_evaluate import CALLBACK, QUICK, mine, runs, score, scores  # noqa: F4
 from test_resume import assert_resumes
 
 from gan_lab import compare
+from gan_lab.comparison import Cell, Comparison, verdicts
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.run import play
 
@@ -61,6 +62,49 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
     assert [len(cell.values) for cell in found.cells] == [1, 1]
     assert any("copy: left out" in note for note in found.notes)
     assert any("stopped after round 1" in cell.configuration for cell in found.cells)
+
+
+@pytest.mark.parametrize(
+    ("override", "free"),
+    [
+        ("seed=3", True),
+        ("callbacks.samples.every=10", True),
+        ("metric@callbacks.evaluation.metrics=[frechet]", True),
+        ("logger=wandb", True),
+        ("callbacks.adaptive_augment.target=0.9", False),
+        ("callbacks.early_stopping.patience=2", False),
+        ("trainer.precision=bf16-mixed", False),
+        ("aid@d_aids=[diff_augment]", False),
+        ("rounds=10", False),
+    ],
+)
+def test_what_only_watches_a_run_does_not_set_it_apart(override: str, free: bool) -> None:
+    assert compare.is_free(override) is free
+
+
+def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
+    assert f"{sweep / 'hinge=1'}: not scored; left out" in found.notes
+    assert [len(cell.values) for cell in found.cells] == [1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "higher", "says"),
+    [
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9], False, "`one` before `other`, Welch's test p = 0.00026"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9], True, "`other` before `one`, Welch's test p = 0.00026"),
+        ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], None, "level with"),  # as far from 1/2, on either side
+        ([8.0, 8.0], [8.0, 8.0], True, "`one` level with `other`, neither varies with the seed"),
+        ([8.0, 8.0], [7.0, 7.0], True, "`one` before `other`, neither varies with the seed"),
+        ([8.0], [7.0, 6.0], True, "`one` before `other`, too few seeds to tell"),
+    ],
+)
+def test_which_is_better(one: list[float], other: list[float], higher: bool | None, says: str) -> None:
+    cells = [Cell(name, "m", "k", dict(enumerate(v))) for name, v in (("one", one), ("other", other))]
+    (verdict,) = verdicts(Comparison(cells, {"k": {"higher_is_better": higher}}, []))
+    assert says in verdict
 
 
 def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(

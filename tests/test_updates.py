@@ -138,6 +138,7 @@ class Scripted:
     def move(self, player: Any, gradient: Any, counts: bool = True) -> None:
         self.moves.append((player.name, gradient[0].item()))
         player.step += counts
+        return True
 
     def accuracy(self) -> float:
         return next(self.accuracies)

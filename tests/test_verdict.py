@@ -36,6 +36,7 @@ SEQUENCES = {
     "too few rows": (record(n=18), "still moving"),
     "nothing at all": ([], "still moving"),
     "a D that says nothing": ([row | {"d_grad_norm": 0.0} for row in record()], "no game"),
+    "a point for data": (record(diversity=lambda t: math.nan), "no verdict"),
     "on its way": (record(lambda t: 0.9, lambda t: 0.5 - 0.4 * t), "still moving"),
     "leaving": (record(energy=lambda t: 0.1 * t), "still moving"),
     "on its way with a sure D": (record(lambda t: 1.0, lambda t: 0.5 - 0.4 * t), "still moving"),

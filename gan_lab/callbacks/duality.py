@@ -1,6 +1,6 @@
 """The duality gap of the game in play, on request."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -22,7 +22,7 @@ class DualityGap(pl.Callback):
 
     M is minus D's cost without penalties: V for logistic losses, E r - E f for the Wasserstein loss, ... Each player's
     copy goes for its own cost, penalties and all, with its own optimiser, begun anew; then M judges. Costs about
-    2 `steps` rounds each time. See `gan_lab.equilibrium.duality_gap` for the estimate and its sources.
+    `steps` rounds each time. See `gan_lab.equilibrium.duality_gap` for the estimate and its sources.
 
     The batches are fresh ones, far from those of the training. A finite data set knows no fresh samples beyond its
     size: there the gap is that of the game on the set.
@@ -52,15 +52,21 @@ class DualityGap(pl.Callback):
 
             return Turn(d, g, movers, lambda: batch, noise, gan.joint_batch)
 
+        def d_cost(seen: Turn) -> Tensor:
+            return gan.loss.discriminator(seen.real_output.logits, seen.fake_output.logits)
+
+        def g_cost(seen: Turn) -> Tensor:
+            real = seen.real_output.logits if gan.loss.generator_sees_real else None
+            return gan.loss.generator(real, seen.fake_output.logits)
+
         def value(d: Player, g: Player, batch: Batch) -> Tensor:
-            seen = turn(d, g, batch)
-            return -gan.loss.discriminator(seen.real_output.logits, seen.fake_output.logits)
+            return -d_cost(turn(d, g, batch))
 
         def d_response(d: Player, g: Player) -> Step:
-            return _descent(d, lambda batch: turn(d, g, batch, d), gan.loss.discriminator)
+            return _descent(d, lambda batch: turn(d, g, batch, d), d_cost)
 
         def g_response(d: Player, g: Player) -> Step:
-            return _descent(g, lambda batch: turn(d, g, batch, g), gan.loss.generator)
+            return _descent(g, lambda batch: turn(d, g, batch, g), g_cost)
 
         def batches() -> Iterator[Batch]:
             for batch in data.undivided().batches(FAR):  # the same for every process
@@ -72,13 +78,13 @@ class DualityGap(pl.Callback):
         )
 
 
-def _descent(player: Player, turn: Any, loss: Any) -> Step:
+def _descent(player: Player, turn: Callable[[Batch], Turn], own: Callable[[Turn], Tensor]) -> Step:
     """Steps down the player's own cost."""
     optimizer = player.make_optimizer(player.weights)
 
     def step(batch: Batch) -> None:
         seen = turn(batch)
-        cost = loss(seen.real_output.logits, seen.fake_output.logits)
+        cost = own(seen)
         for term in player.terms.values():
             extra = term(seen, player.step)
             cost = cost if extra is None else cost + extra

@@ -40,8 +40,9 @@ class Evaluation(pl.Callback):
 
     @property
     def goals(self) -> dict[str, str]:
-        """The direction of each metric, for the loggers."""
-        return {f"evaluation/{name}": "max" if of.higher_is_better else "min" for name, of in self.metrics.items()}
+        """The direction of each figure that has one, for the loggers."""
+        directed = [metric for metric in self.metrics.values() if metric.higher_is_better is not None]
+        return {f"evaluation/{name}": "max" if of.higher_is_better else "min" for of in directed for name in of.figures}
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.callbacks.held import conditions
+from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.metrics.parzen import best_sigma
 from gan_lab.ranges import PositiveInt
@@ -20,6 +21,9 @@ class Parzen(pl.Callback):
 
     `samples` samples against the first `held_out` training images that `data.subset` leaves out, all scaled to [0, 1]
     as in the 2014 paper; the best of ten sigmas.
+
+    Raises:
+        UserError: the data leave out no images.
     """
 
     goals: ClassVar = {"parzen/valid": "max"}
@@ -32,6 +36,8 @@ class Parzen(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not hasattr(data, "held_out"):
+            raise UserError("parzen: the data have no images to hold out; take data=mnist data.subset=50000")
         self._data = data.held_out(self.held_out).x.flatten(1).add(1).div(2)
         self._y = conditions(gan, data, self.samples)
 

@@ -7,6 +7,7 @@ import torch
 
 from gan_lab.callbacks.held import conditions
 from gan_lab.equilibrium.samples import binned_jsd
+from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.ranges import PositiveInt
 from gan_lab.seeds import derive_seed
@@ -18,6 +19,9 @@ class Truth(pl.Callback):
 
     JSD(p_data || p_g) of `n` samples each in bins^d cells, with `binned_jsd_floor`, what two sets of real samples
     give. p_g itself has no formula, so the distance of D from D* = p_data / (p_data + p_g) is not estimated.
+
+    Raises:
+        UserError: the data have no such density.
     """
 
     goals: ClassVar = {"equilibrium/binned_jsd": "min"}
@@ -26,15 +30,17 @@ class Truth(pl.Callback):
     def __init__(self, every: PositiveInt, n: PositiveInt = 50_000, bins: PositiveInt = 64) -> None:
         self.every, self.n, self.bins = every, n, bins
 
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
+        if not isinstance(density, Density) or density.sample(1).shape[1] > 2:
+            raise UserError("truth: the data have no known density in one or two dimensions; take data=ring")
+
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round % self.every:
+            return
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        density = getattr(data, "density", None)
-        if gan.round % self.every or not isinstance(density, Density):
-            return
         generator = torch.Generator().manual_seed(derive_seed(gan.seed, "truth"))
-        real, again = density.sample(self.n, generator), density.sample(self.n, generator)
-        if real.shape[1] > 2:
-            return
+        real, again = data.density.sample(self.n, generator), data.density.sample(self.n, generator)
         with torch.random.fork_rng(devices=[]):
             fake = gan.sample(gan.latent.sample(self.n, generator), conditions(gan, data, self.n)).float().cpu()
         gan.publish(

@@ -16,6 +16,12 @@ def check_knobs(config: DictConfig) -> None:
     size = plain["data"].get("batch_size")
     if isinstance(size, int) and size % accumulate:
         raise UserError(f"gan.accumulate={accumulate}: must divide data.batch_size={size}")
+    for _, part in parts(plain["update"]):
+        if accumulate > 1 and part.get("reuse_fake"):
+            raise UserError(
+                f"gan.accumulate={accumulate}: with reuse_fake the whole batch's graph is kept for G's step; take "
+                "update=alternating"
+            )
     knobs = {f"gan.accumulate={accumulate}": accumulate > 1, "gan.compile=true": compiled}
     for knob in (name for name, chosen in knobs.items() if chosen):
         for _, part in parts(plain["update"]):

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
-# What may differ from the run that is resumed: how long, where and how it is watched; never what is computed.
+# What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
 FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "data.root", "data.workers")
 
 

@@ -63,8 +63,8 @@ class Ensemble(GAN):
     def objective(self, player: Player, turn: Turn) -> Tensor:
         return super().objective(player, turn) * len(self.games)  # the members' sum, not their mean
 
-    def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> None:
-        super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)
+    def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
+        return super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)
 
     def _noise(self) -> Tensor:
         return self._drawn(lambda n, generator: self.latent.sample(n, generator, self.device))

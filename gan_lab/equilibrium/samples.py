@@ -43,7 +43,7 @@ def binned_jsd(a: Tensor, b: Tensor, bins: int = 64) -> float:
     """JSD in nats of two sets of points (N, d), d <= 2, counted in bins^d cells of `a`'s bounding box (widened by 5 %).
 
     Points outside count as one cell more. Binning loses information, so that the expectation's limit in N bounds the
-    true JSD from below; counting noise adds about (occupied cells) / (8 N) on top. What it says of two sets from one
+    true JSD from below; counting noise adds about (occupied cells) / (4 N) on top. What it says of two sets from one
     density is its floor: quote the two together.
     """
     low, high = a.min(dim=0).values, a.max(dim=0).values

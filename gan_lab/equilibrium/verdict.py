@@ -11,6 +11,7 @@ ENOUGH = 10  # rows in the window, for a verdict
 
 ADVICE = {
     "no game": "D does not learn, its gradient being nought (as under aid=mute): what G learnt it has from its terms",
+    "no verdict": "the data are a point, beside which no sample is near or far: read the figures along the run",
     "near equilibrium": "D is undecided and the samples agree with the data: what is left is a matter of metrics",
     "discriminator leads": "D still finds a difference that G does not mend: a larger model.generator, "
     "term@d_terms=[r1], or a lower optimizer.lr with more rounds",
@@ -70,7 +71,7 @@ def judge(rows: Sequence[Mapping[str, float]], mode_kl: float | None = None, mod
     the last quarter; a figure *moves* when its line rises or falls by two standard errors and at least 0.02 and a
     fifth of its mean (energy) or 0.1 (ranked). G *gains* when energy moves down.
 
-    0. no game: D's gradient is nought in all rows.
+    0. no game: D's gradient is nought in all rows; no verdict: diversity is nowhere known, the data being a point.
     1. still moving: fewer than 10 rows, or G gains.
     2. oscillating: swing >= 0.15, its line crossed 4 times or more, energy >= 0.02: D is right and wrong by turns,
        and not about nothing.
@@ -89,6 +90,8 @@ def judge(rows: Sequence[Mapping[str, float]], mode_kl: float | None = None, mod
     window = [row for row in rows[len(rows) // 2 :] if all(math.isfinite(row.get(n, math.nan)) for n in NAMES)]
     if rows and all(row.get("d_grad_norm") == 0 for row in rows):
         return Verdict("no game", {"points": float(len(window))})
+    if rows and all(math.isnan(row.get("diversity", 0.0)) for row in rows):
+        return Verdict("no verdict", {"points": float(len(window))})
     if len(window) < ENOUGH:
         return Verdict("still moving", {"points": float(len(window))})
     ranked, energy = (trend([row[name] for row in window]) for name in ("ranked_right", "energy"))

@@ -103,7 +103,7 @@ def train_classifier(
     if len(images) != len(labels) or labels.ndim != 1:
         raise ValueError(f"{tuple(images.shape)} images need as many labels (N,): {tuple(labels.shape)}")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "classifier"))
+        torch.default_generator.manual_seed(derive_seed(seed, "classifier"))
         classifier = Classifier(images.shape[1], int(labels.max()) + 1).to(images.device).train()
     rng = torch.Generator().manual_seed(derive_seed(seed, "batches"))
     epochs = -(-steps * batch_size // len(images))

@@ -8,8 +8,9 @@ from gan_lab.metrics.samples import RealSamples, Samples
 
 
 class Metric(Protocol):
-    """How far, or how well: a number and, under its name with `/error`, its standard error where one is known."""
+    """How far, or how well: numbers and, under their names with `/error`, standard errors where these are known."""
 
+    figures: ClassVar[tuple[str, ...]]  # the names of its numbers
     higher_is_better: ClassVar[bool | None]  # None: neither, 1/2 is best
     needs: ClassVar[tuple[str, ...]]  # the views that it cannot do without, beside the features
 

@@ -35,7 +35,7 @@ def fit_probe(
     scale = scale.where(scale > 0, 1)
     x = (x - mean) / scale
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(seed, "probe"))
+        torch.default_generator.manual_seed(derive_seed(seed, "probe"))
         layers = [nn.Linear(x.shape[1], hidden), nn.ReLU()] if hidden else []
         network = nn.Sequential(*layers, nn.Linear(hidden or x.shape[1], num_classes)).to(x)
     matrices = [p for p in network.parameters() if p.ndim == 2]

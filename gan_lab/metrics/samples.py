@@ -196,7 +196,7 @@ def generated(
     for i, part in enumerate(z.split(batch_size)):
         y = None if ys is None else next(ys).y
         y = None if y is None else y[: len(part)]
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(i)
             x = sample(part, y)
         yield Batch(x.float().cpu(), y)

@@ -1,12 +1,13 @@
 """Optimistic gradient descent: expect the next gradient to change as the last one did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
 
 from gan_lab.types import Game
-from gan_lab.updates.vector_field import move, vector_field
+from gan_lab.updates.vector_field import vector_field
 
 
 @dataclass
@@ -15,22 +16,22 @@ class Optimistic:
 
         w_{t+1} = w_t - eta (2 v(w_t) - v(w_{t-1}))       w = (theta, psi),  v = (grad_theta J_G, grad_psi J_D)
 
-    The first round has no past and is a simultaneous one: v(w_{-1}) = v(w_0). The direction 2 v_t - v_{t-1} goes
+    The first round has no past and is a simultaneous one: v(w_{-1}) = v(w_0). A gradient that was not stepped along, as
+    it overflowed in half precision, is no past. The direction 2 v_t - v_{t-1} goes
     through the players' own optimisers, and gradient clipping acts on it. (With Adam this is Adam of the optimistic
     gradient, not Daskalakis's Optimistic Adam, which extrapolates Adam's normalised step.)
 
-    State: the past gradients.
+    State: the past gradients of each player.
     """
 
-    _past: list[Tensor] = field(default_factory=list, init=False, repr=False)
+    _past: dict[str, Sequence[Tensor]] = field(default_factory=dict, init=False, repr=False)
 
     def play(self, game: Game) -> None:
-        d, g = vector_field(game)
-        now = [*d, *g]
-        past = [p.to(n.device) for p, n in zip(self._past, now, strict=True)] if self._past else now
-        ahead = [2 * n - p for n, p in zip(now, past, strict=True)]
-        self._past = now
-        move(game, (ahead[: len(d)], ahead[len(d) :]))
+        for player, now in zip((game.d, game.g), vector_field(game), strict=True):
+            past = self._past.get(player.name, now)
+            ahead = [2 * n - p.to(n.device) for n, p in zip(now, past, strict=True)]
+            if game.move(player, ahead):
+                self._past[player.name] = now
 
     def state_dict(self) -> dict[str, Any]:
         return {"past": self._past}

@@ -19,6 +19,7 @@ class Recognition:
     Its error is the binomial's, sqrt(p (1 - p) / n).
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("recognition",)
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ("labels", "probabilities")
 
@@ -34,6 +35,7 @@ class InceptionScore:
     The mean over `splits` parts, and its error from their spread. The published figures are of features=inception.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("inception_score",)
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ("probabilities",)
     splits: PositiveInt = 10
@@ -53,6 +55,7 @@ class ClassificationAccuracy:
     samples, or as many generated ones; asked about real ones it is asked about the other half. Errors are binomial.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("train_on_fake", "test_on_fake", "train_on_real")
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ("labels",)
     hidden: NonNegativeInt = 0

@@ -18,6 +18,7 @@ class PrecisionRecall:
     Near: within the distance to the `k`-th nearest of one's own. Precision's error is that of drawing these samples.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("precision", "recall")
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ()
     k: PositiveInt = 3
@@ -31,6 +32,7 @@ class PrecisionRecall:
 class DensityCoverage:
     """`density` and `coverage` of balls round the real samples up to their `k`-th neighbours (Naeem et al. 2020)."""
 
+    figures: ClassVar[tuple[str, ...]] = ("density", "coverage")
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ()
     k: PositiveInt = 5
@@ -48,6 +50,7 @@ class Bins:
     Jensen-Shannon divergence of the two histograms in nats.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("different_bins", "bins_jsd")
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ()
     bins: PositiveInt = 100
@@ -62,6 +65,7 @@ class Bins:
 class Modes:
     """`modes`: how many of the classes that the features know are some sample's likeliest one (Metz et al. 2017)."""
 
+    figures: ClassVar[tuple[str, ...]] = ("modes",)
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ("probabilities",)
 
@@ -77,6 +81,7 @@ class ModeDivergence:
     Above 0 by some (K - 1) / (2 n) for K classes even where all are equally likely: compare with the floor.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("mode_divergence",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ("probabilities",)
 
@@ -92,6 +97,7 @@ class ModeCoverage:
     The protocol of PacGAN (Lin et al. 2018, section 4.1), of 2,500 samples there; of points as they are.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("modes_covered", "high_quality")
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ("mixture",)
 

@@ -32,6 +32,7 @@ class Frechet(OfGaussians):
     them (0: no error); it does not know of the bias, which falls with their number.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("frechet",)
     groups: NonNegativeInt = 10
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -51,6 +52,7 @@ class FrechetInfinity(OfGaussians):
     From a line through the distances of `sizes` subsets; needs ten samples for each feature.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("frechet_infinity",)
     sizes: PositiveInt = 15
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -61,6 +63,7 @@ class FrechetInfinity(OfGaussians):
 class FrechetInterval(OfGaussians):
     """`frechet_low`, `frechet_high`: a bootstrap interval of the distance, free of the bias of both sides."""
 
+    figures: ClassVar[tuple[str, ...]] = ("frechet_low", "frechet_high")
     resamples: PositiveInt = 200
     level: OpenUnitInterval = 0.95
 
@@ -76,6 +79,7 @@ class Kernel:
     Mean over `blocks` disjoint parts, and its error from their spread. It may fall below 0.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("kernel",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ()
     blocks: PositiveInt = 10
@@ -92,6 +96,7 @@ class MMD:
     The `bandwidth` is in the features' units; None: the median distance of the real samples, the same for all runs.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("mmd",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ()
     bandwidth: PositiveFloat | None = None
@@ -108,6 +113,7 @@ class SlicedWasserstein:
     Rabin et al. 2011. Above 0 for equal laws: compare with the floor.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("sliced_wasserstein",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ()
     directions: PositiveInt = 500

@@ -25,6 +25,7 @@ class NearestNeighbourTest:
     Lopez-Paz & Oquab 2017; Xu et al. 2018. Near 0 samples are copies. Of unequal numbers the first ones are taken.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("nearest_neighbour_test",)
     higher_is_better: ClassVar[bool | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
 
@@ -40,6 +41,7 @@ class ClassifierTest:
     The C2ST (Lopez-Paz & Oquab 2017), with `hidden` ReLUs (0: logistic regression). Its error is the binomial's.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("classifier_test",)
     higher_is_better: ClassVar[bool | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
     hidden: NonNegativeInt = 20
@@ -58,6 +60,7 @@ class Copying:
     those are seen, so take all of them (`real`). Its error is that for equal laws.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("copying",)
     higher_is_better: ClassVar[bool | None] = None
     needs: ClassVar[tuple[str, ...]] = ("held_out",)
 
@@ -75,6 +78,7 @@ class Birthday:
     floor's figure is what a generator as rich as the data has.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("collision",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ()
     twins: PositiveInt = 20
@@ -91,6 +95,7 @@ class MsSsim:
     Lower is more diverse, but noise is most diverse of all: compare with the floor.
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("ms_ssim",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ("images",)
     pairs: PositiveInt = 1000
@@ -103,6 +108,7 @@ class MsSsim:
 class MsSsimByClass:
     """`ms_ssim_by_class`: the same of `pairs` pairs of each class that was asked for (Odena et al. 2017), averaged."""
 
+    figures: ClassVar[tuple[str, ...]] = ("ms_ssim_by_class",)
     higher_is_better: ClassVar[bool | None] = False
     needs: ClassVar[tuple[str, ...]] = ("images", "labels")
     pairs: PositiveInt = 100
@@ -119,6 +125,7 @@ class Parzen:
     others are asked; the error is that of drawing those. Known to rank badly in high dimensions (Theis et al. 2016).
     """
 
+    figures: ClassVar[tuple[str, ...]] = ("parzen",)
     higher_is_better: ClassVar[bool | None] = True
     needs: ClassVar[tuple[str, ...]] = ()
 
