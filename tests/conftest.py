@@ -40,6 +40,12 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
+def schedules() -> list[list[str]]:
+    """Every schedule, with an optimiser that it can move."""
+    momentum = {"goodfellow2014"}
+    return [[f"schedule={o}", *(["optimizer=sgd"] if o in momentum else [])] for o in options("schedule")]
+
+
 def terms() -> list[str]:
     """Every term that plays with any model and data."""
     return [name for name in options("term") if name not in PARTNERED]

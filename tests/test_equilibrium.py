@@ -229,7 +229,8 @@ def test_watching_changes_neither_the_game_nor_its_random_state(
     composed: Callable[..., DictConfig], tmp_path: Path, game: list[str]
 ) -> None:
     found = []
-    for name, callbacks in (("watched", ALL), ("alone", NONE)):
+    watched = ALL if "data=ring" in game else [o.replace(",truth", "") for o in ALL if ".truth." not in o]
+    for name, callbacks in (("watched", watched), ("alone", NONE)):
         (tmp_path / name).mkdir()
         play(composed(*game, "rounds=9", f"directory={tmp_path / name}", *callbacks))
         found.append(((tmp_path / name / "generator.safetensors").read_bytes(), torch.get_rng_state().tolist()))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CONF, options, terms_of
+from conftest import CONF, options, schedules, terms_of
 from omegaconf import OmegaConf
 
 from gan_lab.errors import UserError
@@ -56,9 +56,9 @@ def test_every_synthetic_data_set_and_latent_plays(played: Callable[..., Path], 
     assert (directory / "samples" / "round_000003.png").stat().st_size > 0
 
 
-@pytest.mark.parametrize("option", [f"{g}={o}" for g in ("optimizer", "schedule") for o in options(g)])
-def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], option: str) -> None:
-    played("model=mlp", option, "rounds=3")
+@pytest.mark.parametrize("chosen", [*([f"optimizer={o}"] for o in options("optimizer")), *schedules()], ids=" ".join)
+def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], chosen: list[str]) -> None:
+    played("model=mlp", *chosen, "rounds=3")
 
 
 @pytest.mark.parametrize("name", options("debug"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import options, terms
+from conftest import options, schedules, terms
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
@@ -84,7 +84,7 @@ CASES = [
     *(["model=mlp", f"update={update}", "data=digits"] for update in options("update")),
     *(["model=mlp", f"term@d_terms=[{term}]", "loss=wasserstein"] for term in terms()),
     *(["model=mlp", f"optimizer={optimizer}"] for optimizer in options("optimizer")),
-    *(["model=mlp", f"schedule={schedule}"] for schedule in options("schedule")),
+    *(["model=mlp", *schedule] for schedule in schedules()),
     ["model=dcgan", "update.d_steps=2", "term@d_terms=[r1,r2]", "d_terms.r1.every=4", "loss=relativistic"],
     ["model=mlp", "data=ring", "latent=uniform", "gan.ema_decay=null"],
     ["model=mlp", "callbacks.metrics=null", "callbacks.equilibrium.every=1"],
