@@ -2,9 +2,9 @@
 
 DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
 seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
-deviation and number of seeds. Figures that were not obtained by the same procedure never share a column.
-For each column Welch's test compares the best two rows; where there are more than two, they were chosen after the fact,
-and the p-value flatters.
+deviation and number of seeds. Figures that were not obtained by the same procedure never share a column. For each
+column Welch's test compares the best two rows; where there are more than two, they were chosen after the fact, and the
+p-value flatters.
 
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
@@ -29,7 +29,7 @@ PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 FREE = ("seed", "resume", "objective", "directory", "callbacks", "logger", "hydra", "data.root", "data.workers")
-ACTING = ("callbacks.adaptive_augment.", "callbacks.early_stopping.")  # callbacks that change what comes out
+ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
 
 
 class Run(NamedTuple):
@@ -144,7 +144,7 @@ def is_free(override: str) -> bool:
     """Whether runs that differ by this are runs of the same configuration."""
     group = override.lstrip("+~").partition("=")[0]
     key = (group.partition("@")[2] or group) + "."
-    return key.startswith(tuple(f"{free}." for free in FREE)) and not key.startswith(ACTING)
+    return key.startswith(tuple(f"{free}." for free in FREE)) and not any(name in override for name in ACTING)
 
 
 def compare(runs: Sequence[Run]) -> "Comparison":

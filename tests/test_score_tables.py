@@ -73,6 +73,8 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
         ("logger=wandb", True),
         ("callbacks.adaptive_augment.target=0.9", False),
         ("callbacks.early_stopping.patience=2", False),
+        ("callbacks=[default,early_stopping]", False),
+        ("callbacks=[default,evaluation]", True),
         ("trainer.precision=bf16-mixed", False),
         ("aid@d_aids=[diff_augment]", False),
         ("rounds=10", False),

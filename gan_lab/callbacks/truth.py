@@ -32,7 +32,7 @@ class Truth(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
-        if not isinstance(density, Density) or density.sample(1).shape[1] > 2:
+        if not isinstance(density, Density) or density.sample(1, torch.Generator()).shape[1] > 2:
             raise UserError("truth: the data have no known density in one or two dimensions; take data=ring")
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]

@@ -17,9 +17,9 @@ class Optimistic:
         w_{t+1} = w_t - eta (2 v(w_t) - v(w_{t-1}))       w = (theta, psi),  v = (grad_theta J_G, grad_psi J_D)
 
     The first round has no past and is a simultaneous one: v(w_{-1}) = v(w_0). A gradient that was not stepped along, as
-    it overflowed in half precision, is no past. The direction 2 v_t - v_{t-1} goes
-    through the players' own optimisers, and gradient clipping acts on it. (With Adam this is Adam of the optimistic
-    gradient, not Daskalakis's Optimistic Adam, which extrapolates Adam's normalised step.)
+    it overflowed in half precision, is no past. The direction 2 v_t - v_{t-1} goes through the players' own optimisers,
+    and gradient clipping acts on it. (With Adam this is Adam of the optimistic gradient, not Daskalakis's Optimistic
+    Adam, which extrapolates Adam's normalised step.)
 
     State: the past gradients of each player.
     """
