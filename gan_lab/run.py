@@ -21,7 +21,7 @@ from gan_lab.allocator import keep_freed_memory
 from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
-from gan_lab.config.resume import read_yaml, remember
+from gan_lab.config.resume import remember
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
@@ -155,7 +155,8 @@ def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
     told = json.loads(summary.read_text()) if summary.exists() else {"rounds": None}
     if told["rounds"] != played:
         return path, None
-    ended_early = told["finished"] and read_yaml(directory / "config.yaml")["rounds"] == rounds
+    # Not by config.yaml: process 0 may have written this resume's there before another one looks.
+    ended_early = told["finished"] and told.get("budget") == rounds
     return path, played if played == rounds or ended_early else None
 
 

@@ -37,6 +37,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
     return summary | {
         "finished": finished,
         "rounds": gan.round,
+        "budget": config.rounds,
         "images": gan.images,
         "seconds": gan.seconds,
         "images_per_second": gan.images / gan.seconds,

@@ -46,6 +46,7 @@ def together(act: Callable[[int], Any], world: int = 2) -> None:
     for one in started:
         one.join(100)
         one.kill()
+        one.join()
     assert [one.exitcode for one in started] == [0] * world
 
 
@@ -229,5 +230,6 @@ def test_the_command_line_ends_in_order_whichever_way_it_is_told(tmp_path: Path)
         if number == signal.SIGTERM:
             process = start("resume=run", where=tmp_path)
     assert f"round_{played:06d}.png" in {path.name for path in (run / "samples").iterdir()}
-    finish(start("resume=run", "trainer=cpu", f"rounds={played + 5}", where=tmp_path))
-    assert json.loads((run / "summary.json").read_text())["rounds"] == played + 5
+    for trainer, rounds in (("cpu", played + 5), ("ddp_cpu", played + 9)):
+        finish(start("resume=run", f"trainer={trainer}", f"rounds={rounds}", where=tmp_path))
+        assert json.loads((run / "summary.json").read_text())["rounds"] == rounds

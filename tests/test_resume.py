@@ -12,6 +12,7 @@ from conftest import options, schedules, terms
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
+from gan_lab.config.resume import remember
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.plain_checkpoint import PlainCheckpointIO
@@ -125,13 +126,18 @@ def test_stopped_before_the_first_checkpoint_it_starts_again(
     assert_same_runs(tmp_path / "a", tmp_path)
 
 
-def test_rounds_extend_a_finished_run(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+@pytest.mark.parametrize("noted", [False, True])
+def test_rounds_extend_a_finished_run(composed: Callable[..., DictConfig], tmp_path: Path, noted: bool) -> None:
+    """Also where another process of this run, or an earlier one that was killed as it began, has noted it already."""
     (tmp_path / "long").mkdir()
     long, short = (composed("model=mlp", "rounds=6", f"directory={tmp_path / name}") for name in ("long", ""))
     play(long)
     short.rounds = 4
     play(short)
-    play(resumed(short, rounds=6))
+    longer = resumed(short, rounds=6)
+    if noted:
+        remember(longer, tmp_path, [])
+    play(longer)
     assert_same_runs(tmp_path / "long", tmp_path)
 
 
