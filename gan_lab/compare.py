@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gan_lab.config.apart import key_of, watches
 from gan_lab.config.resume import OVERRIDES, read_yaml
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
@@ -28,8 +29,6 @@ ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
-FREE = ("seed", "resume", "objective", "directory", "callbacks", "logger", "hydra", "data.root", "data.workers")
-ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
 
 
 class Run(NamedTuple):
@@ -121,7 +120,7 @@ def read_run(directory: Path) -> Run:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{directory / 'summary.json'}: not the summary of a run ({error})") from error
     overrides = {str(o) for o in read_yaml(directory / OVERRIDES) or []}
-    kept = {o for o in overrides if not is_free(o)}
+    kept = {o for o in overrides if not (watches(o) or key_of(o) == "seed")}
     if not finished:
         kept.add(f"(stopped after round {rounds})")
     scores: dict[tuple[str, str], float] = {}
@@ -138,13 +137,6 @@ def read_run(directory: Path) -> Run:
                 scores[rest, key] = value
     made_by = (summary.get("git_commit"), summary.get("version/torch"))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
-
-
-def is_free(override: str) -> bool:
-    """Whether runs that differ by this are runs of the same configuration."""
-    group = override.lstrip("+~").partition("=")[0]
-    key = (group.partition("@")[2] or group) + "."
-    return key.startswith(tuple(f"{free}." for free in FREE)) and not any(name in override for name in ACTING)
 
 
 def compare(runs: Sequence[Run]) -> "Comparison":

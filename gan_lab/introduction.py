@@ -7,7 +7,8 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.resume import FREE, flat, read_yaml
+from gan_lab.config.apart import key_of, watches
+from gan_lab.config.resume import flat, read_yaml
 from gan_lab.loggers import Introduction, Record
 
 LONGEST = 120  # characters of a name; W&B takes 128
@@ -31,14 +32,8 @@ def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str])
 
 
 def name_of(overrides: Sequence[str]) -> str:
-    """The overrides that set a run apart from others, without those of where and how it is watched."""
-    apart = [override for override in overrides if not any(_key(override).startswith(f"{free}.") for free in FREE)]
-    return " ".join(apart)[:LONGEST]
-
-
-def _key(override: str) -> str:
-    """`+a.b=1` -> `a.b.`; `term@d_terms=[r1]` -> `term.`"""
-    return override.lstrip("+~").partition("=")[0].partition("@")[0] + "."
+    """The overrides that set a run apart from others; not its rounds, which may become more when it is resumed."""
+    return " ".join(o for o in overrides if not (watches(o) or key_of(o) == "rounds"))[:LONGEST]
 
 
 def sweep_of(directory: Path) -> str | None:

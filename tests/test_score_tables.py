@@ -16,6 +16,7 @@ from test_resume import assert_resumes
 
 from gan_lab import compare
 from gan_lab.comparison import Cell, Comparison, verdicts
+from gan_lab.config.apart import watches
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.run import play
 
@@ -65,9 +66,8 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
 
 
 @pytest.mark.parametrize(
-    ("override", "free"),
+    ("override", "watching"),
     [
-        ("seed=3", True),
         ("callbacks.samples.every=10", True),
         ("metric@callbacks.evaluation.metrics=[frechet]", True),
         ("logger=wandb", True),
@@ -80,8 +80,8 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
         ("rounds=10", False),
     ],
 )
-def test_what_only_watches_a_run_does_not_set_it_apart(override: str, free: bool) -> None:
-    assert compare.is_free(override) is free
+def test_what_only_watches_a_run_does_not_set_it_apart(override: str, watching: bool) -> None:
+    assert watches(override) is watching
 
 
 def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:

@@ -1,0 +1,16 @@
+"""What sets one run apart from another, and what only says where and how it is watched."""
+
+WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", "data.root", "data.workers")
+ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
+
+
+def key_of(override: str) -> str:
+    """`+a.b=1` -> `a.b`; `term@d_terms=[r1]` -> `d_terms`"""
+    group = override.lstrip("+~").partition("=")[0]
+    return group.partition("@")[2] or group
+
+
+def watches(override: str) -> bool:
+    """Whether runs that differ by this override play the same game."""
+    key = key_of(override) + "."
+    return key.startswith(tuple(f"{part}." for part in WATCHING)) and not any(name in override for name in ACTING)
