@@ -7,6 +7,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from gan_lab.errors import UserError
+
 
 def world() -> int:
     """How many processes play."""
@@ -69,6 +71,16 @@ def most(number: int, device: torch.device) -> int:
     largest = torch.tensor(number, device=device)
     dist.all_reduce(largest, dist.ReduceOp.MAX)
     return int(largest)
+
+
+def demand_alike(what: str, number: int, device: torch.device) -> None:
+    """Raises UserError, in all processes, where they do not have the same number."""
+    least, largest = -most(-number, device), most(number, device)
+    if least != largest:
+        raise UserError(
+            f"the processes have {least} to {largest} {what}: they did not find the same files; "
+            "all have to see one run directory"
+        )
 
 
 def rows(draw: Callable[[int], Tensor], n: int) -> Tensor:

@@ -75,9 +75,9 @@ def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[
     save_generator(directory / "generator.safetensors", _recipe(config, gan, data), networks)
     finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
     summary = summarise(gan, trainer, config, finished)
-    write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     for record in records(trainer):
         record.conclude(summary, directory)
+    write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
     if summary["finished"]:
         return 0
@@ -152,12 +152,10 @@ def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
     summary = directory / "summary.json"
-    told = json.loads(summary.read_text()) if summary.exists() else {"rounds": None}
-    if told["rounds"] != played:
-        return path, None
+    told = json.loads(summary.read_text()) if summary.exists() else {"finished": False}
     # Not by config.yaml: process 0 may have written this resume's there before another one looks.
-    ended_early = told["finished"] and told.get("budget") == rounds
-    return path, played if played == rounds or ended_early else None
+    over = told["finished"] and told["rounds"] == played and rounds in (played, told.get("budget"))
+    return path, played if over else None
 
 
 def _parts(group: DictConfig | None) -> list[Any]:

@@ -1,5 +1,6 @@
 """However a run ends, it leaves a whole checkpoint between two rounds, and goes on from it bit for bit."""
 
+import json
 import resource
 import shutil
 import signal
@@ -58,13 +59,24 @@ def test_a_signal_between_the_moves_ends_the_run_after_the_round(
 ) -> None:
     broken = config(composed, tmp_path / "broken")
     before = signal.getsignal(number)
+    left: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        in_round(patch, 5, lambda: signal.raise_signal(number))
+        in_round(patch, 5, lambda: (signal.raise_signal(number), left.append(signal.getsignal(number))))
         assert play(broken) == 128 + number
-    assert signal.getsignal(number) == before
+    assert [*left, signal.getsignal(number)] == [before, before]  # a second signal is obeyed at once
     assert round_of(tmp_path / "broken/checkpoints/last.ckpt") == 5
     assert play(resumed(broken)) == 0
     assert_same_runs(whole, tmp_path / "broken")
+
+
+def test_the_rounds_of_a_run_that_was_stopped_may_be_enough(composed: Composed, tmp_path: Path) -> None:
+    stopped = config(composed, tmp_path / "stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        in_round(patch, 5, lambda: signal.raise_signal(signal.SIGINT))
+        assert play(stopped) == 128 + signal.SIGINT
+    assert play(resumed(stopped, rounds=5)) == 0
+    told = json.loads((tmp_path / "stopped/summary.json").read_text())
+    assert (told["rounds"], told["budget"], told["finished"]) == (5, 5, True)
 
 
 def cut(path: Path) -> None:

@@ -8,7 +8,9 @@ from test_processes import connected
 from torch import Tensor, nn
 
 from gan_lab import processes
+from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import GlobalBatchNorm
+from gan_lab.processes import demand_alike
 
 
 def test_the_mean_over_processes_has_the_whole_batch_s_derivatives_of_every_order() -> None:
@@ -71,5 +73,14 @@ def test_global_batch_norm_is_that_of_the_whole_batch(norm: nn.Module) -> None:
         for name, buffer in whole.named_buffers():
             torch.testing.assert_close(part.get_buffer(name), buffer, atol=1e-6, rtol=1e-5)
         torch.testing.assert_close(part.eval()(inputs), whole.eval()(inputs))
+
+    connected(act)
+
+
+def test_processes_that_go_on_from_different_rounds_are_told() -> None:
+    def act(rank: int) -> None:
+        demand_alike("rounds", 7, torch.device("cpu"))
+        with pytest.raises(UserError, match="the processes have 7 to 8 rounds"):
+            demand_alike("rounds", 7 + rank, torch.device("cpu"))
 
     connected(act)

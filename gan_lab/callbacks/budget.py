@@ -8,11 +8,15 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 
 from gan_lab.gan import GAN
-from gan_lab.processes import most
+from gan_lab.processes import demand_alike, most
 
 
 class Budget(pl.Callback):
-    """Stop after `rounds` rounds, counted over the whole life of the run."""
+    """Stop after `rounds` rounds, counted over the whole life of the run.
+
+    Raises:
+        UserError: of several processes not all go on from the same round.
+    """
 
     intervals: ClassVar[tuple[str, ...]] = ()
 
@@ -20,6 +24,7 @@ class Budget(pl.Callback):
         self.rounds = rounds
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        demand_alike("rounds behind them", gan.round, gan.device)
         self._judge(trainer, gan)  # killed after its last round, before all files were written: none is left to play
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
@@ -46,13 +51,22 @@ class Interruption(pl.Callback):
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
+    def setup(self, trainer: pl.Trainer, gan: pl.LightningModule, stage: str) -> None:
+        # Lightning has yet to install its own listener to SIGTERM, which speaks to the other processes in mid-round.
+        self._before = self._listeners()
+
     def on_train_start(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
         if threading.current_thread() is threading.main_thread():
             self.listen()
 
     def listen(self) -> None:
         """Take note of signals from now on, until the first one or `ignore`."""
-        self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
+        self._before = self._before or self._listeners()
+        for number in self.SIGNALS:
+            signal.signal(number, self._note)
+
+    def _listeners(self) -> dict[int, Any]:
+        return {number: signal.getsignal(number) for number in self.SIGNALS}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
@@ -60,8 +74,9 @@ class Interruption(pl.Callback):
 
     def ignore(self) -> None:
         """Leave signals to whoever listened before."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
         self._before = {}
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: pl.LightningModule, *_: Any) -> None:
