@@ -1,6 +1,7 @@
 """Going on with a run: the command line it was started with, plus what may be changed on the way."""
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
 # What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
-FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "data.root", "data.workers")
-
+PLACES = ("data.root", "data.workers")  # whatever else is set to these may differ with them
+FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", *PLACES)
 
 OVERRIDES = "overrides.yaml"
 
@@ -50,6 +51,10 @@ def demand_same(config: DictConfig, directory: Path) -> None:
         UserError: it does not; names the first keys that differ.
     """
     before = dict(flat(read_yaml(directory / "config.yaml")))
+    config = deepcopy(config)
+    for key in PLACES:
+        if OmegaConf.select(config, key) is not None and before.get(key) is not None:
+            OmegaConf.update(config, key, before[key])  # and so all that follows it
     now = dict(flat(OmegaConf.to_container(config, resolve=True)))
     differing = [
         f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
