@@ -3,6 +3,7 @@
 Nothing heavy is imported before the configuration has been checked, so that a mistake is answered at once.
 """
 
+import math
 import os
 import sys
 import traceback
@@ -24,7 +25,7 @@ from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.imports import importing
-from gan_lab.lock import Busy, alone_in
+from gan_lab.lock import Busy, alone_in, leads
 
 
 def train(config: DictConfig) -> int:
@@ -43,8 +44,10 @@ def train(config: DictConfig) -> int:
         runs = runs_of(config, hydra_config.overrides.task)
     with ExitStack() as locks:
         for run, _ in runs:
-            # The lock of a node that has died may live on at the file server for a while.
-            locks.enter_context(alone_in(Path(run.directory), wait=120 if requeued() else 0))
+            # The lock of a node that has died may live on at the file server for a while. A sweep that died may have
+            # left jobs behind it, which play on: when one has ended, there is nothing left to do here.
+            wait = math.inf if multirun else 120.0 if requeued() else 0.0
+            locks.enter_context(alone_in(Path(run.directory), wait))
             meet(run, again=requeued() or multirun or run is not config)
         if runs[0][0] is not config:
             with importing():
@@ -79,7 +82,7 @@ def job(config: DictConfig) -> float | None:
         with listening():
             code = train(config)
         if code == 0:
-            return objective(config) if sweep else None
+            return objective(config) if sweep and leads(os.environ) else None
     except Exception as error:
         if sweep and not isinstance(error, Busy):
             line = explain(error, sys.argv[1:])

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -37,16 +38,24 @@ def hold(directory: Path, wait: float = 0.0) -> int | None:
     except OSError:
         return None  # whoever writes there will say so
     deadline = time.monotonic() + wait
-    while (held := _locked(file)) and time.monotonic() < deadline:
+    held = _locked(file)
+    busy = f"{directory}: {(held and _holder(file)) or 'another process'} is at work there"
+    if held and wait:
+        print(f"{busy}; waiting for it", file=sys.stderr, flush=True)
+    while held and time.monotonic() < deadline:
         time.sleep(0.2)
+        held = _locked(file)
     if held:
-        holder = os.read(file, 200).decode(errors="replace").strip()
         os.close(file)
-        raise Busy(f"{directory}: {holder or 'another process'} is at work there; wait for it, or stop it")
+        raise Busy(f"{busy}; wait for it, or stop it")
     with suppress(OSError):  # a full disk
         os.truncate(file, 0)
         os.write(file, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
     return file
+
+
+def _holder(file: int) -> str:
+    return os.pread(file, 200, 0).decode(errors="replace").strip()
 
 
 def _locked(file: int) -> bool:

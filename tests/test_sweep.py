@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from test_command_line import SMALL, finish, rounds_logged, start, until
 
 from gan_lab.config.study import Study
-from gan_lab.config.sweep import LONGEST, objective, run_name
+from gan_lab.config.sweep import LONGEST, OPTUNA, Plan, objective, run_name
 from gan_lab.errors import UserError
 from gan_lab.sweep_status import main, status
 
@@ -107,6 +107,24 @@ def test_a_search_without_an_objective_does_not_start(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit, match="2"):
         Study().on_multirun_start(OmegaConf.create({"objective": None, "hydra": {"sweeper": {"_target_": target}}}))
     assert capsys.readouterr().err.startswith("error: objective: must name a figure")
+
+
+def test_the_first_of_several_processes_plans_a_sweep_and_none_of_the_others_searches(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    Plan().on_multirun_start(OmegaConf.create())
+    with pytest.raises(SystemExit, match="2"):
+        Study().on_multirun_start(OmegaConf.create({"objective": "g/loss", "hydra": {"sweeper": {"_target_": OPTUNA}}}))
+    assert "one process searches" in capsys.readouterr().err
+
+
+def test_jobs_of_one_name_are_refused(tmp_path: Path) -> None:
+    process = start("-m", "data=mnist", "data.root=/a,/b", "hydra.sweep.dir=sweep", where=tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert errors.startswith("error: data=mnist: several jobs would have this directory (data.root, data.workers, ")
+    assert errors.count("\n") == 1
 
 
 def test_the_objective_is_a_number_of_the_summary(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A search that was stopped goes on: Optuna's study is kept in the sweep's directory."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
 from gan_lab.config.sweep import OPTUNA
+from gan_lab.lock import leads
 
 NAME = "study"
 
@@ -26,32 +28,38 @@ class Study(Callback):
         if config.get("objective") is None:
             print("error: objective: must name a figure of summary.json for hydra/sweeper=optuna", file=sys.stderr)
             raise SystemExit(2)  # Hydra makes warnings of exceptions
+        if not leads(os.environ):
+            print(
+                "error: hydra/sweeper=optuna: one process searches; its launcher starts those of a job", file=sys.stderr
+            )
+            raise SystemExit(2)
         directory = Path(config.hydra.sweep.dir)
         directory.mkdir(parents=True, exist_ok=True)
         with open_dict(sweeper):
             sweeper.study_name = sweeper.study_name or NAME
             sweeper.storage = sweeper.storage or f"sqlite:///{directory.resolve()}/study.db"
             sweeper.max_failure_rate = sweeper.max_failure_rate or 1.0
-            played = go_on(sweeper.storage, sweeper.study_name)
-            sweeper.n_trials = max(0, sweeper.n_trials - played)
+            begun, ended = go_on(sweeper.storage, sweeper.study_name)
+            sweeper.n_trials = max(0, sweeper.n_trials - ended)
             if sweeper.sampler.get("seed") is not None:
-                sweeper.sampler.seed += played  # else its first draws were drawn before
+                sweeper.sampler.seed += begun  # else its first draws were drawn before
 
 
-def go_on(storage: str, name: str) -> int:
-    """Put trials that were cut short back into the queue; the number of those that were not."""
+def go_on(storage: str, name: str) -> tuple[int, int]:
+    """Put trials that were cut short back into the queue; the numbers of all so far, and of those that have ended."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     known = {summary.study_name for summary in optuna.get_all_study_summaries(storage)}
     if name not in known:
-        return 0
+        return 0, 0
     study = optuna.load_study(name, storage)
+    trials = study.get_trials(states=None)
     ended = 0
-    for trial in study.get_trials(states=None):
+    for trial in trials:
         if trial.state == optuna.trial.TrialState.RUNNING:
+            study.enqueue_trial(trial.params)  # first: a kill between the two must not lose it
             study.tell(trial.number, state=optuna.trial.TrialState.PRUNED)
-            study.enqueue_trial(trial.params)
         elif trial.state in (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL):
             ended += 1
-    return ended
+    return len(trials), ended

@@ -6,8 +6,10 @@ job imports this module, and with it the resolver that Hydra needs to name the d
 
 import hashlib
 import json
+import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
-from gan_lab.lock import Busy, hold
+from gan_lab.lock import Busy, hold, leads
 
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
@@ -55,7 +57,7 @@ def record_failure(directory: Path, why: str) -> None:
 def withdraw_failure(directory: Path) -> None:
     """The job is tried again."""
     if (directory / FAILURE).exists():  # else a folder that may only be read would refuse
-        (directory / FAILURE).unlink()
+        (directory / FAILURE).unlink(missing_ok=True)  # another process of the run may have been faster
 
 
 def objective(config: DictConfig) -> float | None:
@@ -81,6 +83,8 @@ class Plan(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if not leads(os.environ):
+            return
         try:
             hold(Path(config.hydra.sweep.dir))  # for as long as this process lives
         except Busy as error:
@@ -94,4 +98,18 @@ class Plan(Callback):
             overrides = OverridesParser.create().parse_overrides([*swept, *config.hydra.overrides.task])
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
             plan = {"jobs": [run_name(job) for job in jobs]}
+            _demand_different(plan["jobs"], OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
         write_atomically(Path(config.hydra.sweep.dir) / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))
+
+
+def _demand_different(jobs: list[str], subdir: str) -> None:
+    """No two jobs have one directory, where it is named after them: the second would find the first's run there."""
+    twice = [job for job, count in Counter(jobs).items() if count > 1]
+    if twice and "run_name" in subdir:
+        aside = ", ".join(ASIDE).replace("=", "")
+        print(
+            f"error: {twice[0]}: several jobs would have this directory ({aside} are no part of its name); "
+            "sweep over something else, or set hydra.sweep.subdir",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
