@@ -17,6 +17,7 @@ from gan_lab.callbacks.metrics import Metrics
 from gan_lab.config.check import check
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.ensemble.game import Ensemble
+from gan_lab.ensemble.member import Member
 from gan_lab.ensemble.play import play_together
 from gan_lab.errors import UserError
 from gan_lab.evaluate import main as evaluate
@@ -221,6 +222,24 @@ def test_a_signal_ends_all_after_the_same_round(composed: Composed, tmp_path: Pa
         assert signal.getsignal(signal.SIGTERM) == before
     summaries = [json.loads((Path(run.directory) / "summary.json").read_text()) for run, _ in runs]
     assert [(summary["rounds"], summary["finished"]) for summary in summaries] == [(11, False)] * 2
+
+
+def test_a_seed_that_has_failed_does_not_keep_the_others_from_being_queued_again(
+    composed: Composed, tmp_path: Path
+) -> None:
+    runs = runs_of(composed(*overrides("data=ring"), "seeds=3", f"directory={tmp_path}"), [])
+    advance, signalled = Member.advance, iter([True])
+
+    def disturbed(self: Member) -> None:
+        advance(self)
+        if self.config.seed == 1:
+            self.error = UserError("broken")
+        elif next(signalled, False):
+            signal.raise_signal(signal.SIGUSR1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Member, "advance", disturbed)
+        assert play_together(runs) == 128 + signal.SIGUSR1
 
 
 def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

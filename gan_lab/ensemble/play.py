@@ -22,7 +22,7 @@ def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:
     different rounds first play on by themselves until they are level. A signal ends all after the same round; one that
     fails leaves `failure.txt` and does not keep the others from going on.
 
-    Returns the process's exit code: 0, 2 where some have failed, or 128 + the signal's number.
+    Returns the process's exit code: 128 + the signal's number, else 2 where some have failed, else 0.
     """
     members = [Member(*run) for run in runs]
     interruption = Interruption()
@@ -44,7 +44,8 @@ def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:
                     member.interrupt(interruption.signal)
     finally:
         interruption.ignore()
-    return 2 if _failed(members) else max(member.code or 0 for member in members)
+    failed, code = _failed(members), max(member.code or 0 for member in members)
+    return 2 if failed and code <= 128 else code  # after a signal, those that have not failed want to go on
 
 
 def _stretch(ensemble: Ensemble, members: Sequence[Member], interruption: Interruption) -> None:
