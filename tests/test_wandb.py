@@ -139,6 +139,20 @@ def test_a_server_that_fails_at_the_start_costs_a_warning(
     deaf.close()
 
 
+def test_what_cannot_be_opened_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "wandb_id.txt").touch()  # cut short
+
+    def refuse(**options: Any) -> None:
+        assert options["id"]
+        raise OSError("no disk")
+
+    monkeypatch.setattr("wandb.init", refuse)
+    logger = WandB(str(tmp_path))
+    with pytest.warns(UserWarning, match="W&B: no disk; the run goes on without W&B"):
+        logger.log_metrics({"a": 1.0}, 1)
+    assert not hasattr(logger, "experiment")  # as Lightning asks
+
+
 def test_a_server_that_dies_while_training_costs_nothing_and_can_be_told_later(
     composed: Callable[..., DictConfig], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
+from gan_lab.files import write_atomically
 from gan_lab.loggers.record import Introduction, Record
 from gan_lab.ranges import PositiveFloat
 
@@ -75,6 +76,8 @@ class WandB(Record):
     def experiment(self) -> Any:
         """W&B's own run."""
         if self._run is None:
+            if self._over:  # Lightning asks whether there is an experiment, and would fail with it
+                raise AttributeError("the run goes on without W&B")
             self._run = self._open()
             self._run.define_metric("round", hidden=True)
             self._run.define_metric("*", step_metric="round")
@@ -177,9 +180,8 @@ def _artifact(run: Any, summary: Mapping[str, Any], directory: Path) -> Any:
 def _run_id(directory: Path) -> str:
     """The id of this run at W&B, kept in the run directory; None in other processes than the first."""
     path = directory / "wandb_id.txt"
-    if not path.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(secrets.token_hex(4))
+    if not path.exists() or not path.read_text().strip():
+        write_atomically(path, lambda temporary: temporary.write_text(secrets.token_hex(4)))
     return path.read_text().strip()
 
 
