@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_lab.files import writing
+from gan_lab.files import write_atomically
 
 
 def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
@@ -28,9 +28,11 @@ def save_picture(picture: Tensor, path: Path) -> None:
     """Write an RGB picture (3, H, W), uint8, in the format that the path's ending names."""
     from PIL import Image
 
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
+    image, ending = (
+        Image.fromarray(picture.permute(1, 2, 0).numpy()),
+        Image.registered_extensions()[path.suffix.lower()],
+    )
+    write_atomically(path, lambda temporary: image.save(temporary, format=ending))
 
 
 def to_bytes(images: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from gan_lab.files import write_atomically
+
 INK, GREY, REAL, FAKE = "#222222", "#9a9a9a", "#2166ac", "#e08214"
 COLOURS = (REAL, FAKE, "#1b7837", "#762a83", GREY)
 
@@ -87,7 +89,8 @@ def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None
 
     images = [Image.open(frame).convert("RGB").quantize(128, dither=Image.Dither.NONE) for frame in frames]
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
-    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
+    film: dict[str, Any] = {"append_images": images[1:], "duration": durations, "loop": 0, "optimize": False}
+    write_atomically(path, lambda temporary: images[0].save(temporary, format="GIF", save_all=True, **film))
 
 
 def _figure(width: float, height: float) -> tuple[Any, Any]:
