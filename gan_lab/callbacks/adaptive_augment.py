@@ -57,7 +57,7 @@ class AdaptiveAugment(pl.Callback):
             return
         self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean())
         if gan.round % self.interval == 0:
-            self._r_t = torch.stack(self._signs).mean().item()
+            self._r_t = torch.stack([sign.to(gan.device) for sign in self._signs]).mean().item()
             batch: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
             step = batch * len(self._signs) / (1000 * self.kimg)
             direction = (self._r_t > self.target) - (self._r_t < self.target)
