@@ -39,6 +39,7 @@ MISTAKES = [
     Mistake("conditioning=concat data=ring model=mlp", r"refers to data\.num_classes, which data does not have"),
     Mistake("conditioning=projection conditioning.discriminator.shap=3", r"shap.*did you mean .*shape"),
     Mistake("conditioning=batch_norm model=mlp", r"MLPGenerator has no batch normalisation", False),
+    Mistake("aid@d_aids=[minibatch_std,virtual_batch_norm]", r"put virtual_batch_norm first", False),
     Mistake("conditioning=concat model=dirac", r"has no shape to make room for y", False),
     Mistake("given=[half,low_resolution]", r"given: must be one option"),
     Mistake("given=half given.share=1", r"given\.share=1: must be less than 1"),

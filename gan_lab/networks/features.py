@@ -28,7 +28,8 @@ def width_of(discriminator: nn.Module, shape: Sequence[int]) -> int:
         name = type(discriminator).__name__
         raise UserError(f"{name} is conditioned on images or vectors, and can have no head on its features") from error
     except RuntimeError as error:
-        raise UserError(f"{type(discriminator).__name__} is no discriminator of samples {tuple(shape)}") from error
+        name = type(discriminator).__name__
+        raise UserError(f"{name} is no discriminator of samples {tuple(shape)} and their classes alone") from error
     discriminator.train(training)
     if not isinstance(output, DiscriminatorOutput) or not output.features:
         raise UserError(f"{type(discriminator).__name__} shows no features to put a head on; take model=mlp or dcgan")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
+from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd
 from gan_lab.networks.batch_norm import BatchNorm, replace_batch_norms
 from gan_lab.ranges import PositiveInt
 from gan_lab.types import DiscriminatorOutput
@@ -46,7 +47,7 @@ class VirtualBatchNormalised(nn.Module):
     goes through the network ahead of every batch: with `references` as large as the batch, at twice the price.
 
     Raises:
-        UserError: the network has no batch normalisation.
+        UserError: the network has no batch normalisation, or compares the samples of a batch.
     """
 
     reference: Tensor
@@ -54,12 +55,18 @@ class VirtualBatchNormalised(nn.Module):
 
     def __init__(self, network: nn.Module, references: PositiveInt = 64) -> None:
         super().__init__()
+        if any(isinstance(module, MinibatchStd | MinibatchDiscrimination) for module in network.modules()):
+            raise UserError(
+                "virtual_batch_norm: stands around an aid that compares the samples of a batch, which would see the "
+                "reference batch among them; put virtual_batch_norm first, as in aid@d_aids=[virtual_batch_norm,...]"
+            )
         self.network, self.references = network, references
         self.register_buffer("reference", torch.empty(0))
         self.register_buffer("condition", None)
         if not replace_batch_norms(network, lambda norm: VirtualBatchNorm(norm, references)):
             raise UserError(
-                f"virtual_batch_norm: {type(network).__name__} has no batch normalisation of its own; take model=dcgan"
+                f"virtual_batch_norm: {type(network).__name__} has no batch normalisation of its own; model=dcgan has "
+                "where data.image_size is 16 or more, and conditioning is not batch_norm"
             )
 
     def refer_to(self, inputs: Callable[[int], tuple[Tensor, Tensor | None]]) -> None:
