@@ -46,6 +46,15 @@ def benchmark() -> Any:
     return module
 
 
+def test_episodes_may_begin_where_the_environment_lets_them() -> None:
+    data = Transitions(**SETTINGS | {"spread": None})
+    state, _, following, alive = data.recorded
+    starts = torch.cat([torch.tensor([True]), ~alive[:-1]])
+    assert state[starts].abs().max() <= 0.05
+    torch.testing.assert_close(state[1:][~starts[1:]], following[:-1][alive[:-1]])
+    assert data.condition(state, torch.zeros(len(state), dtype=torch.int64)).shape == (400, 6)
+
+
 def test_the_environment_s_own_physics_reproduces_what_is_recorded() -> None:
     import gymnasium
 

@@ -30,9 +30,9 @@ class Transitions(InMemory):
     x (d + 1,): the change s' - s, standardised, and 1 where the episode goes on, -1 where s' ends it.
     y (d + k,): the state s, standardised, and the unit vector of the action a among k.
 
-    The environment has discrete actions and shows its `state` as it is, as gymnasium's CartPole does. Random play from
-    its own start stays near it, so each episode starts at a state uniform in +-`spread`, and takes its k actions with
-    probabilities of its own, uniform on the simplex. All of it follows from the seed.
+    The environment has discrete actions and shows its `state` as it is, as gymnasium's CartPole does. Each episode
+    takes its k actions with probabilities of its own, uniform on the simplex, and starts at a state uniform in
+    +-`spread`: random play from the environment's own start (`spread` None) stays near that. All follows from the seed.
 
     Raises:
         UserError: gymnasium is not installed, knows no such environment, or has others than are stated.
@@ -41,7 +41,7 @@ class Transitions(InMemory):
     def __init__(
         self,
         environment: str,
-        spread: Sequence[PositiveFloat],
+        spread: Sequence[PositiveFloat] | None,
         transitions: PositiveInt,
         shape: Shape,
         condition_dim: PositiveInt,
@@ -49,7 +49,8 @@ class Transitions(InMemory):
         seed: NonNegativeInt,
     ) -> None:
         super().__init__(shape, None, batch_size, seed)
-        self.environment, self.spread, self.transitions = environment, tuple(spread), transitions
+        self.environment, self.transitions = environment, transitions
+        self.spread = None if spread is None else np.array(spread)
         self.condition_dim: int = condition_dim
 
     @cached_property
@@ -58,7 +59,7 @@ class Transitions(InMemory):
         env = open_environment(self.environment)
         d, k = env.observation_space.shape[0], int(env.action_space.n)
         told_and_has: dict[str, tuple[Any, Any]] = {
-            "spread": (len(self.spread), d),
+            "spread": (d if self.spread is None else len(self.spread), d),
             "shape": (list(self.shape), [d + 1]),
             "condition_dim": (self.condition_dim, d + k),
         }
@@ -71,8 +72,9 @@ class Transitions(InMemory):
         rows: list[tuple[Any, ...]] = []
         while len(rows) < self.transitions:
             env.reset(seed=int(rng.integers(2**31)))
-            env.state = rng.uniform(-np.array(self.spread), self.spread)
-            habit, state, ended = rng.dirichlet(np.ones(k)), env.state, False
+            if self.spread is not None:
+                env.state = rng.uniform(-self.spread, self.spread)
+            habit, state, ended = rng.dirichlet(np.ones(k)), np.array(env.state), False
             while not ended and len(rows) < self.transitions:
                 action = int(rng.choice(k, p=habit))
                 following, _, ended, *_ = env.step(action)
@@ -97,8 +99,7 @@ class Transitions(InMemory):
     def condition(self, state: Tensor, action: Tensor) -> Tensor:
         """y (N, d + k) of states (N, d) and actions (N,)."""
         mean, std, _, _ = self.scales
-        actions = self.condition_dim - len(self.spread)
-        return torch.cat([(state - mean) / std, F.one_hot(action, actions).to(state)], 1)
+        return torch.cat([(state - mean) / std, F.one_hot(action, self.condition_dim - len(mean)).to(state)], 1)
 
     def outcome(self, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """The next states (N, d) and whether it goes on (N,), from x (N, d + 1): the way back from `whole`."""
