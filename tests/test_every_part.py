@@ -18,6 +18,11 @@ QUICK = {  # the tests' MNIST has 12 pictures
     "semi_supervised_mnist": ["data.labels=10"],
     "cartpole_world": ["data.transitions=100"],
 }
+RESULTS = {  # what a callback of the experiment's own finds out
+    "goodfellow2014_mnist": {"parzen/valid"},
+    "mnist_500": {"overfitting/r_v"},
+    "semi_supervised_mnist": {"classifier/errors"},
+}
 SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that need no file
 
 
@@ -71,5 +76,6 @@ def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, n
     config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
     files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
     root = [f"data.root={fake_mnist}"] if files else []
-    small = ["rounds=3", "data.batch_size=4", "callbacks.progress=null", *QUICK.get(name, [])]
-    played(f"experiment={name}", *root, *small, small=False)
+    small = ["debug=quick", "data.batch_size=4", "callbacks.progress=null", *QUICK.get(name, [])]
+    directory = played(f"experiment={name}", *root, *small, small=False)
+    assert RESULTS.get(name, {"d/loss"}) <= json.loads((directory / "summary.json").read_text()).keys()
