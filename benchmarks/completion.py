@@ -5,8 +5,10 @@ Each run completes 500 test images of MNIST 20 times. Of each are printed
     kept: mean absolute error in the given rows, in grey levels of 256;
     mean, nearest: that in the other rows, of all completions and of the best of the 20;
     distance: mean Euclidean distance between two completions of one input, pixels in [-1, 1];
-    classes: how many different digits there are among the 20, by the classifier of gan_lab/metrics/classifier.py;
-    right, sure: the share that it takes for the true digit, and its mean largest probability.
+    right: the share that the classifier of gan_lab/metrics/classifier.py takes for the true digit;
+    classes: how many different digits it sees among the 20;
+    sure, sure classes: the share that it gives a probability of .9 or more, and how many different digits are among
+    those: what is no digit at all seldom is, though it, too, is taken for some digit.
 
 completion.png in the first RUN_DIR has a row for each of ten inputs: what is given, the truth, and eight completions by
 each run.
@@ -27,6 +29,7 @@ from gan_lab.pictures import picture_of, save_picture
 
 INPUTS, ANSWERS = 500, 20
 ROWS, COLUMNS = 10, 8
+SURE = 0.9
 
 
 def complete(directory: str, x: Tensor) -> tuple[Tensor, int, Tensor]:
@@ -42,16 +45,17 @@ def figures(classifier: Classifier, x: Tensor, labels: Tensor, rows: int, answer
     """What is printed of answers (N, k, C, H, W) to images x (N, C, H, W), whose first rows were given."""
     error = 127.5 * (answers - x[:, None]).abs()
     missed = error[..., rows:, :].mean((2, 3, 4))
-    logits = judge(classifier, answers.flatten(0, 1)).logits.view(*answers.shape[:2], -1)
-    seen = logits.argmax(2)
+    chances = judge(classifier, answers.flatten(0, 1)).logits.softmax(1).view(*answers.shape[:2], -1)
+    seen, sure = chances.argmax(2), chances >= SURE  # (N, k, 10): of one digit at most
     return {
         "kept": error[..., :rows, :].mean().item(),
         "mean": missed.mean().item(),
         "nearest": missed.amin(1).mean().item(),
         "distance": pairwise_distance(answers).mean().item() if answers.shape[1] > 1 else 0.0,
-        "classes": distinct_classes(seen).double().mean().item(),
         "right": (seen == labels[:, None]).double().mean().item(),
-        "sure": logits.softmax(2).amax(2).mean().item(),
+        "classes": distinct_classes(seen).double().mean().item(),
+        "sure": sure.any(2).double().mean().item(),
+        "sure classes": sure.any(1).double().sum(1).mean().item(),
     }
 
 
