@@ -7,7 +7,7 @@ each run's generator. Of each are printed
     again: mean absolute error of the enlarged image made small again, in grey levels of 256;
     frechet: distance of features from those of the true images;
     kid, +-: that of every second one from the true images of the others, since KID takes the two sets for independent,
-    which an image and its own restoration are not; and its standard error, as if images were independent of one another;
+    which an image and its own restoration are not; and its standard error, as if images were independent too;
     right: where images have labels, the share in which the true one is seen.
 
 Features and labels are those of the classifier of gan_lab/metrics/classifier.py, which is trained on the run's data;
