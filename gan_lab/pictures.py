@@ -28,11 +28,8 @@ def save_picture(picture: Tensor, path: Path) -> None:
     """Write an RGB picture (3, H, W), uint8, in the format that the path's ending names."""
     from PIL import Image
 
-    image, ending = (
-        Image.fromarray(picture.permute(1, 2, 0).numpy()),
-        Image.registered_extensions()[path.suffix.lower()],
-    )
-    write_atomically(path, lambda temporary: image.save(temporary, format=ending))
+    image, formats = Image.fromarray(picture.permute(1, 2, 0).numpy()), Image.registered_extensions()
+    write_atomically(path, lambda temporary: image.save(temporary, format=formats[path.suffix.lower()]))
 
 
 def to_bytes(images: Tensor) -> Tensor:

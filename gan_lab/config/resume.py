@@ -11,9 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 
+PLACES = ("data.root", "data.workers")  # and whatever is set to what these are
 # What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
-PLACES = ("data.root", "data.workers")  # whatever else is set to these may differ with them
 FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", *PLACES)
+
 
 OVERRIDES = "overrides.yaml"
 
