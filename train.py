@@ -25,7 +25,7 @@ from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.imports import importing
-from gan_lab.lock import Busy, alone_in, leads
+from gan_lab.lock import alone_in, leads
 
 
 def train(config: DictConfig) -> int:
@@ -84,7 +84,7 @@ def job(config: DictConfig) -> float | None:
         if code == 0:
             return objective(config) if sweep and leads(os.environ) else None
     except Exception as error:
-        if sweep and not isinstance(error, Busy):
+        if sweep:
             line = explain(error, sys.argv[1:])
             record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
         if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
