@@ -64,7 +64,7 @@ def test_sixteen_bits_are_not_clipped(make: Make, tmp_path: Path) -> None:
 def test_a_folder_without_pictures_and_one_that_is_not_there(make: Make, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()
-    with pytest.raises(UserError, match=r"empty: holds no pictures \(files ending in .*\.jpg"):
+    with pytest.raises(UserError, match=r"empty: holds no pictures, .*\.jpg.*\(1 others\)"):
         make("image_folder", root=str(tmp_path / "empty"))
     with pytest.raises(UserError, match=r"data.root=.*missing: no such folder"):
         make("image_folder", root=str(tmp_path / "missing"))
@@ -74,8 +74,6 @@ def test_classes_must_be_the_stated_ones(make: Make, tmp_path: Path) -> None:
     assert make("image_folder", num_classes=3).num_classes == make("image_folder").num_classes == 3
     with pytest.raises(UserError, match="data.num_classes=4: .* in 3 sub-folders"):
         make("image_folder", num_classes=4)
-    Image.new("L", (8, 8)).save(tmp_path / "folder" / "stray.png")
-    assert make("image_folder").num_classes is None
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -9,21 +9,23 @@ from typing import Literal, Self
 import torch
 from torch.utils.data import DataLoader
 
+from gan_lab.data.identity import DataIdentity
+from gan_lab.data.listing import class_of, list_pictures, told
 from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
-from gan_lab.data.pictures import Pictures, class_of, collate, find_pictures
+from gan_lab.data.pictures import Pictures, collate
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 
 
 class ImageFolder(GameData):
-    """Pictures of any size and format under `root`, read from the disk by `workers` processes (0: by this one).
+    """Pictures of any size under `root`, in all formats that Pillow reads, loaded by `workers` processes (0: this one).
 
     Each is resized so that it just covers H x W, cropped to it in the `center` or at a `random` place, and with
-    `flip` mirrored half the time. The label is the number of the sub-folder, in sorted order, unless pictures lie
-    in `root` itself. Which batch holds what does not depend on `workers`.
+    `flip` mirrored half the time. The label is the number of the sub-folder, in sorted order (see `list_pictures`).
+    Which batch holds what does not depend on `workers`.
 
     A file that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
@@ -43,7 +45,8 @@ class ImageFolder(GameData):
         workers: NonNegativeInt = 2,
         skip_corrupt: bool = False,
     ) -> None:
-        files, classes = find_pictures(root)
+        self.listing = list_pictures(root)
+        files, classes = self.listing.files, self.listing.classes
         if num_classes not in (None, len(classes)):
             raise UserError(f"data.num_classes={num_classes}: {root} has its pictures in {len(classes)} sub-folders")
         super().__init__(shape, len(classes) or None, batch_size, seed)
@@ -54,6 +57,20 @@ class ImageFolder(GameData):
         self.pictures = Pictures(root, files, self.shape, crop, flip, seed, skip_corrupt)
         self.workers = workers
         self._warned: set[str] = set()
+
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.num_classes is None else self.listing.classes
+
+    @property
+    def identity(self) -> DataIdentity:
+        counts = None if self.num_classes is None else self.listing.counts
+        return DataIdentity(self.size, counts, self.listing.digest)
+
+    @property
+    def found(self) -> list[str]:
+        passed_over = ", ".join(told(self.listing.passed_over))
+        return [*super().found, *([f"passed over: {passed_over}"] if passed_over else [])]
 
     @property
     def size(self) -> int:

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
 from gan_lab.errors import UserError
+from gan_lab.metrics.classifier import digest
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
@@ -35,6 +37,18 @@ class InMemory(GameData):
     @property
     def size(self) -> int:
         return len(self.whole[0])
+
+    @property
+    def identity(self) -> DataIdentity:
+        samples, ys = self.whole
+        counts = None
+        if ys is not None and self.class_names is not None:
+            counts = dict(zip(self.class_names, ys.bincount(minlength=len(self.class_names)).tolist(), strict=True))
+        return DataIdentity(len(samples), counts, digest(self._read()))
+
+    def _read(self) -> list[Tensor]:
+        """What was read, before anything was computed of it: to the bit the same on all machines."""
+        return [part for part in self.whole if part is not None]
 
     def setup(self, stage: str) -> None:
         self.order(len(self.whole[0]))  # complains before the first round rather than in it
@@ -105,6 +119,9 @@ class ImagesInMemory(InMemory):
         if labels.max() >= self.num_classes:
             raise UserError(f"data.num_classes={self.num_classes}: the labels go from 0 to {int(labels.max())}")
         return images, labels
+
+    def _read(self) -> list[Tensor]:
+        return [part[: self.subset] for part in self.load()]
 
     @cached_property
     def shown(self) -> Tensor | None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import torch
 from pytorch_lightning import LightningDataModule
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.order import Order
 from gan_lab.data.stream import Stream
 from gan_lab.errors import UserError
@@ -67,6 +68,21 @@ class GameData(LightningDataModule, ABC):
     def size(self) -> int | None:
         """How many different samples there are; None where they never end."""
         return None
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """Of each class, in the order of their numbers; None where there are none."""
+        return None if self.num_classes is None else [str(number) for number in range(self.num_classes)]
+
+    @property
+    def identity(self) -> DataIdentity:
+        """What tells these data from others. What is computed rather than read is known by its configuration alone."""
+        return DataIdentity(self.size)
+
+    @property
+    def found(self) -> list[str]:
+        """What the data are, in a line or a few, for people."""
+        return [self.identity.told()]
 
     def reordered(self, seed: int, batch_size: int = 500) -> Self:
         """The same samples in an order that follows from `seed` alone: for figures that runs are to be compared by.

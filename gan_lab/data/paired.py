@@ -6,6 +6,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.types import Batch
@@ -37,6 +38,14 @@ class Paired(GameData):
     @property
     def size(self) -> int | None:
         return self.data.size
+
+    @property
+    def identity(self) -> DataIdentity:
+        return self.data.identity
+
+    @property
+    def found(self) -> list[str]:
+        return self.data.found
 
     def reordered(self, seed: int, batch_size: int = 500) -> "Paired":
         return Paired(self.data.reordered(seed, batch_size), self.given)

@@ -10,8 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from gan_lab.data.folder import ImageFolder
-from gan_lab.data.pictures import Pictures, find_pictures
+from gan_lab.data.identity import DataIdentity
+from gan_lab.data.listing import list_pictures, readable
+from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
+from gan_lab.metrics.classifier import digest
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 
@@ -23,7 +26,7 @@ class Pairs(Pictures):
 
     def _show(self, path: str, position: int) -> Tensor:
         given = os.path.join(Path(self.root).parent, GIVEN, os.path.relpath(path, self.root))
-        with Image.open(path) as a, Image.open(given) as b:
+        with Image.open(path, formats=readable()) as a, Image.open(given, formats=readable()) as b:
             if a.size != b.size:
                 sizes = " and ".join(f"{image.width} x {image.height}" for image in (a, b))
                 raise ValueError(f"it and its pair in {GIVEN}/ differ in size, {sizes}")
@@ -59,6 +62,11 @@ class PairedFolder(ImageFolder):
         p = self.pictures
         self.pictures = Pairs(p.root, p.files, self.shape, crop, flip, seed, skip_corrupt)
 
+    @property
+    def identity(self) -> DataIdentity:
+        target, given = super().identity, list_pictures(os.path.join(self.pictures.root, os.pardir, GIVEN))
+        return target._replace(digest=digest([], target.digest or "", given.digest))
+
     def batches(self, start: int) -> Iterator[Batch]:
         for both, *_ in super().batches(start):
             x, y = both.chunk(2, 1)
@@ -66,4 +74,4 @@ class PairedFolder(ImageFolder):
 
 
 def names(root: str, part: str) -> list[str]:
-    return find_pictures(os.path.join(root, part))[0]
+    return list_pictures(os.path.join(root, part)).files

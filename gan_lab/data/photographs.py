@@ -1,5 +1,7 @@
 """Windows of the photographs that come with other libraries: colour images without any download."""
 
+import hashlib
+import io
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
@@ -68,6 +71,10 @@ class Photographs(GameData):
                 raise UserError(f"data.shape={list(self.shape)}: larger than {Path(file).name}, which has {has} pixels")
         return found
 
+    @property
+    def identity(self) -> DataIdentity:
+        return DataIdentity(None, None, hashlib.sha256(b"".join(map(bytes_of, FILES[self.split]))).hexdigest())
+
     @cached_property
     def ends(self) -> list[int]:
         """How many windows there are up to the end of each photograph."""
@@ -113,10 +120,14 @@ def read(file: str) -> Tensor:
     Raises:
         UserError: it is not there.
     """
+    with Image.open(io.BytesIO(bytes_of(file))) as picture:
+        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+
+
+def bytes_of(file: str) -> bytes:
     package, _, inner = file.partition("/")
     found = find_spec(package)
     path = Path(found.origin).parent / inner if found and found.origin else None
     if path is None or not path.is_file():
         raise UserError(f"data: {file} is not there; the whole package {package} must be installed")
-    with Image.open(path) as picture:
-        return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
+    return path.read_bytes()

@@ -2,7 +2,6 @@
 
 import os
 import random
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -11,36 +10,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_lab.errors import UserError
+from gan_lab.data.listing import readable
 from gan_lab.seeds import derive_seed
-
-ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
-
-def find_pictures(root: str) -> tuple[list[str], list[str]]:
-    """All pictures under `root`, at any depth, as sorted relative paths, and the sorted names of their classes.
-
-    The class of a picture is the sub-folder of `root` that it lies in; where some picture lies in `root` itself,
-    there are no classes. Hidden files and folders are passed over.
-
-    Raises UserError where there is no such folder or no picture in it.
-    """
-    if not Path(root).is_dir():
-        raise UserError(f"data.root={root}: no such folder")
-    files = []
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        relative = Path(folder).relative_to(root)
-        files += [str(relative / name) for name in names if not name.startswith(".") and name.lower().endswith(ENDINGS)]
-    if not files:
-        raise UserError(f"data.root={root}: holds no pictures (files ending in {', '.join(ENDINGS)})")
-    classes = sorted({class_of(file) for file in files})
-    return sorted(files), [] if "" in classes else classes
-
-
-def class_of(file: str) -> str:
-    """The first folder of a relative path; empty where there is none."""
-    return file.split(os.sep)[0] if os.sep in file else ""
 
 
 class Picture(NamedTuple):
@@ -87,7 +58,7 @@ class Pictures(Dataset[Picture]):
     def _show(self, path: str, position: int) -> Tensor:
         """The file's pixels (C, H, W), uint8, as they are shown at this position; an exception says what is wrong."""
         channels, height, width = self.shape
-        with Image.open(path) as file:
+        with Image.open(path, formats=readable()) as file:
             image = to_bytes(ImageOps.exif_transpose(file), channels)
         u, v, mirrored = self._augmentation(position)
         # The largest window of the wanted proportions, cut out and resized (with antialiasing) in one go. It starts at

@@ -6,6 +6,7 @@ from itertools import count
 import torch
 from torch import Tensor
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.memory import InMemory, scale
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
@@ -40,6 +41,10 @@ class Stacked(GameData):
         modes = base.num_classes ** self.shape[0]
         if num_classes not in (None, modes):
             raise UserError(f"data.num_classes={num_classes}: must be {modes}, the number of modes, or null")
+
+    @property
+    def identity(self) -> DataIdentity:
+        return self.base.identity._replace(samples=None)
 
     def prepare_data(self) -> None:
         self.base.prepare_data()

@@ -37,18 +37,25 @@ class TorchvisionImages(ImagesInMemory):
         super().__init__(shape, num_classes, batch_size, seed, subset, labels, labels_seed)
         self.dataset, self.root, self.split = dataset, root, split
 
+    @property
+    def class_names(self) -> list[str] | None:
+        _ = self.whole
+        known = len(self._classes) == self.num_classes
+        return self._classes if known else super().class_names
+
     def load(self) -> tuple[Tensor, Tensor]:
-        return self._read(self.split)
+        return self._open_split(self.split)
 
     def test(self) -> Batch:
         """The test set, or where that is what is learnt, the pictures that `subset` leaves out."""
         if self.split == "test":
             return super().test()
-        images, labels = self._read("test")
+        images, labels = self._open_split("test")
         return Batch(scale(resize(images, self.shape[1:])), labels)
 
-    def _read(self, split: str) -> tuple[Tensor, Tensor]:
+    def _open_split(self, split: str) -> tuple[Tensor, Tensor]:
         found = self._find(split)
+        self._classes = [str(name) for name in getattr(found, "classes", ())]
         images = torch.as_tensor(found.data)  # (N, H, W) or (N, H, W, C), bytes
         images = images.unsqueeze(1) if images.ndim == 3 else images.permute(0, 3, 1, 2)
         return images.contiguous(), torch.as_tensor(found.targets, dtype=torch.int64)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.data.identity import DataIdentity
 from gan_lab.data.memory import InMemory
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt, Shape
@@ -52,6 +53,10 @@ class Transitions(InMemory):
         self.environment, self.transitions = environment, transitions
         self.spread = None if spread is None else np.array(spread)
         self.condition_dim: int = condition_dim
+
+    @property
+    def identity(self) -> DataIdentity:
+        return DataIdentity(self.transitions)  # computed: to the bit only where machines round alike
 
     @cached_property
     def recorded(self) -> Recorded:
