@@ -115,7 +115,7 @@ def main(run: Path, root: str, n: int, repeats: int) -> None:
     with tempfile.TemporaryDirectory() as place:
         here, copy = Path(place), Path(place) / "run"
         copy.mkdir()
-        for name in ("generator.safetensors", "config.yaml", "summary.json"):
+        for name in ("generator.safetensors", "config.yaml", "run.yaml", "summary.json"):
             shutil.copy(run / name, copy / name)
         ours = [
             "-m",

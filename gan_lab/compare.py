@@ -20,6 +20,7 @@ from gan_lab.config.resume import OVERRIDES, read_yaml
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.run_file import read_facts
 
 if TYPE_CHECKING:
     from gan_lab.comparison import Comparison
@@ -113,7 +114,8 @@ def tabulate(directories: Sequence[Path], out: Path | None = None) -> str:
 
 
 def read_run(directory: Path) -> Run:
-    """Raises UserError where its summary or its overrides are missing or damaged."""
+    """Raises UserError where its files are missing, damaged or of another version of this lab."""
+    read_facts(directory)
     try:
         summary: dict[str, Any] = json.loads((directory / "summary.json").read_text())
         seed, rounds, finished = (summary[name] for name in ("seed", "rounds", "finished"))

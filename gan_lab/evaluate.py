@@ -23,6 +23,7 @@ from gan_lab.config.explain import CONF, explain
 from gan_lab.config.resume import read_yaml
 from gan_lab.config.trust import check_targets
 from gan_lab.errors import UserError
+from gan_lab.io.run_file import read_facts
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.sample import rebuilt
 
@@ -204,6 +205,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     from gan_lab.data.memory import Held
     from gan_lab.data.paired import Paired
 
+    read_facts(directory)
     run = read_yaml(directory / "config.yaml")
     try:
         parts = {"data": run["data"]["module"], "given": run.get("given") or {}}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.format import FORMAT, demand_format
 from gan_lab.plain_checkpoint import dump
 
 
@@ -21,24 +22,30 @@ class GeneratorFile(NamedTuple):
 
 
 def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> None:
-    """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them."""
+    """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them.
+
+    The format goes into the recipe: of several entries of metadata the library does not keep the order, and the same
+    generator is to give the same bytes.
+    """
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous().clone()  # safetensors refuses tied weights
         for name, network in networks.items()
         for key, value in network.state_dict().items()
     }
-    write_atomically(path, lambda temporary: dump(tensors, temporary, {"recipe": json.dumps(recipe)}))
+    metadata = {"recipe": json.dumps({"format": FORMAT, **recipe})}
+    write_atomically(path, lambda temporary: dump(tensors, temporary, metadata))
 
 
 def load_generator(path: Path) -> GeneratorFile:
     """Read it back.
 
     Raises:
-        UserError: there is no such file, or it is not one of ours.
+        UserError: there is no such file, or it is not one of this version of this lab.
     """
     try:
         with safe_open(path, framework="pt") as file:
             recipe = json.loads((file.metadata() or {})["recipe"])
+            demand_format(recipe.pop("format", None), path)
             weights: dict[str, dict[str, Tensor]] = {}
             for key in file.keys():  # noqa: SIM118
                 name, _, rest = key.partition(".")

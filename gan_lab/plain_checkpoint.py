@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.files import keep_as, write_atomically
+from gan_lab.io.format import FORMAT, OtherFormat, demand_format
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -47,7 +48,7 @@ def _decode(node: Any, tensors: Mapping[str, Tensor]) -> Any:
     return tuple(items) if kind == "tuple" else items
 
 
-def _checksum(tensors: Mapping[str, Tensor], tree: str = "") -> int:
+def _checksum(tensors: Mapping[str, Tensor], tree: str) -> int:
     total = zlib.crc32(tree.encode())
     for name in sorted(tensors):
         total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, total)
@@ -75,7 +76,7 @@ class PlainCheckpointIO(CheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         tensors: dict[str, Tensor] = {}
         tree = json.dumps(_encode(checkpoint, tensors))
-        metadata = {"tree": tree, "crc32": str(_checksum(tensors, tree))}
+        metadata = {"format": str(FORMAT), "tree": tree, "crc32": str(_checksum(tensors, tree))}
         path = Path(path)
 
         def write(temporary: Path) -> None:
@@ -90,19 +91,19 @@ class PlainCheckpointIO(CheckpointIO):
         """The dictionary that was saved.
 
         Raises:
-            UserError: the file is no checkpoint of this lab, or it is damaged.
+            UserError: the file is no checkpoint of this lab, of another version of it, or damaged.
         """
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
+                tree, expected = metadata["tree"], int(metadata["crc32"])
+                demand_format(metadata.get("format"), Path(path))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            tree, expected = json.loads(metadata["tree"]), int(metadata["crc32"])
+            checkpoint: dict[str, Any] = _decode(json.loads(tree), tensors)
         except (SafetensorError, OSError, KeyError, ValueError) as error:
             raise UserError(f"{path}: not a whole checkpoint ({error})") from error
-        # The first checkpoints of this lab had a checksum of their tensors alone.
-        if expected not in (_checksum(tensors, metadata["tree"]), _checksum(tensors)):
+        if expected != _checksum(tensors, tree):
             raise UserError(f"{path}: damaged (its checksum does not fit its contents)")
-        checkpoint: dict[str, Any] = _decode(tree, tensors)
         self._whole.add(Path(path))
         return checkpoint
 
@@ -117,13 +118,15 @@ def newest(directory: Path) -> tuple[Path, dict[str, Any]] | None:
     processes each comes to the same one.
 
     Raises:
-        UserError: there are checkpoints, and all of them are damaged.
+        UserError: there are checkpoints, and all of them are damaged, or one is of another version of this lab.
     """
     last, previous = directory / LAST, directory / PREVIOUS
     problem = None
     for path in filter(Path.exists, (last, previous)):
         try:
             checkpoint = PlainCheckpointIO().load_checkpoint(path)
+        except OtherFormat:
+            raise
         except UserError as error:
             problem = problem or error
             continue

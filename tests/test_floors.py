@@ -14,6 +14,7 @@ FLOORS = {
     "types": 0,
     "errors": 0,
     "files": 0,
+    "io": 0,
     "lock": 0,
     "allocator": 0,
     "imports": 0,

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.run_file import note, read_facts
 
 PLACES = ("data.root", "data.workers")  # and whatever is set to what these are
 # What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
@@ -23,7 +24,7 @@ def expand(arguments: list[str]) -> list[str]:
     """Command-line arguments with `resume=DIR` replaced by all that the run in DIR was started with.
 
     Raises:
-        UserError: DIR is not a run directory.
+        UserError: DIR is not a run directory, or is of another version of this lab.
     """
     given = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
     if not given or given[-1] in ("", "null"):
@@ -33,6 +34,7 @@ def expand(arguments: list[str]) -> list[str]:
     directory = Path(given[-1].strip("'\""))
     if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
+    read_facts(directory)
     first = [str(override) for override in read_yaml(directory / OVERRIDES) or []]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
     quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
@@ -49,8 +51,9 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     """The composed configuration computes what the run in `directory` computes.
 
     Raises:
-        UserError: it does not; names the first keys that differ.
+        UserError: it does not; names the first keys that differ. Or the run is of another version of this lab.
     """
+    read_facts(directory)
     before = dict(flat(read_yaml(directory / "config.yaml")))
     config = deepcopy(config)
     for key in PLACES:
@@ -89,5 +92,6 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
     """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
     text = OmegaConf.to_yaml(config, resolve=True)
     kept = [override for override in overrides if not override.startswith("resume=")]
+    note(directory)
     write_atomically(directory / OVERRIDES, lambda path: path.write_text(yaml.safe_dump(kept)))
     write_atomically(directory / "config.yaml", lambda path: path.write_text(text))

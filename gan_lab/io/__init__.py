@@ -1,0 +1,1 @@
+"""Files of a run: their format, and how they are written and read."""
