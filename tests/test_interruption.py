@@ -1,19 +1,24 @@
 """However a run ends, it leaves a whole checkpoint between two rounds, and goes on from it bit for bit."""
 
 import json
+import os
 import resource
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
+from made_up_sets import Make
 from omegaconf import DictConfig
 from test_resume import Killed, assert_same_runs, kill_after, resumed
 
 from gan_lab import plain_checkpoint
+from gan_lab.callbacks.budget import Interruption
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
@@ -59,14 +64,46 @@ def test_a_signal_between_the_moves_ends_the_run_after_the_round(
 ) -> None:
     broken = config(composed, tmp_path / "broken")
     before = signal.getsignal(number)
-    left: list[object] = []
     with pytest.MonkeyPatch.context() as patch:
-        in_round(patch, 5, lambda: (signal.raise_signal(number), left.append(signal.getsignal(number))))
+        # `timeout` tells the process, and then its group.
+        in_round(patch, 5, lambda: (signal.raise_signal(number), signal.raise_signal(number)))
         assert play(broken) == 128 + number
-    assert [*left, signal.getsignal(number)] == [before, before]  # a second signal is obeyed at once
+    assert signal.getsignal(number) == before
     assert round_of(tmp_path / "broken/checkpoints/last.ckpt") == 5
     assert play(resumed(broken)) == 0
     assert_same_runs(whole, tmp_path / "broken")
+
+
+def test_a_later_signal_is_obeyed_at_once(composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Interruption, "SOON", 0.0)
+    in_round(monkeypatch, 5, lambda: (signal.raise_signal(signal.SIGINT), signal.raise_signal(signal.SIGINT)))
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        play(config(composed, tmp_path))
+    assert not (tmp_path / "summary.json").exists()
+
+
+def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_run(
+    composed: Composed, make: Make, tmp_path: Path
+) -> None:
+    """As SLURM, `timeout` and a terminal send it: to the run and to its workers."""
+    folder = ["data=image_folder", f"data.root={tmp_path / 'folder'}", "data.workers=2", "data.image_size=8"]
+    more = ["data.channels=1", "update.d_steps=8"]  # batches of a round: more than workers keep ready
+    broken = config(composed, tmp_path / "broken", *folder, *more)
+    told: list[int] = []
+
+    def tell() -> None:
+        if told:
+            return
+        workers = [child.pid for child in active_children() if child.pid is not None]
+        told.extend([*workers, os.getpid()])
+        subprocess.run(["kill", "-TERM", *map(str, told)], check=True)  # workers obey their parent alone
+        time.sleep(0.1)  # for them to die of it
+
+    with pytest.MonkeyPatch.context() as patch:
+        in_round(patch, 5, tell)
+        assert play(broken) == 128 + signal.SIGTERM
+    assert len(told) >= 3
+    assert round_of(tmp_path / "broken/checkpoints/last.ckpt") == 5
 
 
 def test_the_rounds_of_a_run_that_was_stopped_may_be_enough(composed: Composed, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -38,18 +39,21 @@ class Budget(pl.Callback):
 class Interruption(pl.Callback):
     """Ctrl-C, SIGTERM and a cluster's warnings end the run after the round in play, never between D's and G's move.
 
-    Whichever process is told, all end after the same round. A second signal is obeyed at once.
+    Whichever process is told, all end after the same round. A signal that comes `SOON` after the first or later is
+    obeyed at once; until then it is the same one: `timeout` and SLURM tell a process and its group.
 
     Signals reach a process's main thread alone: a run in another one is told by who started it, by setting `signal`.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+    SOON = 1.0  # seconds
 
     intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
+        self._noted = 0.0  # when the first signal came
 
     def setup(self, trainer: pl.Trainer, gan: pl.LightningModule, stage: str) -> None:
         # Lightning has yet to install its own listener to SIGTERM, which speaks to the other processes in mid-round.
@@ -60,7 +64,7 @@ class Interruption(pl.Callback):
             self.listen()
 
     def listen(self) -> None:
-        """Take note of signals from now on, until the first one or `ignore`."""
+        """Take note of signals from now on, until `ignore`."""
         self._before = self._before or self._listeners()
         for number in self.SIGNALS:
             signal.signal(number, self._note)
@@ -69,8 +73,11 @@ class Interruption(pl.Callback):
         return {number: signal.getsignal(number) for number in self.SIGNALS}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        self.ignore()
+        if self.signal is None:
+            self.signal, self._noted = number, time.monotonic()
+        elif time.monotonic() - self._noted >= self.SOON:
+            self.ignore()
+            signal.raise_signal(number)
 
     def ignore(self) -> None:
         """Leave signals to whoever listened before."""

@@ -15,6 +15,7 @@ from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
 from gan_lab.data.pictures import Pictures, collate
+from gan_lab.data.workers import leaving_signals_to_us
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
@@ -94,7 +95,9 @@ class ImageFolder(GameData):
             num_workers=self.workers,
             generator=torch.Generator(),  # or the loader would draw from the global one
         )
-        for pixels, indices, failures in loader:
+        with leaving_signals_to_us():
+            loaded = iter(loader)
+        for pixels, indices, failures in loaded:
             self._report(failures, fatal=pixels is None)
             yield Batch(scale(pixels), None if self.labels is None else self.labels[indices])
 

@@ -1,0 +1,36 @@
+"""Worker processes that leave signals to the process that they work for."""
+
+import atexit
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
+from weakref import WeakSet
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+_WORKERS: WeakSet[BaseProcess] = WeakSet()
+
+
+@contextmanager
+def leaving_signals_to_us() -> Iterator[None]:
+    """Worker processes that are started in this block are deaf to the signals that end a run.
+
+    SLURM, `timeout` and Ctrl-C signal every process of a job. The one that plays ends its round first, for which it
+    needs its workers. A process inherits the signals that are blocked where it is started, so that there is no moment
+    at which it hears them.
+    """
+    others = {*active_children()}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        _WORKERS.update({*active_children()} - others)
+
+
+@atexit.register
+def _end() -> None:
+    """Python ends by SIGTERM, which they do not hear, what is left of its workers, and waits for them."""
+    for worker in _WORKERS:
+        worker.kill()
