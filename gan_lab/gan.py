@@ -220,8 +220,8 @@ class GAN(pl.LightningModule):
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
         self._began = time.perf_counter()
         for logger in self.loggers:
-            if hasattr(logger, "rewind"):  # what was logged after the checkpoint will be logged again
-                logger.rewind(self.round)
+            if hasattr(logger, "rewind"):  # what the checkpoint does not know of will be logged again, or was an end
+                logger.rewind(self.round, {name for name, at in self.history.since.items() if at == self.round})
 
     def on_train_end(self) -> None:
         self._seconds_before, self._began = self.seconds, None

@@ -20,7 +20,10 @@ NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and hi
 
 
 def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool) -> dict[str, Any]:
-    """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions."""
+    """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions.
+
+    `as_of/NAME` is the round of a last value that is not of the last round.
+    """
     callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     history = gan.history
     summary: dict[str, Any] = {
@@ -35,6 +38,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         if isinstance(callback, Equilibrium):
             summary |= callback.conclusion()
     return summary | {
+        **{f"as_of/{name}": at for name, at in history.since.items() if at != gan.round and name in summary},
         "finished": finished,
         "rounds": gan.round,
         "budget": config.rounds,
@@ -57,7 +61,9 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     shown = ("d/loss", "g/loss", "d/accuracy_real", "d/accuracy_fake")
     figures = {"rounds": f"{summary['rounds']}", "images": f"{summary['images']}"}
     figures |= {"seconds": f"{summary['seconds']:.1f}"}
-    figures |= {name: f"{summary[name]:.3f}" for name in shown if name in summary}
+    for name in (name for name in shown if name in summary):
+        at = summary.get(f"as_of/{name}", summary["rounds"])
+        figures[name] = f"{summary[name]:.3f} (as of round {at})"
     figures |= {
         name: summary[f"equilibrium/{name}"] for name in ("verdict", "advice") if f"equilibrium/{name}" in summary
     }

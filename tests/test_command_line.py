@@ -61,8 +61,8 @@ def test_a_run_directory_holds_what_is_promised(tmp_path: Path) -> None:
     out = train("hydra.run.dir=run", "rounds=20", "callbacks.metrics.every=7", "callbacks.samples.every=9",
                 "callbacks.checkpoint.every=8", "logger=[csv,tensorboard]", where=tmp_path)  # fmt: skip
     run = tmp_path / "run"
-    assert [row["round"] for row in rows(run)] == ["1", "7", "14"]
-    assert [row["images"] for row in rows(run)] == ["8", "56", "112"]
+    assert [row["round"] for row in rows(run)] == ["1", "7", "14", "20"]
+    assert [row["images"] for row in rows(run)] == ["8", "56", "112", "160"]
     assert sorted(p.name for p in (run / "samples").iterdir()) == [f"round_{n:06d}.png" for n in (9, 18, 20)]
     assert {"config.yaml", "summary.json", "generator.safetensors", ".hydra"} <= {p.name for p in run.iterdir()}
     summary = json.loads((run / "summary.json").read_text())
@@ -76,6 +76,7 @@ def test_a_run_directory_holds_what_is_promised(tmp_path: Path) -> None:
     assert summary["images_per_second"] == pytest.approx(160 / summary["seconds"])
     assert float(rows_with_timings(run)[-1]["seconds"]) < summary["seconds"]
     assert summary["d/loss"] == float(rows(run)[-1]["d/loss"])
+    assert f"{summary['d/loss']:.3f} (as of round 20)" in out
     assert "generator.safetensors" in out
     assert list((run / "tensorboard").glob("events.*"))
 
@@ -217,7 +218,7 @@ def test_a_metric_that_appears_late_gets_its_column(tmp_path: Path) -> None:
     with (tmp_path / "metrics.csv").open("a") as file:
         file.write("3,1.")  # cut short by a kill
     again = CSV(str(tmp_path))
-    again.rewind(2)
+    again.rewind(2, {"a", "late"})
     again.log_metrics({"a": 4.0, "late": 5.0}, step=3)
     again.finalize("success")
     with (tmp_path / "metrics.csv").open() as file:

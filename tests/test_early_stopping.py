@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from test_resume import resumed, rows
 
 from gan_lab.callbacks.early_stopping import EarlyStopping
+from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.run import play
 
@@ -67,6 +68,27 @@ def test_the_waiting_is_resumed(composed: Callable[..., DictConfig], tmp_path: P
     assert len(rows(tmp_path)) == 4
 
 
-def test_a_metric_that_nobody_publishes_is_told(composed: Callable[..., DictConfig]) -> None:
-    with pytest.warns(UserWarning, match=r"callbacks\.early_stopping\.monitor=g/lost was never published \(d/"):
-        play(composed(*PARTS, "callbacks.early_stopping.monitor=g/lost", "rounds=2"))
+LATE = [
+    "callbacks=[default,truth,early_stopping]",
+    "callbacks.early_stopping.monitor=g/loss",
+    "data=ring",
+    "callbacks.truth.n=10",
+]
+
+
+@pytest.mark.parametrize("callback", ["early_stopping", "checkpoint"])
+@pytest.mark.parametrize(
+    ("overrides", "monitor", "told"),
+    [
+        (PARTS, "g/lost", r"nothing publishes it; must be one of d/.*, g/loss, "),
+        (LATE, "equilibrium/binned_jsd", r"is published at each 500-th round, and rounds=50$"),
+    ],
+    ids=["nobody", "late"],
+)
+def test_a_figure_that_is_never_published_is_told_after_the_first_round(
+    composed: Callable[..., DictConfig], overrides: list[str], monitor: str, told: str, callback: str
+) -> None:
+    config = composed("model=mlp", "rounds=50", *overrides, f"callbacks.{callback}.monitor={monitor}")
+    with pytest.raises(UserError, match=rf"^callbacks\.{callback}\.monitor={monitor}: {told}"):
+        play(config)
+    assert len(rows(Path(config.directory))) == 1

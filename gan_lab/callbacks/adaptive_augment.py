@@ -7,12 +7,13 @@ import torch
 from torch import Tensor
 
 from gan_lab.augment import Augmented
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.ranges import PositiveFloat, PositiveInt, UnitInterval
 
 
-class AdaptiveAugment(pl.Callback):
+class AdaptiveAugment(Measuring):
     """Moves the probability p of D's augmentation towards r_t = `target` (Karras et al. 2020, section 3).
 
         p <- clamp(p + sign(r_t - target) batch interval / (1000 kimg), 0, most),    r_t = E sign D(T(x))
@@ -21,7 +22,7 @@ class AdaptiveAugment(pl.Callback):
     seen for `kimg`. The one callback that changes the game:
     p is to the augmentation what a schedule is to an optimiser, and follows from what D said.
 
-    Publishes `augment/p` and `augment/r_t`, the last that p followed, at each `every`-th round.
+    Publishes `augment/p` and `augment/r_t`, the last that p followed, of each `every`-th round and the last.
 
     Args:
         kimg: thousand images after which p could have gone from 0 to 1; the paper's 500.
@@ -43,7 +44,7 @@ class AdaptiveAugment(pl.Callback):
         self._signs: list[Tensor] = []  # the mean of each round since p last moved; on the device
         self._r_t = 0.0
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         if not _augmentations(gan):
             raise UserError("adaptive_augment: the discriminator is not augmented; add aid@d_aids=[adaptive_augment]")
         if gan.loss.boundary is None:
@@ -52,7 +53,14 @@ class AdaptiveAugment(pl.Callback):
                 "choose a loss that has, such as loss=non_saturating"
             )
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
+        self._follow(trainer, gan)
+        super().on_train_batch_end(trainer, gan)
+
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
+        return {"augment/p": _augmentations(gan)[0].p.item(), "augment/r_t": self._r_t}
+
+    def _follow(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.loss.boundary is None or "logits/real" not in gan.record:
             return
         self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean())
@@ -64,8 +72,6 @@ class AdaptiveAugment(pl.Callback):
             for augmented in _augmentations(gan):
                 augmented.p.add_(step * direction).clamp_(0, self.most)
             self._signs = []
-        if gan.round % self.every == 0:
-            gan.publish({"augment/p": _augmentations(gan)[0].p.item(), "augment/r_t": self._r_t})
 
     def state_dict(self) -> dict[str, Any]:
         return {"signs": list(self._signs), "r_t": self._r_t}

@@ -9,11 +9,30 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from gan_lab.callbacks.finite import NAMES, remedy
+from gan_lab.callbacks.measuring import demand_source
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.history import better
 from gan_lab.processes import most
 from gan_lab.ranges import PositiveFloat, PositiveInt
+
+
+class Clock:
+    """Whether a checkpoint is late. Games that share a clock are all told the same of one round."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._minutes = minutes
+        self._since = time.monotonic()
+        self._told: tuple[int, bool] = (-1, False)  # a round, and what was said of it
+
+    def restart(self) -> None:
+        self._since = time.monotonic()
+
+    def late(self, at_round: int) -> bool:
+        if self._told[0] != at_round:
+            late = self._minutes is not None and time.monotonic() - self._since >= 60 * self._minutes
+            self._told = (at_round, late)
+        return self._told[1]
 
 
 class RoundCheckpoint(Checkpoint):
@@ -41,24 +60,31 @@ class RoundCheckpoint(Checkpoint):
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.best_round: int | None = None
+        self.clock = Clock(minutes)
         self._saved = 0  # the round that last.ckpt holds
-        self._clock = 0.0  # when it was written
+        self._sought = monitor is None  # whether the monitored figure was found to be published
 
-    def on_train_start(self, *_: Any) -> None:
-        self._clock = time.monotonic()
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        self._saved = gan.round
+        self.clock.restart()
+
+    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round and self.monitor is not None and not self._sought:
+            self._sought = True
+            demand_source(self.monitor, "callbacks.checkpoint.monitor", trainer, gan)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if self._better(gan):
             self._save(trainer, gan, "best")
         if gan.round % self.every == 0 or trainer.should_stop or self._late(gan):
             self._save(trainer, gan, "last")
-            self._saved, self._clock = gan.round, time.monotonic()
+            self._saved = gan.round
+            self.clock.restart()
 
     def _late(self, gan: GAN) -> bool:
         if self.minutes is None:
             return False
-        late = time.monotonic() - self._clock >= 60 * self.minutes
-        return most(int(late), gan.device) > 0  # clocks differ, and all processes save or none
+        return most(int(self.clock.late(gan.round)), gan.device) > 0  # clocks differ, and all processes save or none
 
     def _save(self, trainer: pl.Trainer, gan: GAN, name: str) -> None:
         _demand_finite_state(gan)
@@ -77,9 +103,12 @@ class RoundCheckpoint(Checkpoint):
         self.best, self.best_round = value, gan.round
         return True
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         if self._saved != gan.round:  # something else than the budget or a signal ended the run
             self._save(trainer, gan, "last")
+            self._saved = gan.round
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         if self.monitor is not None and self.monitor not in gan.history.last:
             names = ", ".join(sorted(gan.history.last))
             warnings.warn(

@@ -7,14 +7,16 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.ranges import OpenUnitInterval, PositiveInt
 from gan_lab.types import Batch
 
 
-class Classification(pl.Callback):
-    """Publishes `classifier/errors` at each `every`-th round: of how many test images D's class logits are wrong.
+class Classification(Measuring):
+    """Publishes `classifier/errors` of each `every`-th round and the last: of how many test images D's class logits are
+    wrong.
 
     They are those of an average of D's weights w over rounds, kept here (the code of Salimans et al. 2016, with decay
     .9999); `classifier/errors_now` are those of the weights as they are. The game does not know of either.
@@ -33,7 +35,7 @@ class Classification(pl.Callback):
         self._kept: dict[str, Tensor] | None = None  # the average in the checkpoint that is resumed
         self._test: Batch | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         test = data.test() if hasattr(data, "test") else None
         if test is None or test.y is None:
@@ -46,12 +48,14 @@ class Classification(pl.Callback):
         if self._kept is not None:
             self.average.load_state_dict(self._kept)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        assert self.average is not None and self._test is not None
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
         self._follow(gan)
-        if gan.round % self.every == 0:
-            now = _errors(gan.d.network, self._test)
-            gan.publish({"classifier/errors": _errors(self.average, self._test), "classifier/errors_now": now})
+        super().on_train_batch_end(trainer, gan)
+
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
+        assert self.average is not None and self._test is not None
+        now = _errors(gan.d.network, self._test)
+        return {"classifier/errors": _errors(self.average, self._test), "classifier/errors_now": now}
 
     @torch.no_grad()
     def _follow(self, gan: GAN) -> None:

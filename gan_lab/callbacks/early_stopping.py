@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 
+from gan_lab.callbacks.measuring import demand_source
 from gan_lab.gan import GAN
 from gan_lab.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
@@ -31,9 +32,15 @@ class EarlyStopping(pl.Callback):
         self.best: float | None = None
         self.waited = 0  # values since the best
         self._seen = 0  # the round of the value that was judged last
+        self._sought = False  # whether the monitored figure was found to be published
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         self._decide(trainer)  # the patience may have been spent before the run was interrupted
+
+    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+        if gan.round and not self._sought:
+            self._sought = True
+            demand_source(self.monitor, "callbacks.early_stopping.monitor", trainer, gan)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         since = gan.history.since.get(self.monitor, self._seen)

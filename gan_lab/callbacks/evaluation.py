@@ -6,13 +6,14 @@ import pytorch_lightning as pl
 import torch
 
 from gan_lab import evaluation
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.gan import GAN
 from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
 
-class Evaluation(pl.Callback):
-    """Publishes `evaluation/NAME` for all that the metrics say, at each `every`-th round.
+class Evaluation(Measuring):
+    """Publishes `evaluation/NAME` for all that the metrics say, of each `every`-th round and the last.
 
     They compare `n` generated samples with `real` real ones (None: n, or all there are), by `features`. Noise and real
     samples follow from `seed` alone: the same at every round and in all runs. So the figure is the one that
@@ -44,7 +45,7 @@ class Evaluation(pl.Callback):
         directed = [metric for metric in self.metrics.values() if metric.higher_is_better is not None]
         return {f"evaluation/{name}": "max" if of.higher_is_better else "min" for of in directed for name in of.figures}
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._evaluation = evaluation.Evaluation(
             data,
@@ -58,10 +59,9 @@ class Evaluation(pl.Callback):
             gan.conditional,
         )
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every or self._evaluation is None:
-            return
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
+        assert self._evaluation is not None
         with torch.random.fork_rng(devices=[]):
             fake = self._evaluation.fake(gan.sample, gan.latent)
             found = measure(self.metrics, self._evaluation.real, fake)
-        gan.publish({f"evaluation/{name}": value for values in found.values() for name, value in values.items()})
+        return {f"evaluation/{name}": value for values in found.values() for name, value in values.items()}

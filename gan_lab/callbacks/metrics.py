@@ -1,19 +1,20 @@
 """Publish what the players saw, every so many rounds."""
 
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.ranges import PositiveInt
 
 
-class Metrics(pl.Callback):
-    """Losses, terms, D's accuracy, learning rates, images seen and pace, at round 1 and at each `every`-th round.
+class Metrics(Measuring):
+    """Losses, terms, D's accuracy, learning rates, images seen and pace, of rounds 1, each `every`-th, and the last.
 
     Loggers that take them get histograms of D's logits as well.
     The losses are those of that very round, not a mean over the interval. `images` counts real samples drawn;
@@ -21,39 +22,42 @@ class Metrics(pl.Callback):
     """
 
     intervals: ClassVar[tuple[str, ...]] = ("every",)
+    brief: ClassVar[bool] = True
+    rehearsed: ClassVar[bool] = False
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every
         self._mark = (0.0, 0)  # when and at which round the pace was last taken
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._mark = (time.perf_counter(), gan.round)
 
-    def on_train_batch_end(  # type: ignore[override]
-        self, trainer: pl.Trainer, gan: GAN, *_: Any
-    ) -> None:
-        if gan.round % self.every and gan.round != 1:
-            return
+    def due(self, gan: GAN) -> bool:
+        return super().due(gan) or gan.round == 1
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        if gan.record:  # else the last round was not this game's own (see gan_lab.ensemble)
+            super().on_train_end(trainer, gan)
+
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         now, (before, since) = time.perf_counter(), self._mark
         self._mark = (now, gan.round)
         rates = {
             f"{name}/lr": optimizer.param_groups[0]["lr"]
             for name, optimizer in zip("dg", trainer.optimizers, strict=True)
         }
-        gan.publish(
-            {
-                "images": gan.images,
-                **observe(gan.record, gan.loss.boundary),
-                **rates,
-                "seconds": gan.seconds,
-                "rounds_per_second": (gan.round - since) / (now - before),
-            }
-        )
         for name in ("logits/real", "logits/fake"):
             logits = gan.record.get(name, torch.empty(0))
             finite = logits[logits.isfinite()]
             for record in records(trainer) if len(finite) else ():
                 record.histogram(name, finite, gan.round)
+        return {
+            "images": gan.images,
+            **observe(gan.record, gan.loss.boundary),
+            **rates,
+            "seconds": gan.seconds,
+            "rounds_per_second": (gan.round - since) / (now - before),
+        }
 
 
 def observe(record: dict[str, Tensor], boundary: float | None) -> dict[str, float]:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_lab.augment import Augmented
 from gan_lab.callbacks.held import held
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.ranges import PositiveInt
@@ -15,8 +16,9 @@ from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
 
-class Overfitting(pl.Callback):
-    """What D says of training images, of real ones that it never saw, and of generated ones, at each `every`-th round:
+class Overfitting(Measuring):
+    """What D says of training images, of real ones that it never saw, and of generated ones, of each `every`-th round
+    and the last:
 
     logits_train, logits_held_out, logits_generated: their means.
     accuracy_train, accuracy_held_out, accuracy_generated: the shares of them on the right side of the loss's boundary,
@@ -39,15 +41,13 @@ class Overfitting(pl.Callback):
         self.every, self.n = every, n
         self._real: dict[str, Batch] = {}
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not hasattr(data, "held_out"):
             raise UserError("overfitting: the data have no images to hold out; take data=mnist data.subset=500")
         self._real = {"train": held(data, self.n), "held_out": data.held_out(self.n)}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every:
-            return
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         batch_size: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
         logits = self._logits(gan, batch_size)
         mean = {name: of.mean().item() for name, of in logits.items()}
@@ -56,7 +56,7 @@ class Overfitting(pl.Callback):
         if (boundary := gan.loss.boundary) is not None:
             right = {name: of < boundary if name == "generated" else of > boundary for name, of in logits.items()}
             report |= {f"accuracy_{name}": of.float().mean().item() for name, of in right.items()}
-        gan.publish({f"overfitting/{name}": value for name, value in report.items()})
+        return {f"overfitting/{name}": value for name, value in report.items()}
 
     @torch.no_grad()
     def _logits(self, gan: GAN, batch_size: int) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.callbacks.held import conditions
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.metrics.parzen import best_sigma
@@ -16,8 +17,8 @@ from gan_lab.seeds import derive_seed
 SIGMAS = torch.logspace(-1, 0, 10).tolist()  # for data in [0, 1]; parzen_ll.py of goodfeli/adversarial
 
 
-class Parzen(pl.Callback):
-    """Publishes `parzen/valid` (nats) and `parzen/sigma` at each `every`-th round.
+class Parzen(Measuring):
+    """Publishes `parzen/valid` (nats) and `parzen/sigma` of each `every`-th round and the last.
 
     `samples` samples against the first `held_out` training images that `data.subset` leaves out, all scaled to [0, 1]
     as in the 2014 paper; the best of ten sigmas.
@@ -34,17 +35,16 @@ class Parzen(pl.Callback):
         self._data: Tensor | None = None
         self._y: Tensor | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not hasattr(data, "held_out"):
             raise UserError("parzen: the data have no images to hold out; take data=mnist data.subset=50000")
         self._data = data.held_out(self.held_out).x.flatten(1).add(1).div(2)
         self._y = conditions(gan, data, self.samples)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every or self._data is None:
-            return
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
+        assert self._data is not None
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "parzen", gan.round))
         samples = gan.sample(gan.latent.sample(self.samples, noise), self._y).cpu().flatten(1).add(1).div(2)
         sigma, mean = best_sigma(samples, self._data, SIGMAS)
-        gan.publish({"parzen/valid": mean, "parzen/sigma": sigma})
+        return {"parzen/valid": mean, "parzen/sigma": sigma}

@@ -6,6 +6,7 @@ import pytorch_lightning as pl
 import torch
 
 from gan_lab.callbacks.held import conditions
+from gan_lab.callbacks.measuring import Measuring
 from gan_lab.equilibrium.samples import binned_jsd
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
@@ -14,8 +15,8 @@ from gan_lab.seeds import derive_seed
 from gan_lab.types import Density
 
 
-class Truth(pl.Callback):
-    """`equilibrium/binned_jsd` in nats at each `every`-th round, for a known density in one or two dimensions.
+class Truth(Measuring):
+    """`equilibrium/binned_jsd` in nats of each `every`-th round and the last, for a known density in 1 or 2 dimensions.
 
     JSD(p_data || p_g) of `n` samples each in bins^d cells, with `binned_jsd_floor`, what two sets of real samples
     give. p_g itself has no formula, so the distance of D from D* = p_data / (p_data + p_g) is not estimated.
@@ -30,22 +31,18 @@ class Truth(pl.Callback):
     def __init__(self, every: PositiveInt, n: PositiveInt = 50_000, bins: PositiveInt = 64) -> None:
         self.every, self.n, self.bins = every, n, bins
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
         if not isinstance(density, Density) or density.sample(1, torch.Generator()).shape[1] > 2:
             raise UserError("truth: the data have no known density in one or two dimensions; take data=ring")
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every:
-            return
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         generator = torch.Generator().manual_seed(derive_seed(gan.seed, "truth"))
         real, again = data.density.sample(self.n, generator), data.density.sample(self.n, generator)
         with torch.random.fork_rng(devices=[]):
             fake = gan.sample(gan.latent.sample(self.n, generator), conditions(gan, data, self.n)).float().cpu()
-        gan.publish(
-            {
-                "equilibrium/binned_jsd": binned_jsd(real, fake, self.bins),
-                "equilibrium/binned_jsd_floor": binned_jsd(real, again, self.bins),
-            }
-        )
+        return {
+            "equilibrium/binned_jsd": binned_jsd(real, fake, self.bins),
+            "equilibrium/binned_jsd_floor": binned_jsd(real, again, self.bins),
+        }

@@ -1,7 +1,7 @@
 """A table on disk."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,19 @@ class CSV(Record):
         self.save()
 
     @rank_zero_only
-    def rewind(self, last_round: int) -> None:
-        """Drop the rows after `last_round`, and a row that was cut short when the process was killed."""
+    def rewind(self, last_round: int, names: Collection[str]) -> None:
+        """Drop the rows after `last_round`, and a row that was cut short when the process was killed.
+
+        Of `last_round` itself the figures `names` are kept.
+        """
         rows = self._read()
         self._columns = list(rows[0]) if rows else []
         if rows:
-            self._write([row for row in rows if row["round"].isdigit() and int(row["round"]) <= last_round])
+            kept = [row for row in rows if row["round"].isdigit() and int(row["round"]) <= last_round]
+            if kept and int(kept[-1]["round"]) == last_round:
+                last = {name: value for name, value in kept.pop().items() if name in ("round", *names)}
+                kept += [last] if names else []
+            self._write(kept)
 
     def _read(self) -> list[dict[str, str]]:
         if not self.path.exists():

@@ -28,8 +28,8 @@ class Introduction(NamedTuple):
 class Record(Logger):
     """A logger whose x-axis is rounds; each takes what it can of the following, and nothing by default.
 
-    Its record has neither a gap nor a double after a resume; `rewind(round)`, where it is needed for that, forgets
-    what was logged after that round.
+    Its record has neither a gap nor a double after a resume; `rewind(round, names)`, where it is needed for that,
+    forgets what was logged after that round, and of that round all figures but `names`.
     """
 
     def introduce(self, run: Introduction) -> None:

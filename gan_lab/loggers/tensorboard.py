@@ -1,6 +1,6 @@
 """TensorBoard's event files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,9 @@ class TensorBoard(Record, TensorBoardLogger):
             super().finalize(status)
 
     @rank_zero_only
-    def rewind(self, last_round: int) -> None:
+    def rewind(self, last_round: int, names: Collection[str]) -> None:
         """TensorBoard hides what earlier event files say of the rounds from the start of a new session on."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
         start = SessionLog(status=SessionLog.START)
-        self.experiment.file_writer.add_event(Event(step=last_round + 1, session_log=start))
+        self.experiment.file_writer.add_event(Event(step=last_round + bool(names), session_log=start))

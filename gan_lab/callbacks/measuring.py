@@ -1,0 +1,85 @@
+"""The base of callbacks that publish figures at intervals, and of the last round."""
+
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+
+from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.errors import UserError
+from gan_lab.gan import GAN
+
+OURS = ("gan_lab", "pytorch_lightning")  # whose callbacks say what they publish, or publish nothing
+
+
+class Measuring(pl.Callback):
+    """Publishes what `measure` finds after each `every`-th round, and after the last one, whichever that is.
+
+    Figures of a last round that is no `every`-th one are published once the last checkpoint is written, which does not
+    hold them: a run that is extended drops them, and so equals one that was longer from the start.
+
+    Figures are measured once before the first round, too: what cannot be computed ends the run there.
+
+    Attributes:
+        brief: whether measuring takes so little time that an interrupted run may wait for it.
+        rehearsed: whether there is something to measure before the first round.
+        names: of the figures, as far as they are known before the first round.
+    """
+
+    brief: ClassVar[bool] = False
+    rehearsed: ClassVar[bool] = True
+
+    every: int
+    names: Collection[str] = ()
+
+    def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
+        """Called once before the first round, and before the first measurement."""
+
+    def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
+        """Figures of the game as it is, by name. Leaves the game as it is."""
+        raise NotImplementedError
+
+    def due(self, gan: GAN) -> bool:
+        """Whether figures of the round just played are asked for, be it the last one or not."""
+        return gan.round % self.every == 0
+
+    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        self.prepare(trainer, gan)
+        if self.rehearsed:
+            self.names = self.measure(trainer, gan).keys()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
+        if self.due(gan):
+            gan.publish(self.measure(trainer, gan))
+
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        if not self.due(gan) and (self.brief or not interrupted(trainer)):
+            gan.publish(self.measure(trainer, gan))
+
+
+def interrupted(trainer: pl.Trainer) -> bool:
+    """Whether a signal ended the run."""
+    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    return any(isinstance(callback, Interruption) and callback.signal is not None for callback in callbacks)
+
+
+def demand_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None:
+    """Some callback publishes `monitor`, and in time. Called after the first round, of which most figures are.
+
+    `what` names the setting. Callbacks from elsewhere may publish anything.
+
+    Raises:
+        UserError: none does, or none before the last round.
+    """
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    if any(type(callback).__module__.partition(".")[0] not in OURS for callback in callbacks):
+        return
+    known = {*gan.history.last, *(name for callback in callbacks for name in getattr(callback, "goals", {}))}
+    measuring = [callback for callback in callbacks if isinstance(callback, Measuring)]
+    names = sorted(known.union(*(callback.names for callback in measuring)))
+    if monitor not in names:
+        raise UserError(f"{what}={monitor}: nothing publishes it; must be one of {', '.join(names)}")
+    rounds = next(callback.rounds for callback in callbacks if isinstance(callback, Budget))
+    sources = [callback for callback in measuring if monitor in callback.names]
+    if sources and all(callback.every > rounds for callback in sources):
+        raise UserError(f"{what}={monitor}: is published at each {sources[0].every}-th round, and rounds={rounds}")
