@@ -25,6 +25,7 @@ from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.imports import importing
+from gan_lab.io.inside import demand_inside
 from gan_lab.lock import alone_in, leads
 
 
@@ -66,6 +67,7 @@ def meet(config: DictConfig, again: bool) -> None:
     directory = Path(config.directory)
     if again and not config.get("resume") and (directory / "config.yaml").exists():
         config.resume = config.directory
+    demand_inside(directory)
     if config.get("resume"):
         demand_same(config, directory)
     withdraw_failure(directory)

@@ -9,17 +9,17 @@ p-value flatters.
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_lab.config.apart import key_of, watches
-from gan_lab.config.resume import OVERRIDES, read_yaml
-from gan_lab.config.words import listed, near, one_line
+from gan_lab.config.resume import OVERRIDES
+from gan_lab.config.words import listed, near, one_line, printable
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.reading import read_json, read_yaml_list
 from gan_lab.io.run_file import read_facts
 
 if TYPE_CHECKING:
@@ -116,12 +116,12 @@ def tabulate(directories: Sequence[Path], out: Path | None = None) -> str:
 def read_run(directory: Path) -> Run:
     """Raises UserError where its files are missing, damaged or of another version of this lab."""
     read_facts(directory)
-    try:
-        summary: dict[str, Any] = json.loads((directory / "summary.json").read_text())
-        seed, rounds, finished = (summary[name] for name in ("seed", "rounds", "finished"))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{directory / 'summary.json'}: not the summary of a run ({error})") from error
-    overrides = {str(o) for o in read_yaml(directory / OVERRIDES) or []}
+    path = directory / "summary.json"
+    summary = read_json(path)
+    seed, rounds, finished = (summary.get(name) for name in ("seed", "rounds", "finished"))
+    if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
+        raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
+    overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
     kept = {o for o in overrides if not (watches(o) or key_of(o) == "seed")}
     if not finished:
         kept.add(f"(stopped after round {rounds})")
@@ -129,16 +129,30 @@ def read_run(directory: Path) -> Run:
     procedures: dict[str, dict[str, Any]] = {}
     doubts = []
     for name, value in summary.items():
-        if name.startswith("score/"):
-            _, key, rest = name.split("/", 2)
-            if rest.startswith(PROCEDURE):
-                procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
-            elif rest == DOUBTS:
-                doubts.append(value)
-            elif not rest.endswith("/error"):
-                scores[rest, key] = value
+        head, key, rest = [*printable(name).split("/", 2), "", ""][:3]
+        if head != "score":
+            continue
+        value = printable(value) if isinstance(value, str) else value
+        if rest.startswith(PROCEDURE):
+            procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
+        elif rest == DOUBTS:
+            doubts.append(str(value))
+        elif not rest.endswith("/error"):
+            scores[rest, key] = _number(value, f"{path}: {name}")
+    for _, key in scores:
+        if procedures.get(key, {}).get("higher_is_better", "") not in (True, False, None):
+            raise UserError(f"{path}: does not say how {key} was obtained")
     made_by = (summary.get("git_commit"), summary.get("version/torch"))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise UserError(f"{where} must be a number")
 
 
 def compare(runs: Sequence[Run]) -> "Comparison":

@@ -77,7 +77,7 @@ def headed(name: str, key: str, told: Mapping[str, Any]) -> str:
 
 
 def as_markdown(comparison: Comparison) -> str:
-    heads = [headed(name, key, comparison.procedures[key]) for name, key in comparison.columns]
+    heads = [_cell(headed(name, key, comparison.procedures[key])) for name, key in comparison.columns]
     lines = [f"| configuration | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     by_place = {(cell.configuration, cell.name, cell.key): cell for cell in comparison.cells}
     for configuration in dict.fromkeys(cell.configuration for cell in comparison.cells):
@@ -91,12 +91,16 @@ def as_markdown(comparison: Comparison) -> str:
                 shown.append(f"{e.mean:.4g} (1 seed)")
             else:
                 shown.append(f"{e.mean:.4g} ± {e.half_width:.2g} (sd {e.deviation:.2g}, {e.n} seeds)")
-        lines.append(f"| {configuration} | {' | '.join(shown)} |")
+        lines.append(f"| {_cell(configuration)} | {' | '.join(shown)} |")
     lines += ["", "Mean ± half of the 95 % t-interval over seeds.", *verdicts(comparison)]
     for key in dict.fromkeys(key for _, key in comparison.columns):
         told = ", ".join(f"{name} {value}" for name, value in comparison.procedures[key].items())
         lines.append(f"{key}: {told}")
     return "\n".join([*lines, *(f"note: {note}" for note in comparison.notes)])
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def records(comparison: Comparison) -> list[dict[str, Any]]:

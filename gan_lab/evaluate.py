@@ -11,7 +11,7 @@ The options are those of conf/evaluate.yaml; `metric` and `features` are config 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
@@ -20,10 +20,12 @@ from pydantic import Field
 from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, demand_ending, find_runs, is_place, tabulate
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.explain import CONF, explain
-from gan_lab.config.resume import read_yaml
 from gan_lab.config.trust import check_targets
 from gan_lab.errors import UserError
+from gan_lab.io.inside import demand_inside
+from gan_lab.io.reading import read_json, read_yaml
 from gan_lab.io.run_file import read_facts
+from gan_lab.lock import locked
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.sample import rebuilt
 
@@ -141,6 +143,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.pictures import save_picture
 
+    demand_inside(directory)
     found = load_generator(directory / GENERATOR)
     generator, latent = rebuilt(found, config.weights, config.trust)
     data = data_of(directory, config)
@@ -227,18 +230,10 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
 
 def add_to_summary(directory: Path, figures: dict[str, Any]) -> None:
     """Two evaluations at once do not lose each other's figures."""
-    import json
-
-    from filelock import FileLock
-
     from gan_lab.summary import write_summary
 
-    with FileLock(directory / ".summary.lock"):
-        try:
-            summary = cast(dict[str, Any], json.loads((directory / "summary.json").read_text()))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{directory / 'summary.json'}: cannot be read ({error}); has the run finished?") from error
-        write_summary(summary | figures, directory)
+    with locked(directory, ".summary.lock"):
+        write_summary(read_json(directory / "summary.json") | figures, directory)
 
 
 if __name__ == "__main__":

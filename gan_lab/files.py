@@ -22,7 +22,8 @@ def writing(path: Path) -> Iterator[None]:
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write(temporary path)`, then put the file in place: readers see the old one or the new one, whole.
 
-    For one writer at a time; what a killed one left behind is overwritten by the next.
+    For one writer at a time; what a killed one left behind is removed by the next. The temporary file is new: a link
+    that lies in its place is removed, and never written through.
 
     Raises:
         UserError: the disk is full, or the folder may not be written to.
@@ -31,6 +32,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.part")
         try:
+            temporary.unlink(missing_ok=True)
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             write(temporary)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())

@@ -8,7 +8,8 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.apart import key_of, watches
-from gan_lab.config.resume import flat, read_yaml
+from gan_lab.config.resume import flat
+from gan_lab.io.reading import read_yaml
 from gan_lab.loggers import Introduction, Record
 
 LONGEST = 120  # characters of a name; W&B takes 128
@@ -42,5 +43,10 @@ def sweep_of(directory: Path) -> str | None:
     Hydra's notes are those of the run's first start, so that a job of a sweep stays one when it is resumed.
     """
     notes = directory / ".hydra" / "hydra.yaml"
-    sweep = notes.is_file() and read_yaml(notes)["hydra"]["mode"] == "MULTIRUN"
+    sweep = notes.is_file() and _is_job(read_yaml(notes))
     return "/".join(directory.resolve().parent.parts[-2:]) if sweep else None
+
+
+def _is_job(notes: dict[str, Any]) -> bool:
+    hydra = notes.get("hydra")
+    return isinstance(hydra, dict) and hydra.get("mode") == "MULTIRUN"

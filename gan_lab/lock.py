@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ class Busy(UserError):
     """Another live process has the directory: no failure of the run in it."""
 
 
-def hold(directory: Path, wait: float = 0.0) -> int | None:
+def hold(directory: Path, wait: float = 0.0, name: str = NAME) -> int | None:
     """Lock the directory until this process ends, or closes the file descriptor that is returned.
 
     A POSIX record lock: the kernel (on network file systems the server, for all nodes) drops it with the process that
@@ -28,15 +29,23 @@ def hold(directory: Path, wait: float = 0.0) -> int | None:
 
     Args:
         wait: seconds that another process has to end.
+        name: of the file, where the directory has several locks.
 
     Raises:
         Busy: another live process has the lock.
+        UserError: what lies in the lock's place is a link, a pipe or the like.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        file = os.open(directory / NAME, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:
+        file = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UserError(f"{directory / name}: is a link; remove it") from error
         return None  # whoever writes there will say so
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # it is written into as it is
+        os.close(file)
+        raise UserError(f"{directory / name}: is not an ordinary file of its own; remove it")
     deadline = time.monotonic() + wait
     held = _locked(file)
     busy = f"{directory}: {(held and _holder(file)) or 'another process'} is at work there"
@@ -71,6 +80,17 @@ def _locked(file: int) -> bool:
 def alone_in(directory: Path, wait: float = 0.0) -> Iterator[None]:
     """`hold` for as long as the block lasts; of several processes of one run (see `leads`) the first holds for all."""
     file = hold(directory, wait) if leads(os.environ) else None
+    try:
+        yield
+    finally:
+        if file is not None:
+            os.close(file)
+
+
+@contextmanager
+def locked(directory: Path, name: str, wait: float = 600.0) -> Iterator[None]:
+    """Another lock of the directory, for a moment's work in one of its files; others' are waited for."""
+    file = hold(directory, wait, name)
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.files import keep_as, write_atomically
 from gan_lab.io.format import FORMAT, OtherFormat, demand_format
+from gan_lab.io.reading import demand_file
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -93,6 +94,7 @@ class PlainCheckpointIO(CheckpointIO):
         Raises:
             UserError: the file is no checkpoint of this lab, of another version of it, or damaged.
         """
+        demand_file(Path(path))
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
@@ -100,7 +102,9 @@ class PlainCheckpointIO(CheckpointIO):
                 demand_format(metadata.get("format"), Path(path))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             checkpoint: dict[str, Any] = _decode(json.loads(tree), tensors)
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
+        except RecursionError as error:
+            raise UserError(f"{path}: not a checkpoint (it is nested too deeply)") from error
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not a whole checkpoint ({error})") from error
         if expected != _checksum(tensors, tree):
             raise UserError(f"{path}: damaged (its checksum does not fit its contents)")

@@ -87,7 +87,9 @@ def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None
     """One endless GIF of pictures of one size; it stays on the last one for a while."""
     from PIL import Image
 
-    images = [Image.open(frame).convert("RGB").quantize(128, dither=Image.Dither.NONE) for frame in frames]
+    # In the folder of a run that is gone on with there may be other formats, some of which Pillow opens by programs.
+    opened = (Image.open(frame, formats=("PNG",)) for frame in frames)
+    images = [frame.convert("RGB").quantize(128, dither=Image.Dither.NONE) for frame in opened]
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     film: dict[str, Any] = {"append_images": images[1:], "duration": durations, "loop": 0, "optimize": False}
     write_atomically(path, lambda temporary: images[0].save(temporary, format="GIF", save_all=True, **film))

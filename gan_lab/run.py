@@ -1,6 +1,5 @@
 """From a checked configuration to a finished run directory."""
 
-import json
 import logging
 import os
 import shlex
@@ -27,6 +26,7 @@ from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import save_generator
 from gan_lab.introduction import introduce
+from gan_lab.io.reading import read_json
 from gan_lab.loggers import records
 from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.replicas import Replicas
@@ -152,9 +152,9 @@ def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
     summary = directory / "summary.json"
-    told = json.loads(summary.read_text()) if summary.exists() else {"finished": False}
+    told = read_json(summary) if summary.exists() else {}
     # Not by config.yaml: process 0 may have written this resume's there before another one looks.
-    over = told["finished"] and told["rounds"] == played and rounds in (played, told.get("budget"))
+    over = told.get("finished") and told.get("rounds") == played and rounds in (played, told.get("budget"))
     return path, played if over else None
 
 

@@ -8,19 +8,22 @@ The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
 """
 
 import csv
-import json
+import io
+import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gan_lab.compare import natural
-from gan_lab.config.resume import read_yaml
 from gan_lab.config.sweep import FAILURE, PLAN
-from gan_lab.config.words import listed, near, one_line
+from gan_lab.config.words import cell, listed, near, one_line
 from gan_lab.errors import UserError
+from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.plain_checkpoint import LAST
 
+MOST_TRIALS = 100_000
+LARGEST_TABLE = 2**30  # bytes
 STATES = ("done", "running", "failed", "waiting")
 SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
 
@@ -56,40 +59,75 @@ def status(directory: Path, patience: float) -> list[Job]:
     Raises:
         UserError: there is no sweep.
     """
-    plan: dict[str, Any] = (read_yaml(directory / PLAN) or {}) if (directory / PLAN).is_file() else {}
+    planned, trials = _plan(directory / PLAN)
     found = {path.parent.name for name in ("config.yaml", FAILURE, ".hydra") for path in directory.glob(f"*/{name}")}
     found.discard(".hydra")  # of seeds that were played together, Hydra's notes are beside the runs
-    names = dict.fromkeys([*plan.get("jobs", []), *sorted(found, key=lambda name: natural(Path(name)))])
+    names = dict.fromkeys([*planned, *sorted(found, key=lambda name: natural(Path(name)))])
     jobs = [Job(name, *_state(directory / name, patience)) for name in names]
-    jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), plan.get("trials", 0))]
+    jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), trials)]
     if not jobs:
         raise UserError(f"{directory}: no sweep (neither {PLAN} nor a run directory in it)")
     return jobs
 
 
+def _plan(path: Path) -> tuple[list[str], int]:
+    """The names of the jobs that there are to be, and the number of trials of a search.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not os.path.lexists(path):
+        return [], 0
+    plan = read_yaml(path)
+    jobs, trials = plan.get("jobs", []), plan.get("trials", 0)
+    if not isinstance(jobs, list) or any(not isinstance(job, str) or Path(job).name != job for job in jobs):
+        raise UserError(f"{path}: jobs must be a list of the names of folders")
+    if not isinstance(trials, int) or not 0 <= trials <= MOST_TRIALS:
+        raise UserError(f"{path}: trials must be a number from 0 to {MOST_TRIALS}")
+    return jobs, trials
+
+
 def _state(run: Path, patience: float) -> tuple[str, str]:
-    if (run / FAILURE).is_file():
-        return "failed", (run / FAILURE).read_text().strip().rpartition("\n")[2]
+    try:
+        return _told(run, patience)
+    except UserError as error:  # of a damaged file; the other jobs may be well
+        return "failed", str(error)
+
+
+def _told(run: Path, patience: float) -> tuple[str, str]:
+    if os.path.lexists(run / FAILURE):
+        return "failed", read_text(run / FAILURE).strip().rpartition("\n")[2]
     signs = [path.stat().st_mtime for path in (run / name for name in SIGNS_OF_LIFE) if path.is_file()]
     if not signs:
         return "waiting", "not started"
     summary = run / "summary.json"
     seen = max(signs)
     ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
-    if ended and (told := json.loads(summary.read_text()))["finished"]:
-        return "done", f"{told['rounds']} rounds"
+    if ended and (told := read_json(summary)).get("finished"):
+        return "done", f"{told.get('rounds')} rounds"
     if ended or time.time() - seen > patience:
         return "waiting", f"stopped after round {_round(run)}"
     return "running", f"round {_round(run)}, seen {time.time() - seen:.0f} s ago"
 
 
 def _round(run: Path) -> int:
-    """The last that it has logged."""
-    try:
-        with (run / "metrics.csv").open(newline="") as file:
-            return max((int(row["round"]) for row in csv.DictReader(file) if row["round"].isdigit()), default=0)
-    except FileNotFoundError:
+    """The last that it has logged.
+
+    Raises:
+        UserError: the table is damaged.
+    """
+    path = run / "metrics.csv"
+    if not os.path.lexists(path):
         return 0
+    rows = csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE)))
+    try:
+        return max((int(row["round"]) for row in rows if _is_round(row["round"])), default=0)
+    except (KeyError, csv.Error) as error:
+        raise UserError(f"{path}: is not a table of rounds") from error
+
+
+def _is_round(text: str | None) -> bool:
+    return text is not None and text.isdecimal() and len(text) < 20
 
 
 def _positive(name: str, text: str) -> float:
@@ -103,7 +141,8 @@ def _positive(name: str, text: str) -> float:
 
 
 def as_markdown(jobs: list[Job]) -> str:
-    lines = ["| job | state | |", "|---|---|---|", *(f"| {job.name} | {job.state} | {job.note} |" for job in jobs)]
+    rows = (f"| {cell(job.name)} | {job.state} | {cell(job.note)} |" for job in jobs)
+    lines = ["| job | state | |", "|---|---|---|", *rows]
     counts = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in STATES)
     return "\n".join([*lines, "", f"{len(jobs)} jobs: {counts}"])
 

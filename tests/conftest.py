@@ -1,7 +1,7 @@
 """What the tests share: composing a configuration as the command line does, and playing it in this process."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,14 @@ NARROW = {
 }
 # Terms that need parts beside them, tested in files of their own.
 PARTNERED = {"supervised", "consistency", "reconstruction"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configuration_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The key of one's own runs is one that only the tests have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("configuration")))
+        yield
 
 
 def options(group: str) -> list[str]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
 
 PLACES = ("data.root", "data.workers")  # and whatever is set to what these are
@@ -35,7 +36,7 @@ def expand(arguments: list[str]) -> list[str]:
     if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
     read_facts(directory)
-    first = [str(override) for override in read_yaml(directory / OVERRIDES) or []]
+    first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
     quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
     # Hydra's own notes (.hydra) stay those of the first start.
@@ -79,13 +80,6 @@ def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, f"{path}.{key}" if path else str(key))
     else:
         yield path, node
-
-
-def read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
 
 
 def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ job imports this module, and with it the resolver that Hydra needs to name the d
 """
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -24,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.reading import read_json
 from gan_lab.lock import Busy, hold, leads
 
 FAILURE = "failure.txt"
@@ -69,7 +69,7 @@ def objective(config: DictConfig) -> float | None:
     name = config.get("objective")
     if name is None:
         return None
-    summary = json.loads((Path(config.directory) / "summary.json").read_text())
+    summary = read_json(Path(config.directory) / "summary.json")
     figures = [key for key, value in summary.items() if isinstance(value, int | float) and not isinstance(value, bool)]
     if name not in figures:
         raise UserError(f"objective={name}: summary.json has no such number{near(name, figures)} {listed(figures)}")

@@ -34,5 +34,16 @@ def shown(value: Any) -> str:
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space made one blank."""
-    return " ".join(text.split())
+    """The text with every run of white space made one blank, and made printable."""
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal obeys or hides (escape sequences, marks of direction) spelt out: `\\x1b`."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def cell(value: Any, longest: int = 300) -> str:
+    """A value as one cell of a Markdown table."""
+    text = one_line(str(value))
+    return (text if len(text) <= longest else f"{text[: longest - 3]}...").replace("|", "\\|")

@@ -1,19 +1,26 @@
 """`run.yaml`: the format of a run directory, and facts about the run that no configuration holds.
 
 Each fact is a key with plain data: `note(directory, data={...})` adds or replaces it, `read_facts(directory)["data"]`
-reads it back. Facts that name code or paths (how the run was started) are under the key `start` and nowhere else.
+reads it back. Facts that name code or paths (how the run was started) are under the key `start` and nowhere else: of a
+file that is a stranger's it is left out.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
 from gan_lab.io.format import FORMAT, demand_format
+from gan_lab.io.ownership import is_own, write_own
+from gan_lab.io.reading import read_yaml
 
 RUN = "run.yaml"
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def read_facts(directory: Path) -> dict[str, Any]:
@@ -23,16 +30,9 @@ def read_facts(directory: Path) -> dict[str, Any]:
         UserError: the file cannot be read, or the run is of another version of this lab.
     """
     path = directory / RUN
-    try:
-        found = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        found = {}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: must be a mapping")
+    found = read_yaml(path) if os.path.lexists(path) else {}
     demand_format(found.get("format"), path)
-    return found
+    return found if is_own(path) else {name: fact for name, fact in found.items() if name != "start"}
 
 
 def note(directory: Path, **facts: Any) -> None:
@@ -42,5 +42,5 @@ def note(directory: Path, **facts: Any) -> None:
         UserError: as for `read_facts`, or the file cannot be written.
     """
     known = read_facts(directory) if (directory / RUN).exists() else {}
-    text = yaml.safe_dump({"format": FORMAT} | known | facts, sort_keys=False, allow_unicode=True)
-    write_atomically(directory / RUN, lambda path: path.write_text(text))
+    text = yaml.dump({"format": FORMAT} | known | facts, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    write_own(directory / RUN, text)

@@ -1,14 +1,19 @@
 """A table on disk."""
 
 import csv
+import io
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from gan_lab.errors import UserError
 from gan_lab.files import write_atomically, writing
+from gan_lab.io.reading import read_text
 from gan_lab.loggers.record import Record
+
+LARGEST = 2**30  # bytes of a table
 
 
 class CSV(Record):
@@ -64,7 +69,7 @@ class CSV(Record):
         rows = self._read()
         self._columns = list(rows[0]) if rows else []
         if rows:
-            kept = [row for row in rows if row["round"].isdigit() and int(row["round"]) <= last_round]
+            kept = [row for row in rows if row["round"].isdecimal() and int(row["round"]) <= last_round]
             if kept and int(kept[-1]["round"]) == last_round:
                 last = {name: value for name, value in kept.pop().items() if name in ("round", *names)}
                 kept += [last] if names else []
@@ -73,8 +78,14 @@ class CSV(Record):
     def _read(self) -> list[dict[str, str]]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+        table = csv.DictReader(io.StringIO(read_text(self.path, LARGEST)))
+        try:
+            rows = [row for row in table if None not in row.values()]
+        except csv.Error as error:
+            raise UserError(f"{self.path}: is not a table ({error})") from error
+        if rows and "round" not in rows[0]:
+            raise UserError(f"{self.path}: has no column for the round")
+        return rows
 
     def _write(self, rows: list[dict[str, Any]]) -> None:
         def write(path: Path) -> None:

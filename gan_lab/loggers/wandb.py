@@ -14,7 +14,8 @@ from pytorch_lightning.loggers.logger import rank_zero_experiment
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from torch import Tensor
 
-from gan_lab.files import write_atomically
+from gan_lab.io.ownership import is_own, write_own
+from gan_lab.io.reading import read_text
 from gan_lab.loggers.record import Introduction, Record
 from gan_lab.ranges import PositiveFloat
 
@@ -180,9 +181,9 @@ def _artifact(run: Any, summary: Mapping[str, Any], directory: Path) -> Any:
 def _run_id(directory: Path) -> str:
     """The id of this run at W&B, kept in the run directory; None in other processes than the first."""
     path = directory / "wandb_id.txt"
-    if not path.exists() or not path.read_text().strip():
-        write_atomically(path, lambda temporary: temporary.write_text(secrets.token_hex(4)))
-    return path.read_text().strip()
+    if not (path.exists() and is_own(path) and read_text(path).strip()):  # a stranger's may be of a run of one's own
+        write_own(path, secrets.token_hex(4))
+    return read_text(path).strip()
 
 
 def _logged_in() -> bool:
