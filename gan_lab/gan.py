@@ -15,11 +15,12 @@ from gan_lab.average import Average
 from gan_lab.errors import UserError
 from gan_lab.history import History
 from gan_lab.layout import lay_out
+from gan_lab.optimizers import Foresight
 from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
-from gan_lab.types import AdversarialLoss, Latent, Stateful, Update
+from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
 
 
 class GAN(pl.LightningModule):
@@ -94,9 +95,12 @@ class GAN(pl.LightningModule):
         """Fresh data and fresh noise for the players that are to move."""
         return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform)
 
-    def objective(self, player: Player, turn: Turn) -> Tensor:
-        """What the player minimises: its side of the loss, plus its terms."""
-        total = self._d_loss(turn) if player is self.d else self._g_loss(turn)
+    def objective(self, player: Player, turn: Turn, whole: bool = False) -> Tensor:
+        """What the player minimises: its side of the loss, plus its terms.
+
+        `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
+        """
+        total = self._d_loss(turn) if player is self.d else self._g_loss(turn, whole)
         self.record[f"{player.name}/loss"] = total.detach()
         for name, term in player.terms.items():
             value = term(turn, player.step)
@@ -110,7 +114,9 @@ class GAN(pl.LightningModule):
         self.record["logits/real"], self.record["logits/fake"] = real.detach(), fake.detach()
         return self.loss.discriminator(real, fake)
 
-    def _g_loss(self, turn: Turn) -> Tensor:
+    def _g_loss(self, turn: Turn, whole: bool) -> Tensor:
+        if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
+            return -self.loss.discriminator(turn.real_output.logits, turn.fake_output.logits)
         real = turn.real_output.logits if self.loss.generator_sees_real else None
         return self.loss.generator(real, turn.fake_output.logits)
 
@@ -133,6 +139,10 @@ class GAN(pl.LightningModule):
     ) -> Sequence[Tensor]:
         """The objective's gradient in the player's own weights, or in these in their place, over all processes."""
         return processes.mean(player.gradient(objective, player.weights if weights is None else weights, **options))
+
+    def foresight(self, player: Player) -> Foresight:
+        """The steps that the player's optimiser would make, as functions of weights and gradients."""
+        return Foresight(self._optimizers[player.name])
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         """One step of the player's optimiser, after which its constraints hold again; whether it was made."""

@@ -48,6 +48,7 @@ class Minimax:
     which vanishes where D rejects the fakes.
     """
 
+    zero_sum: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
@@ -137,6 +138,7 @@ class Wasserstein:
     loss's work: mount `term@d_terms=[weight_clip]` or `[gradient_penalty]`.
     """
 
+    zero_sum: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = None
 

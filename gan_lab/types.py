@@ -68,7 +68,7 @@ class DataDependent(Protocol):
 
 @runtime_checkable
 class Referring(Protocol):
-    """A network, or a part of one, that keeps a reference batch of the player's own inputs."""
+    """A network, or a part of one, whose initial state depends on a reference batch of the player's own inputs."""
 
     def refer_to(self, inputs: Callable[[int], tuple[Tensor, Tensor | None]]) -> None:
         """Called once, before the first round; `inputs(n)` gives n real samples for D, or noise for G, and their y.
@@ -113,6 +113,13 @@ class Certifying(Protocol):
 
     def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Scalars by name, from logits of real and of generated samples: a divergence's lower bound and the like."""
+
+
+@runtime_checkable
+class ZeroSum(Protocol):
+    """A loss that can say whether J_G is -J_D, but for what does not depend on G; one that does not say so is not."""
+
+    zero_sum: bool
 
 
 @runtime_checkable
@@ -195,8 +202,17 @@ class Game(Protocol):
     def turn(self, *movers: Any) -> Turn:
         """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
 
-    def objective(self, player: Any, turn: Any) -> Tensor:
-        """What `player` minimises: its loss plus its terms, a scalar."""
+    def objective(self, player: Any, turn: Any, whole: bool = False) -> Tensor:
+        """What `player` minimises: its loss plus its terms, a scalar.
+
+        `whole`: in a zero-sum game G's loss is all of -J_D, E log D(x) included, for where D depends on G.
+        """
+
+    def foresight(self, player: Any) -> Callable[[Sequence[Tensor], Sequence[Tensor]], Sequence[Tensor]]:
+        """The steps that the player's optimiser would make: functions of weights and gradients, differentiable in both.
+
+        Each call makes the next; the player does not move.
+        """
 
     def gradients(self, turn: Any, *players: Any, create_graph: bool = False) -> Sequence[Sequence[Tensor]]:
         """Of each player's objective in its own weights; the batch goes through in parts, where it is cut in parts."""

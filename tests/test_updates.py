@@ -67,9 +67,9 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
     def spy(gan: GAN) -> None:
         objective = gan.objective
 
-        def listen(player: Any, turn: Any) -> Tensor:
+        def listen(player: Any, turn: Any, **options: Any) -> Tensor:
             gan.record.pop("d/r1", None)
-            value = objective(player, turn)
+            value = objective(player, turn, **options)
             if player is gan.d:
                 seen.append((player.step, "d/r1" in gan.record))
             return value

@@ -60,8 +60,8 @@ class Ensemble(GAN):
             generator.manual_seed(derive_seed(game.seed, "round", self.round))
         super().training_step(stream, index)
 
-    def objective(self, player: Player, turn: Turn) -> Tensor:
-        return super().objective(player, turn) * len(self.games)  # the members' sum, not their mean
+    def objective(self, player: Player, turn: Turn, whole: bool = False) -> Tensor:
+        return super().objective(player, turn, whole) * len(self.games)  # the members' sum, not their mean
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         return super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)

@@ -6,6 +6,7 @@ from gan_lab.updates.consensus import Consensus
 from gan_lab.updates.extragradient import Extragradient
 from gan_lab.updates.lookahead import Lookahead
 from gan_lab.updates.optimistic import Optimistic
+from gan_lab.updates.past_extragradient import PastExtragradient
 from gan_lab.updates.simultaneous import Simultaneous
 from gan_lab.updates.unrolled import Unrolled
 
@@ -16,6 +17,7 @@ __all__ = [
     "Extragradient",
     "Lookahead",
     "Optimistic",
+    "PastExtragradient",
     "Simultaneous",
     "Unrolled",
 ]

@@ -18,8 +18,9 @@ class Optimistic:
 
     The first round has no past and is a simultaneous one: v(w_{-1}) = v(w_0). A gradient that was not stepped along, as
     it overflowed in half precision, is no past. The direction 2 v_t - v_{t-1} goes through the players' own optimisers,
-    and gradient clipping acts on it. (With Adam this is Adam of the optimistic gradient, not Daskalakis's Optimistic
-    Adam, which extrapolates Adam's normalised step.)
+    and gradient clipping acts on it. With Adam that is Adam of the optimistic gradient, which is neither Daskalakis's
+    Optimistic Adam, which extrapolates Adam's normalised step (optimizer=optimistic_adam update=simultaneous), nor
+    Gidel's PastExtraAdam (update=past_extragradient).
 
     State: the past gradients of each player.
     """

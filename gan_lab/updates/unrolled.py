@@ -1,5 +1,6 @@
 """Unrolled GAN: the generator foresees how the discriminator will answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,34 +13,45 @@ from gan_lab.updates.higher_order import higher_order
 
 @dataclass(frozen=True)
 class Unrolled:
-    """Metz et al. 2017: G descends J_G(theta, psi_K), where K = `steps` and
+    """Metz et al. 2017, eq. 7-10: G descends the whole value of the game at the D that answers it in K = `steps` steps.
 
-        psi_0 = psi,    psi_{i+1} = psi_i - `lr` grad_psi J_D(theta, psi_i)
+        psi_0 = psi,    psi_{i+1} = psi_i + step(grad_psi J_D(theta, psi_i))        i = 0, ..., K - 1
+        theta descends V(theta, psi_K(theta)) = -J_D(theta, psi_K(theta)), plus G's terms
 
-    depend on theta, and are differentiated through. D moves one real step from psi, along grad_psi J_D(theta, psi)
-    by its own optimiser; both gradients are taken at the same (theta, psi), as in simultaneous descent.
+    where psi_K depends on theta, and is differentiated through. Both terms of V count: E log D(x) depends on theta
+    through psi_K. As K grows, psi_K becomes the best D, and V becomes 2 JSD(p || q) - log 4. This holds for zero-sum
+    losses (`minimax`, `wasserstein`). With any other loss G descends its own J_G(theta, psi_K(theta)), a heuristic: it
+    is the gradient of no divergence.
 
-    The foreseen steps are plain gradient steps on the round's own batch and noise, with D's terms but without its
-    optimiser's momentum, gradient clipping or constraints. They leave no trace in D. The recorded loss of G is the
-    foreseen one. Memory and time grow with K. Terms that hold gradients are differentiated a third time, and where that
-    is not possible they are refused.
+    `step` is that of D's own optimiser, from its present state, as in the paper, which unrolls Adam; or, with `lr`, a
+    plain gradient step of this size. D moves one real step from psi, along grad_psi J_D(theta, psi); both gradients are
+    taken at the same (theta, psi), as in simultaneous descent. (Where D has converged to rounding, Adam divides by next
+    to nothing, and the derivative of its steps grows without bound: take no more steps than D needs.)
+
+    The foreseen steps are made on the round's own batch and noise, with D's terms, without gradient clipping and
+    constraints. They leave no trace in D. The recorded loss of G is the foreseen one. Memory and time grow with K.
+    Terms that hold gradients are differentiated a third time, and where that is not possible they are refused.
     """
 
     differentiates_gradients: ClassVar[bool] = True
 
     steps: PositiveInt = 5
-    lr: PositiveFloat = 0.1
+    lr: PositiveFloat | None = None
 
     @higher_order()
     def play(self, game: Game) -> None:
         turn = game.turn(game.d, game.g)
-        weights: list[Tensor] = [*game.d.weights]
+        step = game.foresight(game.d) if self.lr is None else self._descend
+        weights: Sequence[Tensor] = [*game.d.weights]
         for _ in range(self.steps):
             foreseen = game.objective(game.d, turn.against(weights))
-            gradient = game.gradient(game.d, foreseen, weights, create_graph=True)
-            weights = [w - self.lr * slope for w, slope in zip(weights, gradient, strict=True)]
-        g_gradient = game.gradient(game.g, game.objective(game.g, turn.against(weights)), retain_graph=True)
+            weights = step(weights, game.gradient(game.d, foreseen, weights, create_graph=True))
+        value = game.objective(game.g, turn.against(weights), whole=True)
+        g_gradient = game.gradient(game.g, value, retain_graph=True)
         # D's own objective comes last, so that its own losses and logits are the ones on record.
         d_gradient = game.gradient(game.d, game.objective(game.d, turn))
         game.move(game.d, d_gradient)
         game.move(game.g, g_gradient)
+
+    def _descend(self, weights: Sequence[Tensor], gradient: Sequence[Tensor]) -> Sequence[Tensor]:
+        return [weight - self.lr * slope for weight, slope in zip(weights, gradient, strict=True)]  # type: ignore[operator]

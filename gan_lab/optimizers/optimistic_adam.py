@@ -1,0 +1,26 @@
+"""Optimistic Adam: expect the next step to change as the last one did."""
+
+from typing import Any
+
+import torch
+
+
+class OptimisticAdam(torch.optim.Adam):
+    """w <- w - 2 s_t + s_{t-1}, s_t = lr m^_t / (sqrt(v^_t) + eps) Adam's step (Daskalakis et al. 2018, algorithm 1).
+
+    s_0 = 0. It is for update=simultaneous. (`Optimistic`, an update, gives an optimiser the gradient 2 v_t - v_{t-1}:
+    with plain gradient steps that is the same but for the first one; with Adam it is not.)
+
+    State, of each weight: Adam's own, and `past`, the last s.
+    """
+
+    def step(self, closure: Any = None) -> Any:
+        moving = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
+        with torch.set_grad_enabled(self.defaults["differentiable"]):
+            starts = [weight.clone() for weight in moving]
+            loss = super().step(closure)
+            for weight, start in zip(moving, starts, strict=True):
+                ahead = start - weight
+                weight.add_(self.state[weight].get("past", 0) - ahead)
+                self.state[weight]["past"] = ahead
+        return loss

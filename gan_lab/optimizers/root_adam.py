@@ -1,0 +1,53 @@
+"""Adam with its epsilon inside the square root."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat
+
+
+class RootAdam(Optimizer):
+    """w <- w - lr m^ / sqrt(v^ + eps), as in the code of Salimans et al. 2016 (openai/improved-gan, eps 1e-8).
+
+    m and v are Adam's averages of the gradient and of its square, m^ and v^ those without bias (Kingma & Ba 2015,
+    algorithm 1), who divide by sqrt(v^) + eps. No eps makes the two alike: inside the root it shortens a step along a
+    steady gradient g by 1 / sqrt(1 + eps / g^2), outside by 1 / (1 + eps / |g|).
+
+    State, of each weight: `step`, `exp_avg` (m) and `exp_avg_sq` (v).
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: PositiveFloat = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: NonNegativeFloat = 1e-8,
+        differentiable: bool = False,
+    ) -> None:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas must be in [0, 1); they are {list(betas)}")
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "differentiable": differentiable})
+
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            with torch.set_grad_enabled(group["differentiable"]):
+                for weight in group["params"]:
+                    if weight.grad is not None:
+                        self._move(weight, weight.grad, group)
+        return loss
+
+    def _move(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        state = self.state[weight]
+        if not state:
+            state |= {"step": 0, "exp_avg": torch.zeros_like(gradient), "exp_avg_sq": torch.zeros_like(gradient)}
+        state["step"] += 1
+        m, v, (b1, b2) = state["exp_avg"], state["exp_avg_sq"], group["betas"]
+        m.lerp_(gradient, 1 - b1)
+        v.mul_(b2).addcmul_(gradient, gradient, value=1 - b2)
+        root = (v / (1 - b2 ** state["step"]) + group["eps"]).sqrt()
+        weight.addcdiv_(m, root, value=-group["lr"] / (1 - b1 ** state["step"]))
