@@ -45,7 +45,7 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
     for player in (d, g):
         if config.trainer.get("sync_batchnorm"):
             replace_batch_norms(player.network, GlobalBatchNorm, affine=False)
-        for part in player.network.modules():
+        for part in reversed([*player.network.modules()]):  # what an aid is put around is ready before it
             if isinstance(part, DataDependent):
                 part.initialise_from(lambda n: data.take(n).x)
             if isinstance(part, Referring):

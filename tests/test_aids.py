@@ -107,12 +107,25 @@ def test_minibatch_discrimination_is_its_formula() -> None:
     aid, x = MinibatchDiscrimination(Show(), (7,), kernels=2, dimension=3), torch.randn(4, 7)
     assert torch.equal(aid(x).logits, torch.zeros(4))
     aid.weight.data.copy_(torch.tensor([1.0, -2.0]))
+    nn.init.normal_(aid.log_length), nn.init.normal_(aid.bias)
     for i in range(4):
         expected = 0.0
         for b, w in enumerate((1.0, -2.0)):
-            m = x @ aid.tensor[:, b]
-            expected += w * sum(torch.exp(-(m[i] - m[j]).abs().sum()).item() for j in range(4))
+            t = aid.direction[:, b]
+            m = x @ (aid.log_length[b].exp() * t / t.square().sum(0).sqrt())
+            others = sum(torch.exp(-(m[i] - m[j]).abs().sum()).item() for j in range(4) if j != i)
+            expected += w * (aid.bias[b].item() + others)
         assert aid(x).logits[i].item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_minibatch_discrimination_starts_centred_with_neighbours_at_a_distance_of_two() -> None:
+    x = torch.randn(40, 7)
+    aid = MinibatchDiscrimination(Show(), (7,), kernels=3, references=30)
+    aid.refer_to(lambda n: (x[:n], None))
+    aid.weight.data.copy_(torch.tensor([1.0, 0.0, 0.0]))
+    assert aid(x[:30]).logits.mean().item() == pytest.approx(0, abs=1e-5)
+    apart = aid._distances(x[:30]).masked_fill(torch.eye(30, dtype=torch.bool)[:, :, None], torch.inf)
+    torch.testing.assert_close(apart.amin(1).mean(0), torch.full((3,), 2.0))
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4, 4)])

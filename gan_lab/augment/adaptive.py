@@ -1,7 +1,8 @@
 """The groups of ADA's pipeline that help it most (Karras et al. 2020, appendix B), for images in [-1, 1].
 
-Each transformation of a group happens with probability p, independently. Where pixels are interpolated they are so
-bilinearly; the paper's wavelet filter against aliasing is left out.
+Each transformation of a group happens with probability p, independently. `Geometric` interpolates pixels bilinearly, at
+the images' own resolution; the paper does so at twice that, between two passes of a wavelet filter (sym6). So D sees
+images that are more blurred than there: of white noise .445 of the variance is left on average, with the filter .587.
 """
 
 import math
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_lab.augment.draws import chosen, normal, uniform, upright, whole
+from gan_lab.augment.draws import chosen, normal, uniform, upright
 from gan_lab.augment.images import each, hue, saturation, warp
 from gan_lab.ranges import NonNegativeFloat, UnitInterval
 
@@ -19,6 +20,7 @@ from gan_lab.ranges import NonNegativeFloat, UnitInterval
 class PixelBlitting:
     """What keeps pixels whole: mirroring, quarter turns, and shifts up to `translation` of the size each way.
 
+    A shift is a number uniform in +-translation size, rounded: the outermost ones are half as likely as the others.
     Mirroring and turning are off unless asked for: a 6 is no 9.
     """
 
@@ -34,7 +36,8 @@ class PixelBlitting:
             linear = linear @ torch.diag_embed(mirrored)
         if self.quarter_turns:
             linear = linear @ rotation(chosen(uniform(x, 0, 4).floor(), 0.0, p) * math.pi / 2).round()
-        return warp(x, linear, chosen(whole(x, self.translation), 0.0, p))
+        shifts = [(side * uniform(x, -self.translation, self.translation)).round() for side in x.shape[2:]]
+        return warp(x, linear, chosen(torch.stack(shifts, 1), 0.0, p))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan_lab.augment.draws import chosen, uniform, upright, whole
+from gan_lab.augment.draws import chosen, uniform, upright
 from gan_lab.augment.images import contrast, cut_out, each, saturation, warp
 from gan_lab.ranges import NonNegativeFloat, UnitInterval
 
@@ -29,12 +29,14 @@ class Color:
 
 @dataclass(frozen=True)
 class Translation:
-    """x moved by whole pixels, up to this `ratio` of its size each way; what comes in is 0 (grey)."""
+    """x moved by whole pixels, uniform up to this `ratio` of its size each way; what comes in is 0 (grey)."""
 
     ratio: UnitInterval = 0.125
 
     def __call__(self, x: Tensor, p: Tensor) -> Tensor:
-        return warp(x, upright(x), chosen(whole(x, self.ratio), 0.0, p), fill=0.0)
+        most = pixels(x, self.ratio)
+        shift = (torch.rand(len(x), 2, device=x.device) * (2 * most + 1)).floor() - most
+        return warp(x, upright(x), chosen(shift, 0.0, p), fill=0.0)
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Cutout:
     ratio: UnitInterval = 0.5
 
     def __call__(self, x: Tensor, p: Tensor) -> Tensor:
-        sides = torch.tensor(x.shape[2:], device=x.device)
-        size = (sides * self.ratio).round().long()
+        sides, size = pixels(x, 1.0), pixels(x, self.ratio)
         places = sides + 1 - size % 2  # an even box stands around a corner, of which there is one more
         middle = (torch.rand(len(x), 2, device=x.device) * places).floor().long()
         return cut_out(x, middle, chosen(size.expand(len(x), 2), 0, p))
+
+
+def pixels(x: Tensor, ratio: float) -> Tensor:
+    """This share of the height and width of x in whole pixels, (2,); halves are rounded up."""
+    return torch.tensor([int(side * ratio + 0.5) for side in x.shape[2:]], device=x.device)

@@ -20,12 +20,6 @@ def normal(x: Tensor, sigma: float) -> Tensor:
     return sigma * torch.randn(len(x), device=x.device)
 
 
-def whole(x: Tensor, ratio: float) -> Tensor:
-    """A shift for each image of x, (N, 2), by whole pixels, uniform up to this share of its height and width."""
-    most = (torch.tensor(x.shape[2:], device=x.device) * ratio).round()
-    return (torch.rand(len(x), 2, device=x.device) * (2 * most + 1)).floor() - most
-
-
 def upright(x: Tensor) -> Tensor:
     """The identity for each image of x: (N, 2, 2)."""
     return torch.eye(2, device=x.device).expand(len(x), 2, 2)

@@ -1,6 +1,6 @@
 """Aids put around a finished network: each takes it as its first argument and gives one to be used in its place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -56,29 +56,59 @@ class MinibatchStd(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """D(x_i) + <w, o(x_i)>, o how close a sample's features are to those of its batch (Salimans et al. 2016, 3.2).
+    """D(x_i) + <w, o(x_i)>, o how close its features are to the others' of the batch (Salimans et al. 2016, 3.2).
 
-        o(x_i)_b = sum_j exp(-||M_ib - M_jb||_1),    M_i = phi(x_i) T in R^(kernels x dimension)
+        o(x_i)_b = c_b + sum_(j != i) exp(-||M_ib - M_jb||_1),    M_ibk = e^(s_bk) <t_bk, phi(x_i)> / ||t_bk||
 
-    o is as many inputs more of D's last layer, w their weights, 0 at first. Memory grows with N^2. Wants batches of
-    real and of generated samples apart (gan.joint_batch=false).
+    for `kernels` b and k = 1 ... `dimension`. Directions t, log-lengths s and biases c are learnt, and o is as many
+    inputs more of D's last layer, w their weights, 0 at first (in their code, openai/improved-gan, they are drawn with
+    the others of a weight-normalised layer). As there, s and c start so that on real samples, here a batch of
+    `references`, each kernel has its nearest neighbour at a distance of 2 on average, and o a mean of 0.
+
+    Memory grows with N^2. Wants batches of real and of generated samples apart (gan.joint_batch=false).
     """
 
     def __init__(
-        self, discriminator: nn.Module, shape: Shape, kernels: PositiveInt = 50, dimension: PositiveInt = 5
+        self,
+        discriminator: nn.Module,
+        shape: Shape,
+        kernels: PositiveInt = 50,
+        dimension: PositiveInt = 5,
+        references: PositiveInt = 64,
     ) -> None:
         super().__init__()
-        width = width_of(discriminator, shape)
+        self.references = references
         self.discriminator = discriminator
-        self.tensor = nn.Parameter(torch.randn(width, kernels, dimension) / width**0.5)
+        self.direction = nn.Parameter(0.05 * torch.randn(width_of(discriminator, shape), kernels, dimension))
+        self.log_length = nn.Parameter(torch.zeros(kernels, dimension))
+        self.bias = nn.Parameter(-torch.ones(kernels))
         self.weight = nn.Parameter(torch.zeros(kernels))
+
+    @torch.no_grad()
+    def refer_to(self, inputs: Callable[[int], tuple[Tensor, Tensor | None]]) -> None:
+        """Set lengths and biases on real samples: `inputs(n)` gives n of them, and their conditions or None."""
+        x, y = inputs(self.references)
+        if len(x) < 2:
+            return
+        features = features_of(self.discriminator(x, y))
+        own = torch.eye(len(x)).fill_diagonal_(torch.inf)[:, :, None]
+        nearest = (self._distances(features) + own).amin(1).mean(0)
+        self.log_length.sub_((nearest / 2).clamp_min(1e-6).log()[:, None])  # equal samples have no distance
+        self.bias.copy_(-(self._closeness(features).mean(0) - self.bias))
+
+    def _distances(self, features: Tensor) -> Tensor:
+        """||M_ib - M_jb||_1 of any two samples: (N, N, kernels)."""
+        lengths = self.log_length.exp() / self.direction.norm(dim=0)
+        m = torch.einsum("nf,fkd->nkd", features, self.direction) * lengths
+        return (m[:, None] - m[None]).abs().sum(-1)  # cdist would have no second derivative
+
+    def _closeness(self, features: Tensor) -> Tensor:
+        """o: (N, kernels). A sample's own distance is 0, and counts 1 in the sum."""
+        return torch.exp(-self._distances(features)).sum(1) - 1 + self.bias
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.discriminator(x, y)
-        m = torch.einsum("nf,fkd->nkd", features_of(output), self.tensor)
-        distance = (m[:, None] - m[None]).abs().sum(-1)  # (N, N, kernels); cdist would have no second derivative
-        closeness = torch.exp(-distance).sum(1) @ self.weight
-        return output._replace(logits=output.logits + closeness)
+        return output._replace(logits=output.logits + self._closeness(features_of(output)) @ self.weight)
 
 
 class Mute(nn.Module):
@@ -99,7 +129,8 @@ class CodePosterior(nn.Module):
     """D whose class logits (N, sum categorical + continuous) parametrise Q(c | x) (InfoGAN, Chen et al. 2016).
 
     Logits of each categorical code, then a mean of each continuous one: an affine map of a hidden layer (`width` units,
-    batch-normalised, leaky ReLU) on D's last features. What makes the players care is the term `MutualInformation`.
+    batch-normalised, leaky ReLU of slope .01) on D's last features. Weights start at N(0, .02^2), scales at
+    N(1, .02^2), as in the code of openai/InfoGAN. What makes the players care is the term `MutualInformation`.
     """
 
     def __init__(
@@ -111,14 +142,13 @@ class CodePosterior(nn.Module):
         width: PositiveInt = 128,
     ) -> None:
         super().__init__()
-        features = width_of(discriminator, shape)
+        features, size = width_of(discriminator, shape), sum(categorical) + continuous
         self.discriminator = discriminator
-        self.head = nn.Sequential(
-            nn.Linear(features, width, bias=False),
-            nn.BatchNorm1d(width),
-            nn.LeakyReLU(),
-            nn.Linear(width, sum(categorical) + continuous),
-        )
+        hidden, norm, last = nn.Linear(features, width, bias=False), nn.BatchNorm1d(width), nn.Linear(width, size)
+        for layer, centre in ((hidden, 0.0), (norm, 1.0), (last, 0.0)):
+            nn.init.normal_(layer.weight, centre, 0.02)
+        nn.init.zeros_(last.bias)
+        self.head = nn.Sequential(hidden, norm, nn.LeakyReLU(), last)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.discriminator(x, y)

@@ -1,7 +1,7 @@
 """Terms: weighted penalties and aims of one player, added to its loss, and constraints on its weights."""
 
 from gan_lab.terms.codes import MutualInformation
-from gan_lab.terms.images import Consistency, ModeSeeking, Reconstruction
+from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.penalties import R1, R2, GradientPenalty, WeightClip
 from gan_lab.terms.term import Term
@@ -14,6 +14,7 @@ __all__ = [
     "FeatureMatching",
     "GradientPenalty",
     "ModeSeeking",
+    "ModeSeekingInverse",
     "MutualInformation",
     "Reconstruction",
     "Supervised",

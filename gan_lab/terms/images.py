@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.processes import mean
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.terms.term import Term
 from gan_lab.types import Turn
@@ -61,12 +62,30 @@ def _distance(a: Tensor, b: Tensor, power: float) -> Tensor:
 class ModeSeeking(Term):
     """-E d(G(z, y), G(z', y)) / d(z, z'), d the mean absolute difference: other noise shall give another sample.
 
-    Mao et al. 2019, eq. 3, which maximises the ratio (their code minimises its inverse). z' is the z of another sample
-    of the batch: one more evaluation of G, and no more noise.
+    Mao et al. 2019, eq. 3, which maximises the ratio; their code minimises its inverse (`ModeSeekingInverse`), so that
+    weights do not carry over. z' is the z of another sample of the batch: one more evaluation of G, and no more noise.
     """
 
     def value(self, turn: Turn) -> Tensor:
-        other = turn.z.roll(1, 0)
-        samples = (turn.fake - turn.generate(other)).abs().flatten(1).mean(1)
-        noises = (turn.z - other).abs().mean(1)
+        samples, noises = _differences(turn)
         return -(samples / noises.clamp_min(1e-5)).mean()  # a batch of one sample has no other noise
+
+
+class ModeSeekingInverse(Term):
+    """1 / (E d(G(z, y), G(z', y)) / E d(z, z') + 1e-5), as in the code of Mao et al. 2019, there with weight 1.
+
+    A ratio of means over the batch, where `ModeSeeking` is a mean of ratios. Its pull grows as samples become alike:
+    its gradient is that of the ratio r times 1 / r^2.
+    """
+
+    def value(self, turn: Turn) -> Tensor:
+        # A function of the whole batch's means: the processes' parts are put together.
+        samples, noises = mean([differences.mean() for differences in _differences(turn)])
+        return 1 / (samples / noises + 1e-5)
+
+
+def _differences(turn: Turn) -> tuple[Tensor, Tensor]:
+    """Mean absolute differences of two samples for one condition, and of their noises: (N,) each."""
+    other = turn.z.roll(1, 0)
+    samples = (turn.fake - turn.generate(other)).abs().flatten(1).mean(1)
+    return samples, (turn.z - other).abs().mean(1)

@@ -11,7 +11,11 @@ from gan_lab.types import Turn
 
 
 class R1(Term):
-    """1/2 E_x ||grad_x D(x)||^2 over real samples (Mescheder et al. 2018, eq. 9, with gamma = `weight`)."""
+    """1/2 E_x ||grad_x D(x)||^2 over real samples (Mescheder et al. 2018, eq. 9, with gamma = `weight`).
+
+    Their code, GAN_stability, leaves out the 1/2: its `reg_param` 10 is a weight of 20 here. The code of StyleGAN2 and
+    of R3GAN has it: their gamma is the weight.
+    """
 
     of_slope = True
 
@@ -20,7 +24,7 @@ class R1(Term):
 
 
 class R2(Term):
-    """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`)."""
+    """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`; see `R1`)."""
 
     of_slope = True
 
