@@ -14,7 +14,9 @@ class Alternating:
         theta <- theta - eta_G grad_theta J_G(theta, psi)     m = `g_steps` times, at the new psi
 
     Every step draws fresh data and fresh noise. With `reuse_fake` the first step of G has those of the last step of D,
-    as in the code of DCGAN (Radford et al. 2016), which saves a pass through G.
+    which saves a pass through G, as in the DCGAN of PyTorch's examples. (The code of Radford et al. 2016, in Theano,
+    draws anew for every step. Its Torch code reuses the samples, and D's logits of them from before D's
+    step, too; here D judges them anew.)
     """
 
     d_steps: PositiveInt = 1
