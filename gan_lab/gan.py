@@ -233,6 +233,9 @@ class GAN(pl.LightningModule):
             if hasattr(logger, "rewind"):  # what the checkpoint does not know of will be logged again, or was an end
                 logger.rewind(self.round, {name for name, at in self.history.since.items() if at == self.round})
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        return -1 if self.trainer.should_stop else None  # told between two rounds, it plays no other
+
     def on_train_end(self) -> None:
         self._seconds_before, self._began = self.seconds, None
 

@@ -4,6 +4,7 @@ import json
 import sys
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,8 +116,17 @@ class PlainCheckpointIO(CheckpointIO):
         Path(path).unlink(missing_ok=True)
 
 
-def newest(directory: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The newest whole checkpoint in `directory`, and what it holds; None where there is none.
+def rounds_held(directory: Path) -> set[int]:
+    """The rounds that a run with the checkpoints in `directory` can go on from; 0 until it has saved twice."""
+    rounds = set() if (directory / PREVIOUS).exists() else {0}
+    for path in filter(Path.exists, (directory / LAST, directory / PREVIOUS)):
+        with suppress(UserError):
+            rounds.add(PlainCheckpointIO().load_checkpoint(path)["game"]["round"])
+    return rounds
+
+
+def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]] | None:
+    """The newest whole checkpoint in `directory`, or that of round `at`, and what it holds; None where there is none.
 
     It is `last.ckpt`, or, where that is damaged, which is said, `previous.ckpt`. No file is touched: of several
     processes each comes to the same one.
@@ -134,7 +144,9 @@ def newest(directory: Path) -> tuple[Path, dict[str, Any]] | None:
         except UserError as error:
             problem = problem or error
             continue
-        if path == previous:
+        if at is not None and checkpoint["game"]["round"] != at:
+            continue
+        if path == previous and at is None:
             told = problem or f"{last}: is missing"
             warning = f"warning: {told}; going on from {previous}, of round {checkpoint['global_step']}"
             rank_zero_only(print)(warning, file=sys.stderr)

@@ -33,10 +33,13 @@ from gan_lab.replicas import Replicas
 from gan_lab.summary import summarise, table, write_summary
 
 
-def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[pl.Callback] = ()) -> int:
+def play(
+    config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[pl.Callback] = (), at: int | None = None
+) -> int:
     """Play to the end of the budget or to an interruption, and leave the run directory complete.
 
-    `overrides` are the command line's, to be remembered for a later resume; `callbacks` come before its own.
+    `overrides` are the command line's, to be remembered for a later resume; `callbacks` come before its own;
+    `at` is the round that a resumed run goes on from, of those that it has checkpoints of, or 0; None: the newest.
 
     Returns the process's exit code: 0, or 128 + the signal's number, as shells have it.
 
@@ -48,7 +51,7 @@ def play(config: DictConfig, overrides: Sequence[str] = (), callbacks: Sequence[
     directory = Path(config.directory)
     checkpoint = None
     if config.get("resume"):
-        checkpoint, played = _reached(directory, config.rounds)
+        checkpoint, played = _reached(directory, config.rounds, at)
         if played is not None:
             early = played < config.rounds
             which = f"it ended early, at round {played}" if early else f"all {played} rounds are played"
@@ -138,13 +141,13 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     return parts | {"num_classes": config.data.get("num_classes")}
 
 
-def _reached(directory: Path, rounds: int) -> tuple[Path | None, int | None]:
+def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None, int | None]:
     """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
         UserError: it has played more than `rounds`; or its checkpoints are damaged.
     """
-    found = newest(directory / "checkpoints")
+    found = None if at == 0 else newest(directory / "checkpoints", at)
     if found is None:
         return None, None  # stopped before its first checkpoint: from the start
     path, checkpoint = found

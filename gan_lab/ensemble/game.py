@@ -87,6 +87,7 @@ class Ensemble(GAN):
     def scatter(self) -> None:
         """Give each member what is its own."""
         for member, game in enumerate(self.games):
+            game.record = {}  # of a round that it did not play by itself; those that are looked at it will
             game.round, game.d.step, game.g.step = self.round, self.d.step, self.g.step
             for own, its in zip(_keepers(self), _keepers(game), strict=True):
                 its.load_state_dict(_part(own.state_dict(), member))

@@ -25,9 +25,12 @@ class Member:
         round: rounds that it has played, at a stop; -1 before it has begun.
         game, stream: what it plays and draws from, once it has begun.
         code, error: what it has ended with.
+
+    Args:
+        at: the round that it goes on from, where it has a choice (see `gan_lab.run.play`).
     """
 
-    def __init__(self, config: DictConfig, overrides: Sequence[str]) -> None:
+    def __init__(self, config: DictConfig, overrides: Sequence[str], at: int | None = None) -> None:
         self.config = config
         self.round = -1
         self.game: GAN
@@ -36,7 +39,7 @@ class Member:
         self.error: Exception | None = None
         self._trainer: pl.Trainer
         self._awake, self._asleep = threading.Semaphore(0), threading.Semaphore(0)
-        self._thread = threading.Thread(target=self._run, args=(overrides,), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(overrides, at), daemon=True)
 
     @property
     def over(self) -> bool:
@@ -50,10 +53,15 @@ class Member:
         self._asleep.acquire()
 
     def interrupt(self, number: int) -> None:
-        """Signal `number` ends it after its next round."""
-        for callback in self._trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, Interruption):
-                callback.signal = number
+        """Signal `number` ends it where it has stopped: it saves and writes all its files."""
+        for interruption in self.callbacks(Interruption):
+            interruption.signal = number
+        self._trainer.should_stop = True
+        self.advance()
+
+    def callbacks(self, kind: type[Any]) -> list[Any]:
+        """Its callbacks of this kind, once it has begun."""
+        return [callback for callback in self._trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
 
     def alone(self) -> int:
         """The next round that it has to play by itself, since one of its callbacks has something to do after it.
@@ -61,18 +69,17 @@ class Member:
         A `Periodic` callback says when that is; any other may act after every round. What they see of a lazy term is of
         the last round in which that counted, and so begins as many rounds before.
         """
-        callbacks: list[pl.Callback] = self._trainer.callbacks  # type: ignore[attr-defined]
         played, due = self.game.round, [self.config.rounds]
-        for callback in callbacks:
+        for callback in self.callbacks(pl.Callback):
             every = [getattr(callback, name) for name in callback.intervals] if isinstance(callback, Periodic) else [1]
             due += [played - played % n + n for n in every if n]
         lazy = [int(cast(Term, term).every) for player in (self.game.d, self.game.g) for term in player.terms.values()]
         return min(due) + 1 - max(lazy, default=1) if played else 1  # of the first round all take note
 
-    def _run(self, overrides: Sequence[str]) -> None:
+    def _run(self, overrides: Sequence[str], at: int | None) -> None:
         self._awake.acquire()
         try:
-            self.code = play(self.config, overrides, [_Stop(self._stop)])
+            self.code = play(self.config, overrides, [_Stop(self._stop)], at)
         except Exception as error:
             self.error = error
         finally:

@@ -8,51 +8,81 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.budget import Interruption
+from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.config.explain import explain
 from gan_lab.config.sweep import record_failure
 from gan_lab.ensemble.game import Ensemble, Streams
 from gan_lab.ensemble.member import Member
+from gan_lab.plain_checkpoint import rounds_held
 
 
 def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:
     """Play runs that differ by their seeds alone, each a configuration with its overrides, to their ends.
 
     Rounds after which a callback acts (metrics, samples, checkpoints, ...) each run plays by itself, so that its record
-    is what it would have been anyway; the rounds between these are played as one `Ensemble`. Runs that were killed at
-    different rounds first play on by themselves until they are level. A signal ends all after the same round; one that
-    fails leaves `failure.txt` and does not keep the others from going on.
+    is what it would have been anyway; the rounds between these are played as one `Ensemble`. Which are which follows
+    from the configuration alone: stopped or killed anywhere, the runs go on in the same arithmetic. Where they have no
+    round in common to go on from, those behind first play by themselves until all are level. A signal ends all after
+    the same round; one that fails leaves `failure.txt` and does not keep the others from going on.
 
     Returns the process's exit code: 128 + the signal's number, else 2 where some have failed, else 0.
     """
-    members = [Member(*run) for run in runs]
+    members = [Member(*run, at) for run, at in zip(runs, rounds_to_go_on_from(runs), strict=True)]
     interruption = Interruption()
     interruption.listen()
     ensemble: Ensemble | None = None
     try:
+        for member in members:
+            member.advance()  # to the first round that it is to play
+        _share_clock([member for member in members if not member.over])
         while present := [member for member in members if not member.over]:
             last = min(member.round for member in present)
-            for member in present:
-                if member.round == last:
-                    member.advance()
-            present = [member for member in present if not member.over]
             if len(present) > 1 and len({member.round for member in present}) == 1:
                 if ensemble is None or len(ensemble.games) != len(present):
                     ensemble = Ensemble([member.game for member in present])
-                _stretch(ensemble, present, interruption)
-            if interruption.signal is not None:
-                for member in present:
+                last = _stretch(ensemble, present, interruption)
+            for member in present:
+                if interruption.signal is not None:
                     member.interrupt(interruption.signal)
+                elif member.round == last:
+                    member.advance()
     finally:
         interruption.ignore()
     failed, code = _failed(members), max(member.code or 0 for member in members)
     return 2 if failed and code <= 128 else code  # after a signal, those that have not failed want to go on
 
 
-def _stretch(ensemble: Ensemble, members: Sequence[Member], interruption: Interruption) -> None:
-    """Play together up to the round before the next that has to be played alone."""
+def rounds_to_go_on_from(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> list[int | None]:
+    """For each run the round of the checkpoint that it goes on from; None: its newest.
+
+    The runs save one after the other. Where they were killed in between, those that have saved last go back to the
+    checkpoint before, which the others have as their newest. A run that is further behind, such as one that has failed,
+    is left aside.
+    """
+    held = [rounds_held(Path(config.directory) / "checkpoints") for config, _ in runs]
+    last = [max(rounds, default=0) for rounds in held]
+    top = max(last)
+    common = {max(rounds - {top}, default=0) for rounds in held if top in rounds}
+    if len(common) != 1 or top > runs[0][0].rounds:
+        return [None] * len(runs)
+    (before,) = common
+    if before not in last:
+        return [None] * len(runs)
+    return [before if before in rounds else None for rounds in held]
+
+
+def _share_clock(members: Sequence[Member]) -> None:
+    """Checkpoints by the clock are written after the same round."""
+    checkpoints = [checkpoint for member in members for checkpoint in member.callbacks(RoundCheckpoint)]
+    for checkpoint in checkpoints:
+        checkpoint.clock = checkpoints[0].clock
+
+
+def _stretch(ensemble: Ensemble, members: Sequence[Member], interruption: Interruption) -> int:
+    """Play together up to the round before the next that has to be played alone; the round reached."""
     rounds = min(member.alone() for member in members) - ensemble.games[0].round - 1
     if rounds < 1:
-        return
+        return ensemble.games[0].round
     streams = Streams([member.stream for member in members])
     ensemble.gather()
     for index in range(rounds):
@@ -62,6 +92,7 @@ def _stretch(ensemble: Ensemble, members: Sequence[Member], interruption: Interr
     ensemble.scatter()
     for member in members:
         member.round = member.game.round
+    return ensemble.round
 
 
 def _failed(members: Sequence[Member]) -> bool:
