@@ -20,6 +20,7 @@ from test_resume import Killed, kill_after, resumed, rows
 from wandb_server import KEY, Server
 
 from gan_lab.introduction import name_of, sweep_of
+from gan_lab.io.ownership import write_own
 from gan_lab.loggers import Introduction, WandB
 from gan_lab.run import play
 
@@ -92,6 +93,46 @@ def test_a_resumed_run_goes_on_as_the_same_without_a_double(
     assert [row["round"] for row in run.history] == list(range(1, 9))
     assert [row["d/loss"] for row in run.history] == [float(row["d/loss"]) for row in rows(tmp_path)]
     assert run.summary["finished"] is True
+
+
+def test_the_user_s_variables_say_what_the_configuration_does_not(
+    composed: Callable[..., DictConfig], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"WANDB_PROJECT": "mine", "WANDB_RUN_ID": "chosen", "WANDB_NAME": "named", "WANDB_RUN_GROUP": "grouped"}
+    for name, value in {**told, "WANDB_TAGS": "x,y", "WANDB_JOB_TYPE": "tried"}.items():
+        monkeypatch.setenv(name, value)
+    assert play(composed(*RING, "rounds=2")) == 0
+    ((name, run),) = server.runs.items()
+    assert name == (tmp_path / "wandb_id.txt").read_text() == "chosen"
+    about = [run.about[key] for key in ("displayName", "groupName", "jobType", "tags", "project")]
+    assert about == ["named", "grouped", "tried", ["x", "y"], "mine"]
+
+
+@pytest.mark.parametrize("mode", ["offline", "disabled"])
+def test_the_user_s_mode_is_kept(
+    composed: Callable[..., DictConfig], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", mode)
+    assert play(composed(*RING, "rounds=2")) == 0
+    assert server.asked == []
+    assert len(list(tmp_path.glob("wandb/offline-run-*"))) == (mode == "offline")
+
+
+def test_a_sweep_s_agent_chooses_the_id_that_a_resume_goes_on_under(
+    composed: Callable[..., DictConfig], server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = composed(*RING, "rounds=4", "callbacks.checkpoint.every=2")
+    monkeypatch.setenv("WANDB_SWEEP_ID", "sweep1")
+    monkeypatch.setenv("WANDB_RUN_ID", "trial")
+    write_own(tmp_path / "wandb_id.txt", "another")  # as from an earlier start, which the client passes over
+    assert play(config) == 0
+    assert (tmp_path / "wandb_id.txt").read_text() == "trial"
+    for name in ("WANDB_SWEEP_ID", "WANDB_RUN_ID"):
+        monkeypatch.delenv(name)
+    wandb.teardown()
+    assert play(resumed(config, rounds=6)) == 0
+    assert list(server.runs) == ["trial"]
+    assert [row["round"] for row in server.runs["trial"].history] == list(range(1, 7))
 
 
 def test_the_parts_of_an_offline_run_become_one(

@@ -19,6 +19,7 @@ from gan_lab.io.reading import read_text
 from gan_lab.loggers.record import Introduction, Record
 from gan_lab.ranges import PositiveFloat
 
+ID = "wandb_id.txt"
 SECRET = re.compile(r"(pass(word|wd|phrase)|secret|token|credential|api_?key)", re.IGNORECASE)
 
 
@@ -27,12 +28,17 @@ class WandB(Record):
 
     Its id is kept in the directory, so that a resumed run goes on under the same one; rounds that W&B has already are
     not sent again. Where the server does not answer in time, or refuses the key, the run goes on offline, and
-    `wandb sync` of the folder that W&B names uploads it later.
+    `wandb sync` of the folder that W&B names uploads it later. A sweep's agent chooses the id, which is then the one
+    that is kept.
+
+    What is None (or empty) is what W&B's own variable says, such as WANDB_PROJECT, and where there is none:
 
     Args:
-        name: None: what sets the run apart, in words of the command line.
-        group: None: the sweep's folder, for a job of a sweep.
-        offline: None: online where somebody is logged in, offline elsewhere.
+        project, job_type: "gan_lab" and "train".
+        entity: the user's own.
+        name: what sets the run apart, in words of the command line.
+        group: the sweep's folder, for a job of a sweep.
+        offline: online where somebody is logged in, offline elsewhere. Its variable is WANDB_MODE.
         upload_generator: whether generator.safetensors becomes an artifact of the run.
         patience: seconds that the server has to answer at the start, and to take what is left at the end.
     """
@@ -40,11 +46,11 @@ class WandB(Record):
     def __init__(
         self,
         directory: str,
-        project: str = "gan_lab",
+        project: str | None = None,
         entity: str | None = None,
         name: str | None = None,
         group: str | None = None,
-        job_type: str = "train",
+        job_type: str | None = None,
         tags: Sequence[str] = (),
         offline: bool | None = None,
         upload_generator: bool = False,
@@ -54,12 +60,14 @@ class WandB(Record):
         self.directory = Path(directory)
         self.offline, self.upload_generator, self.patience = offline, upload_generator, patience
         self._settings: dict[str, Any] = {
-            "project": project,
+            "project": project or os.environ.get("WANDB_PROJECT") or "gan_lab",
             "entity": entity,
-            "job_type": job_type,
-            "tags": list(tags),
+            "job_type": job_type or os.environ.get("WANDB_JOB_TYPE") or "train",
+            "tags": list(tags) or None,
         }
-        self._title, self._group = name, group
+        self._title = name or os.environ.get("WANDB_NAME")
+        self._group = group or os.environ.get("WANDB_RUN_GROUP")
+        self._id = os.environ.get("WANDB_RUN_ID")
         self._goals: Mapping[str, str] = {}
         self._run: Any = None
         self._over = False
@@ -70,7 +78,7 @@ class WandB(Record):
 
     @property
     def version(self) -> str | None:
-        return _run_id(self.directory)
+        return _kept_id(self.directory)
 
     @property
     @rank_zero_experiment
@@ -90,7 +98,7 @@ class WandB(Record):
         import wandb
 
         options: dict[str, Any] = self._settings | {
-            "id": self.version,
+            "id": self.version or self._id or secrets.token_hex(4),
             "name": self._title,
             "group": self._group,
             "dir": str(self.directory),
@@ -98,14 +106,16 @@ class WandB(Record):
         }
         seconds = self.patience
         limits: dict[str, Any] = {"init_timeout": seconds, "login_timeout": seconds, "finish_timeout": seconds}
+        mode = _mode(self.offline)
         try:
-            if self.offline or (self.offline is None and not _logged_in()):
-                return wandb.init(**options, mode="offline", settings=limits)
-            return wandb.init(**options, resume="allow", settings=limits)
+            run = wandb.init(**options, mode=mode, resume="allow" if mode == "online" else None, settings=limits)
         except wandb.Error as error:
             _warn(f"{_first_line(error)}; the run goes on offline")
             wandb.teardown()  # its process believes that the run has begun
-            return wandb.init(**options, mode="offline", settings=limits)
+            run = wandb.init(**options, mode="offline", settings=limits)
+        if run.id != self.version:  # not yet kept; or a sweep's agent has chosen another
+            write_own(self.directory / ID, run.id)
+        return run
 
     def _tell(self, act: Callable[[Any], object]) -> None:
         if self._over:
@@ -128,6 +138,7 @@ class WandB(Record):
     @rank_zero_only
     def introduce(self, run: Introduction) -> None:
         self._title, self._group = self._title or run.name, self._group or run.group
+        self._id = None if run.group else self._id  # the jobs of a sweep are runs of their own
         self._goals = run.goals
         config = {key: value for key, value in run.config.items() if not SECRET.search(key)}
         self._tell(lambda there: there.config.update(config, allow_val_change=True))
@@ -177,13 +188,18 @@ def _artifact(run: Any, summary: Mapping[str, Any], directory: Path) -> Any:
     return artifact
 
 
-@rank_zero_only
-def _run_id(directory: Path) -> str:
-    """The id of this run at W&B, kept in the run directory; None in other processes than the first."""
-    path = directory / "wandb_id.txt"
-    if not (path.exists() and is_own(path) and read_text(path).strip()):  # a stranger's may be of a run of one's own
-        write_own(path, secrets.token_hex(4))
-    return read_text(path).strip()
+def _kept_id(directory: Path) -> str | None:
+    """The id of this run at W&B, from the run directory; None where it has none yet."""
+    path = directory / ID
+    own = path.exists() and is_own(path)  # a stranger's may be of a run of one's own
+    return read_text(path).strip() or None if own else None
+
+
+def _mode(offline: bool | None) -> Any:
+    """ "online", "offline" or another of W&B's own modes."""
+    if offline is not None:
+        return "offline" if offline else "online"
+    return os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
 
 
 def _logged_in() -> bool:
