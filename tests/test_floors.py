@@ -22,6 +22,7 @@ FLOORS = {
     "seeds": 0,
     "ranges": 0,
     "processes": 0,
+    "runtime": 0,
     "losses": 1,
     "terms": 1,
     "given": 1,

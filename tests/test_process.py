@@ -4,6 +4,8 @@ import gc
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,46 @@ def test_garbage_is_looked_for_again_after_imports_and_after_their_failure() -> 
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()
+
+
+FIRST = """
+import os, subprocess, sys, time
+from gan_lab.runtime.parent import end_with_parent
+
+end_with_parent()
+environment = os.environ | {"LOCAL_RANK": "1"}
+child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=environment, stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+OTHER = """
+import time
+from gan_lab.runtime.parent import end_with_parent
+
+end_with_parent()
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is the kernel of Linux that ends them")
+def test_no_process_outlives_the_first_of_its_run() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "LOCAL_RANK"}
+    command = [sys.executable, "-c", FIRST, OTHER]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        other = int(first.stdout.readline())
+        first.kill()
+        first.wait()
+    deadline = time.monotonic() + 20
+    while _lives(other):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
