@@ -52,7 +52,7 @@ def main(root: str, *directories: str) -> None:
         noise = torch.Generator().manual_seed(0)
         images = generate(generate.latent.sample(n, noise), labels)
         print(f"{directory}  {figures(classifier, images, labels, test)}", flush=True)
-        grid = generate(*class_by_class(generate.latent.sample(16, noise), CLASSES))
+        grid = generate(*class_by_class(generate.latent.sample(16, noise), torch.arange(CLASSES)))
         save_picture(picture_of(grid, 16), Path(directory) / "classes.png")
 
 

@@ -1,11 +1,12 @@
 """From a checked configuration to the game and its data."""
 
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from gan_lab.data.module import GameData
 from gan_lab.data.paired import Paired
@@ -15,28 +16,33 @@ from gan_lab.loss_scale import LossScale
 from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
 from gan_lab.player import Player
 from gan_lab.seeds import derive_seed
-from gan_lab.types import DataDependent, Latent, Referring
+from gan_lab.types import AdversarialLoss, DataDependent, Latent, Referring, Update
 
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
     data = _data(config)
-    parts = {name: instantiate(config[name]) for name in ("latent", "loss", "update")}
+    kinds: dict[str, Any] = {"latent": Latent, "loss": AdversarialLoss, "update": Update}
+    parts = {name: made(name, config[name], kind) for name, kind in kinds.items()}
     _demand_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
     d, g = (
         Player(
             name,
-            network=instantiate(network),
+            network=made(f"model.{role}", network, nn.Module),
             optimizer=instantiate(config.optimizer[name]),
             schedule=instantiate(config.get("schedule")) or None,
-            terms={term: instantiate(part) for term, part in (terms or {}).items() if part is not None},
+            terms={
+                term: made(f"{name}_terms.{term}", part, nn.Module)
+                for term, part in (terms or {}).items()
+                if part is not None
+            },
             scale=LossScale() if config.trainer.get("precision") == "16-mixed" else None,
         )
-        for name, network, terms in (
-            ("d", networks.model.discriminator, config.get("d_terms")),
-            ("g", networks.model.generator, config.get("g_terms")),
+        for name, role, network, terms in (
+            ("d", "discriminator", networks.model.discriminator, config.get("d_terms")),
+            ("g", "generator", networks.model.generator, config.get("g_terms")),
         )
     )
     if config.get("given") and not (d.conditional or g.conditional):
@@ -56,8 +62,24 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
 
 def _data(config: DictConfig) -> GameData:
     """The data as configured; with `given`, what it leaves of each image is its condition."""
-    data = instantiate(config.data.module)
+    data: GameData = made("data.module", config.data.module, GameData)
     return Paired(data, instantiate(config.given)) if config.get("given") else data
+
+
+def made(where: str, node: DictConfig, kind: type) -> Any:
+    """The part that `node` describes.
+
+    Raises:
+        UserError: it is no part of this kind.
+    """
+    part = instantiate(node)
+    if not isinstance(part, kind):
+        told = f"{where}: {node._target_} makes a {type(part).__name__}, and must make a {kind.__name__}"
+        if issubclass(kind, Protocol):  # anything that has its attributes is one
+            names = sorted({*vars(kind), *kind.__annotations__})
+            told += f", with {', '.join(name for name in names if not name.startswith('_'))}"
+        raise UserError(told)
+    return part
 
 
 def network_of(config: DictConfig, role: str) -> dict[str, Any]:

@@ -18,9 +18,12 @@ from gan_lab.layout import lay_out
 from gan_lab.optimizers import Foresight
 from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from gan_lab.schedules import advance
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
 from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
+
+AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
 
 
 class GAN(pl.LightningModule):
@@ -83,7 +86,7 @@ class GAN(pl.LightningModule):
         self._shared = processes.seed_round(partial(derive_seed, self.seed, "round", self.round), self.device)
         if self.round > 0:
             for schedule in self._schedules:
-                schedule.step()
+                advance(schedule, self.round)
         self.update.play(self)
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
@@ -105,6 +108,8 @@ class GAN(pl.LightningModule):
         for name, term in player.terms.items():
             value = term(turn, player.step)
             if value is not None:
+                if player.step == 0:
+                    player.demand_influence(name, value)
                 total = total + value
                 self.record[f"{player.name}/{name}"] = value.detach()
         return total
@@ -196,9 +201,15 @@ class GAN(pl.LightningModule):
 
     @torch.no_grad()
     def sample(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it."""
+        """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it.
+
+        So many at once as memory surely has room for.
+        """
         network, training = self.sampler(), self.sampler().training
-        samples: Tensor = network.eval()(z.to(self.device), None if y is None else y.to(self.device))
+        zs = z.to(self.device).split(AT_ONCE)
+        ys = [None] * len(zs) if y is None else y.to(self.device).split(AT_ONCE)
+        network.eval()
+        samples = torch.cat([network(*part) for part in zip(zs, ys, strict=True)])
         network.train(training)
         return samples
 

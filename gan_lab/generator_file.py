@@ -54,4 +54,8 @@ def load_generator(path: Path) -> GeneratorFile:
         raise UserError(f"{path}: no such file; a run writes it when it ends") from error
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a generator file, or damaged ({error})") from error
+    for name, tensors in weights.items():
+        for key, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                raise UserError(f"{path}: holds NaN or infinite weights ({name}.{key}); the run has diverged")
     return GeneratorFile(recipe, weights)

@@ -54,7 +54,7 @@ class Codes:
     what they leave of `dim`. Truncation draws noise and s towards 0 and leaves the categories alone.
 
     Raises:
-        ValueError: they leave nothing.
+        ValueError: they leave nothing, or there are none.
     """
 
     dim: PositiveInt
@@ -62,6 +62,8 @@ class Codes:
     continuous: NonNegativeInt = 2
 
     def __post_init__(self) -> None:
+        if self.noise == self.dim:
+            raise ValueError("categorical=[] and continuous=0 leave no codes; take latent=uniform")
         if self.noise < 1:
             raise ValueError(f"dim={self.dim}: codes take {self.dim - self.noise} of it, which leaves no noise")
 

@@ -19,9 +19,9 @@ def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
     return _grid(samples, columns) if samples.ndim == 4 else _scatter(samples.flatten(1))
 
 
-def class_by_class(z: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Noise and labels of every class with every z: one class after the other, the rows of a grid of len(z) columns."""
-    return z.repeat(classes, 1), torch.arange(classes).repeat_interleave(len(z))
+def class_by_class(z: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+    """Noise and labels of each class with every z: one class after the other, the rows of a grid of len(z) columns."""
+    return z.repeat(len(classes), 1), classes.repeat_interleave(len(z))
 
 
 def save_picture(picture: Tensor, path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from inspect import signature
 from typing import Any, Self
 
 import torch
@@ -102,17 +103,35 @@ class Player(nn.Module):
         take = torch.autograd.grad if self.scale is None else self.scale.gradient
         return take(objective, weights, materialize_grads=True, **options)
 
+    def demand_influence(self, term: str, value: Tensor) -> None:
+        """Raises UserError where the value of this term does not depend on the player's weights at all."""
+        depends = value.requires_grad and torch.autograd.grad(value, self.weights, retain_graph=True, allow_unused=True)
+        if not depends or all(gradient is None for gradient in depends):
+            raise UserError(f"{self.name}_terms.{term}: its value does not depend on this player; leave it out")
+
     def configure(self) -> tuple[Optimizer, LRScheduler | None]:
         """Its optimiser and the schedule of that, both anew.
 
         Raises:
-            UserError: torch's optimiser, which judges its own settings, refuses them.
+            UserError: torch's optimiser or schedule, which judge their own settings, refuse them; or they are none.
         """
+        optimizer = self._made(f"optimizer.{self.name}", self.make_optimizer, self.weights, Optimizer)
+        if self.make_schedule is None:
+            return optimizer, None
+        return optimizer, self._made("schedule", self.make_schedule, optimizer, LRScheduler)
+
+    def _made(self, where: str, make: Callable[[Any], Any], of: Any, kind: type[Optimizer] | type[LRScheduler]) -> Any:
         try:
-            optimizer = self.make_optimizer(self.weights)
-        except ValueError as error:
-            raise UserError(f"optimizer.{self.name}: {error}") from error
-        return optimizer, None if self.make_schedule is None else self.make_schedule(optimizer)
+            made: Any = make(of)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{where}: {error}") from error
+        if not isinstance(made, kind):
+            raise UserError(f"{where}: makes a {type(made).__name__}, and must make a torch {kind.__name__}")
+        parameters = signature(made.step).parameters.values()
+        needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+        if needed:
+            raise UserError(f"{where}: {type(made).__name__} steps by a {needed[0]}, which the game does not have")
+        return made
 
     def aim(self, gradient: Sequence[Tensor]) -> None:
         """Leave the gradient where the optimiser will look for it."""

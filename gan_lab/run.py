@@ -12,12 +12,13 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gan_lab.allocator import keep_freed_memory
-from gan_lab.build import build, network_of, plain
+from gan_lab.build import build, made, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
@@ -64,7 +65,9 @@ def play(
 
     gan, data = build(config)
     interruption = Interruption()
-    trainer = _trainer(config, [*callbacks, Budget(config.rounds), interruption, *_parts(config.get("callbacks"))])
+    trainer = _trainer(
+        config, [*callbacks, Budget(config.rounds), interruption, *_parts(config, "callbacks", pl.Callback)]
+    )
     data.trainer = trainer
     _ = data.rank_and_world  # complains before there are several of this process
     if trainer.is_global_zero:
@@ -97,7 +100,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     try:
         trainer: pl.Trainer = instantiate(config.trainer, _partial_=True)(
             callbacks=callbacks,
-            logger=_parts(config.get("logger")),
+            logger=_parts(config, "logger", Logger),
             plugins=[PlainCheckpointIO(), *cluster()],
             default_root_dir=config.directory,
             max_epochs=1,  # one endless epoch: the budget counts rounds
@@ -161,9 +164,10 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     return path, played if over else None
 
 
-def _parts(group: DictConfig | None) -> list[Any]:
+def _parts(config: DictConfig, group: str, kind: type) -> list[Any]:
     """The instances of a group's parts, in its order; a part set to null is left out."""
-    return [instantiate(part) for part in (group or {}).values() if part is not None]
+    chosen = {name: part for name, part in (config.get(group) or {}).items() if OmegaConf.is_config(part)}
+    return [made(f"{group}.{name}", part, kind) for name, part in chosen.items()]
 
 
 def _quieten() -> None:

@@ -11,6 +11,18 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 
 
+def advance(schedule: LRScheduler, played: int) -> None:
+    """The schedule's step after `played` rounds.
+
+    Raises:
+        UserError: it leaves a learning rate that is negative or no number.
+    """
+    schedule.step()
+    for group in schedule.optimizer.param_groups:
+        if not 0 <= group["lr"] < math.inf:
+            raise UserError(f"schedule: the learning rate becomes {group['lr']:.3g} in round {played + 1}")
+
+
 @dataclass(frozen=True)
 class Cosine:
     """A number at time t: `first` at 0, along half a cosine to `last` at `over`, and `last` from there on."""

@@ -77,6 +77,7 @@ class Referring(Protocol):
         """
 
 
+@runtime_checkable
 class Latent(Protocol):
     """The distribution of the noise z."""
 
@@ -89,6 +90,7 @@ class Latent(Protocol):
         """z drawn towards the distribution's centre; 1 leaves it alone, 0 is the centre."""
 
 
+@runtime_checkable
 class AdversarialLoss(Protocol):
     """A pair of functions of logits, each to a scalar that its player minimises.
 
@@ -235,6 +237,7 @@ class Game(Protocol):
         """The share of D's last logits, real and fake alike, that lie on the right side of the loss's boundary."""
 
 
+@runtime_checkable
 class Update(Protocol):
     """A strategy that plays one round of the game: who moves when."""
 

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.signature import declared
 
 # torch's compiler keeps threads beside the tests' own, and a process that others are forked from must have none.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
@@ -60,7 +62,13 @@ def terms() -> list[str]:
 
 
 def terms_of(player: str) -> list[str]:
-    return [f"term@{player}_terms=[{name}]" for name in terms()]
+    acting = [name for name in terms() if player in acts_on(name)]
+    return [f"term@{player}_terms=[{name}]" for name in acting]
+
+
+def acts_on(term: str) -> tuple[str, ...]:
+    (part,) = OmegaConf.load(CONF / "term" / f"{term}.yaml").values()
+    return declared(part["_target_"], "acts_on")
 
 
 @pytest.fixture

@@ -62,7 +62,13 @@ def complaint_about(cfg: Any) -> str:
         {"callbacks": {}},
         {"data__module": {"_target_": "fake_lab.parts.Open", "n": 1, "anything": "goes"}},
         {"data__module": {"_target_": "math.sqrt", "x": 1}},
-        {"model": {"g": "${.shared}", "shared": {"_target_": "fake_lab.parts.Net", "shape": "${data.shape}"}}},
+        {
+            "model": {
+                "discriminator": {"_target_": "fake_lab.parts.Heir"},
+                "generator": "${.shared}",
+                "shared": {"_target_": "fake_lab.parts.Net", "shape": "${data.shape}"},
+            }
+        },
         {"loss": "${update}"},
         {"optimizer__d__lr": 1},
         {"model__generator__act": {"_target_": "torch.nn.ReLU"}},

@@ -144,7 +144,7 @@ def test_the_test_split(make: Make) -> None:
 def test_wrong_channels_and_classes(make: Make) -> None:
     with pytest.raises(UserError, match=re.escape("data.shape=[3, 28, 28]")):
         make("mnist", shape=[3, 28, 28]).setup("fit")
-    with pytest.raises(UserError, match="data.num_classes=5: the labels go from 0 to 9"):
+    with pytest.raises(UserError, match="data.num_classes=5: the data have 10 classes"):
         make("mnist", num_classes=5).setup("fit")
 
 

@@ -178,7 +178,8 @@ def test_a_move_under_all_terms_leaves_the_other_bit_identical(
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 
-    play_with(act, composed(f"model={model}", *NARROW[model], TERMS, TERMS.replace("g_", "d_"), "data.image_size=16"))
+    terms = {"d": "term@d_terms=[r1,r2]", "g": TERMS}
+    play_with(act, composed(f"model={model}", *NARROW[model], *terms.values(), "data.image_size=16"))
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -21,9 +21,9 @@ from gan_lab.types import Batch
 class Samples(pl.Callback):
     """`samples/round_NNNNNN.png` at each `every`-th round and at the end; also to loggers that take pictures.
 
-    `n` samples; None: 64 pictures, or 2048 points. Of a class-conditional game the rows are the classes, and
-    n / classes columns each have one noise. Where images are given, each row has one of them: what is given, the truth,
-    and sqrt(n) samples. Other conditions are the data's first n held ones.
+    `n` samples; None: 64 pictures, or 2048 points. Of a class-conditional game the rows are the classes, or of many
+    classes sqrt(n) of them, and n / rows columns each have one noise. Where images are given, each row has one of them:
+    what is given, the truth, and sqrt(n) samples. Other conditions are the data's first n held ones.
     """
 
     intervals: ClassVar[tuple[str, ...]] = ("every",)
@@ -39,8 +39,9 @@ class Samples(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         n = self.n or (64 if len(data.shape) == 3 else 2048)
         if gan.conditional and data.num_classes:
-            columns = max(1, n // data.num_classes)
-            z, y = class_by_class(gan.latent.sample(columns, noise), data.num_classes)
+            classes = shown_classes(data.num_classes, n)
+            columns = max(1, n // len(classes))
+            z, y = class_by_class(gan.latent.sample(columns, noise), classes)
             picture = picture_of(gan.sample(z, y), columns)
         elif gan.conditional and data.condition_shape is not None:
             rows = math.isqrt(n)
@@ -51,6 +52,13 @@ class Samples(pl.Callback):
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
         for record in records(trainer):
             record.picture("samples", picture, gan.round)
+
+
+def shown_classes(num_classes: int, n: int) -> Tensor:
+    """The classes of a picture of about n samples: all, or where those are many, sqrt(n) that lie evenly among them."""
+    if num_classes**2 <= 4 * n:
+        return torch.arange(num_classes)
+    return torch.linspace(0, num_classes - 1, min(num_classes, max(2, math.isqrt(n)))).round().long()
 
 
 def answers(gan: GAN, z: Tensor, pairs: Batch) -> Tensor:

@@ -6,15 +6,17 @@ from typing import Any, NamedTuple, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.foreign import foreign_complaint
 from gan_lab.config.signature import Signature, signature
 from gan_lab.config.source import NoSuchTarget
-from gan_lab.config.tree import PLAIN_TYPES, at, children, leaves, loose, origin, parts, reach, references
+from gan_lab.config.tree import PLAIN_TYPES, at, children, is_part, leaves, loose, origin, parts, reach, references
 from gan_lab.config.values import complaint, unfit
 from gan_lab.config.words import dotted, listed, near, one_line, shown
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
-# The root: plain keys with their types, groups that are one choice each, and dicts of named parts.
+# The root: plain keys with their types, groups that are one choice each (a part, or what holds these parts), and dicts
+# of named parts.
 PLAIN: dict[str, Any] = {
     "seed": NonNegativeInt,
     "seeds": PositiveInt | None,
@@ -36,6 +38,7 @@ CHOICES = (
     "trainer",
     "gan",
 )
+HOLDS = {"data": ("module",), "model": ("generator", "discriminator"), "conditioning": (), "optimizer": ("d", "g")}
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
 OPTIONAL = {"seeds", "resume", "objective", "given", "conditioning", "schedule", *NAMED}
 
@@ -47,9 +50,11 @@ class Page(NamedTuple):
     choices: Sequence[str]
     named: Sequence[str]
     optional: Collection[str]
+    holds: Mapping[str, Sequence[str]] = {}
 
 
-EXPERIMENT = Page(PLAIN, CHOICES, NAMED, OPTIONAL)
+EXPERIMENT = Page(PLAIN, CHOICES, NAMED, OPTIONAL, HOLDS)
+LARGEST = 2**63  # of integers: torch and numpy take no larger ones
 
 _OF_HYDRA = {"_target_", "_partial_", "_args_", "_convert_", "_recursive_"}
 
@@ -64,7 +69,7 @@ def check(cfg: DictConfig, page: Page = EXPERIMENT) -> None:
     problems = [*_root(raw, page), *_unknown_parameters(raw), *_unresolved(raw)]
     if not problems:
         plain = _resolved(cfg)
-        problems = list(_not_plain(plain)) or [
+        problems = [*_not_plain(plain), *_too_large(plain, raw)] or [
             *_root_values(plain, page),
             *_unread(plain, raw, page),
             *_unfit_values(plain, raw, page),
@@ -73,12 +78,18 @@ def check(cfg: DictConfig, page: Page = EXPERIMENT) -> None:
         raise UserError(one_line("; ".join(problems[:3])))
 
 
-def check_choices(cfg: DictConfig, choices: Mapping[str, Any], page: Page = EXPERIMENT) -> None:
+def check_choices(
+    cfg: DictConfig, choices: Mapping[str, Any], page: Page = EXPERIMENT, overrides: Sequence[str] = ()
+) -> None:
     """Raise a UserError where a group that is one choice was given several options, or none.
 
     `choices` are Hydra's own notes of what was chosen. A list of options, which Hydra would merge into one part with
-    the keys of all, leaves no note.
+    the keys of all, leaves no note. `overrides` are the command line's: of `experiment`, which leaves nothing in the
+    configuration either, they alone tell.
     """
+    for override in overrides:
+        if override.lstrip("+").startswith("experiment=["):
+            raise UserError(f"{override}: must be one option, not a list: the last page would overrule the others")
     for group in page.choices:
         absent = group in page.optional and not cfg.get(group)
         if group not in choices and not absent and group != "gan":  # gan is no group but a part of the page
@@ -95,6 +106,24 @@ def _root(raw: dict[str, Any], page: Page) -> Iterator[str]:
     for key in allowed:
         if key not in page.optional and raw.get(key) is None:
             yield f"{key}: must be given ({key}=...)"
+        elif isinstance(raw.get(key), dict):
+            yield from _not_parts(key, raw[key], page)
+
+
+def _not_parts(key: str, group: dict[str, Any], page: Page) -> Iterator[str]:
+    """Where a part should be and is none."""
+    if key in page.holds:
+        required = {name: group.get(name) for name in page.holds[key]}
+    elif key in page.named:
+        required = {name: node for name, node in group.items() if isinstance(node, dict)}
+    else:
+        required = {"": group} if group or key not in page.optional else {}
+    for name, node in required.items():
+        where = f"{key}.{name}".rstrip(".")
+        if node is None:
+            yield f"{where}: must be given"
+        elif not is_part(node) and not (isinstance(node, str) and "${" in node):
+            yield f"{where}={shown(node)}: must be a part (a node with _target_)"
 
 
 def _root_values(plain: dict[str, Any], page: Page) -> Iterator[str]:
@@ -151,6 +180,12 @@ def _not_plain(plain: dict[str, Any]) -> Iterator[str]:
             yield f"{dotted(path)}: must be plain data, not {type(leaf).__name__}"
 
 
+def _too_large(plain: dict[str, Any], raw: dict[str, Any]) -> Iterator[str]:
+    found = {origin(raw, path): leaf for path, leaf in leaves(plain) if isinstance(leaf, int) and abs(leaf) >= LARGEST}
+    for path, leaf in found.items():
+        yield f"{dotted(path)}={shown(leaf)}: must be below 2^63"
+
+
 def _unread(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[str]:
     """Values that no part takes and no interpolation reads.
 
@@ -175,7 +210,7 @@ def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Ite
         for key, value in part.items():
             if takes is None or key not in takes.parameters or next(parts(value), None) is not None:
                 continue
-            wrong = complaint(key, takes.parameters[key], value)
+            wrong = foreign_complaint(part["_target_"], key, value) or complaint(key, takes.parameters[key], value)
             written = origin(raw, (*path, key))
             if written[0] in page.plain and unfit(page.plain[str(written[0])], value):
                 continue  # a root key that is told of as such

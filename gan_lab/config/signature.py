@@ -150,16 +150,25 @@ def _last(node: ast.expr) -> str:
 
 def declares(target: str, name: str) -> bool:
     """Whether the class at this dotted path, or a base, says `name = True` of itself; False where nobody can tell."""
+    return bool(declared(target, name))
+
+
+def declared(target: str, name: str) -> Any:
+    """The literal that the class at this dotted path, or a base, assigns to `name`; None where there is none to see."""
     try:
-        return _declares(find(target), name)
-    except (CannotTell, NoSuchTarget, RecursionError):
-        return False
+        return _declared(find(target), name)
+    except (CannotTell, NoSuchTarget, RecursionError, ValueError):
+        return None
 
 
-def _declares(definition: Definition, name: str) -> bool:
+def _declared(definition: Definition, name: str) -> Any:
     if not isinstance(definition.node, ast.ClassDef):
-        return False
+        return None
     for statement in definition.node.body:
-        if isinstance(statement, ast.AnnAssign) and _last(statement.target) == name and statement.value is not None:
-            return bool(ast.literal_eval(statement.value))
-    return any(_declares(base, name) for base in _bases(definition))
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value) if found == name:
+                return ast.literal_eval(value)
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return ast.literal_eval(value)
+    inherited = (_declared(base, name) for base in _bases(definition))
+    return next((value for value in inherited if value is not None), None)

@@ -96,6 +96,7 @@ def _in_words(error: ValidationError) -> str:
         text = _WORDS.get(one["type"]) or one["msg"].removeprefix("Value error, ")
         text = re.sub(r"^\w+ should( be a valid)?", lambda m: "must be a" if m[1] else "must", text)
         text = text.partition(" after validation")[0]
+        text = text.replace("True", "true").replace("False", "false")  # as YAML spells them
         clauses[one_line(text)] = None
     return place + " or ".join(clauses).replace(" or must be ", " or ") or "must be a part (a node with _target_)"
 

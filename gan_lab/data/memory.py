@@ -108,16 +108,27 @@ class ImagesInMemory(InMemory):
     def whole(self) -> tuple[Tensor, Tensor | None]:
         """All images (N, *shape) and labels (N,), read on first use.
 
-        Raises UserError where the set does not fit `shape` or `num_classes`.
+        Raises UserError where the set does not fit `shape`, `num_classes` or `subset`, or has not one label an image.
         """
-        images, labels = (part[: self.subset] for part in self.load())
+        images, labels = self._all
+        if self.subset is not None and self.subset > len(images):
+            raise UserError(f"data.subset={self.subset}: larger than the data set, which has {len(images)} pictures")
+        classes = int(labels.max()) + 1
+        images, labels = images[: self.subset], labels[: self.subset]
         if images.shape[1] != self.shape[0]:
             raise UserError(f"data.shape={list(self.shape)}: the pictures have channels={images.shape[1]}")
         images = resize(images, self.shape[1:])
         if self.num_classes is None:
             return images, None
-        if labels.max() >= self.num_classes:
-            raise UserError(f"data.num_classes={self.num_classes}: the labels go from 0 to {int(labels.max())}")
+        if self.num_classes != classes:
+            raise UserError(f"data.num_classes={self.num_classes}: the data have {classes} classes")
+        return images, labels
+
+    @property
+    def _all(self) -> tuple[Tensor, Tensor]:
+        images, labels = self.load()
+        if len(images) != len(labels):
+            raise UserError(f"data: {len(images)} pictures, but {len(labels)} labels; one of its files is damaged")
         return images, labels
 
     def _read(self) -> list[Tensor]:
@@ -136,7 +147,7 @@ class ImagesInMemory(InMemory):
 
         Raises UserError where there are none.
         """
-        images, labels = (part[len(self.whole[0]) :] for part in self.load())
+        images, labels = (part[len(self.whole[0]) :] for part in self._all)
         if not len(images):
             raise UserError("data.subset: leaves out no pictures to be tested on")
         return Batch(scale(resize(images, self.shape[1:])), labels)
@@ -146,7 +157,7 @@ class ImagesInMemory(InMemory):
 
         Raises UserError where it leaves out fewer.
         """
-        images, labels = (part[len(self.whole[0]) :][:n] for part in self.load())
+        images, labels = (part[len(self.whole[0]) :][:n] for part in self._all)
         if len(images) < n:
             left_out = f"leaves out {len(images)} pictures, and {n} are to be held out"
             raise UserError(f"data.subset={'null' if self.subset is None else self.subset}: {left_out}")

@@ -17,13 +17,15 @@ class Paired(GameData):
 
     `data` says which images a batch holds, `given` is A (see `gan_lab.given`).
 
-    Raises UserError where the data are no images, or A does not fit their size.
+    Raises UserError where the data are no images, or A does not fit their size, or they have conditions of their own.
     """
 
     def __init__(self, data: GameData, given: Callable[[Tensor], Tensor]) -> None:
         super().__init__(data.shape, None, data.batch_size, data.seed)
         if len(data.shape) != 3:
             raise UserError(f"given: takes parts of images, and data.shape={list(data.shape)} is none")
+        if data.condition_shape is not None:
+            raise UserError("given: these data come with what is given of each image; take given=none")
         # Complains before the first round rather than in it.
         self.condition_shape = tuple(given(torch.zeros(1, *data.shape)).shape[1:])
         self.data, self.given = data, given

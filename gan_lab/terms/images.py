@@ -21,6 +21,8 @@ class Reconstruction(Term):
         UserError: the game has no conditions, so that no fake belongs to a real sample.
     """
 
+    acts_on = ("g",)
+
     def __init__(self, weight: NonNegativeFloat = 100.0, every: PositiveInt = 1, power: PositiveFloat = 1.0) -> None:
         super().__init__(weight, every)
         self.power = power
@@ -38,6 +40,8 @@ class Consistency(Term):
 
     `given` is the A that the conditions y = A x are made by. Unlike `Reconstruction` it leaves the rest to G.
     """
+
+    acts_on = ("g",)
 
     def __init__(
         self,
@@ -65,6 +69,8 @@ class ModeSeeking(Term):
     Mao et al. 2019, eq. 3, which maximises the ratio; their code minimises its inverse (`ModeSeekingInverse`), so that
     weights do not carry over. z' is the z of another sample of the batch: one more evaluation of G, and no more noise.
     """
+
+    acts_on = ("g",)
 
     def value(self, turn: Turn) -> Tensor:
         samples, noises = _differences(turn)

@@ -22,13 +22,15 @@ class AuxiliaryClassifier(Term):
         self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True, fake: bool = True
     ) -> None:
         super().__init__(weight, every)
+        if not (real or fake):
+            raise ValueError("real and fake are both false, which leaves it nothing; leave the term out")
         self.real, self.fake = real, fake
 
-    def value(self, turn: Turn) -> Tensor | None:
+    def value(self, turn: Turn) -> Tensor:
         outputs = [turn.fake_output] if self.fake else []
         outputs += [turn.real_output] if self.real else []
         costs = [_cross_entropy(output.class_logits, turn.y) for output in outputs]
-        return torch.stack(costs).sum() if costs else None
+        return torch.stack(costs).sum()
 
 
 def _cross_entropy(class_logits: Tensor | None, y: Tensor | None) -> Tensor:
@@ -44,6 +46,9 @@ class Supervised(Term):
     P is the softmax of D's class logits. The paper's code has it beside 1/2 J_D: with the J_D of losses.py it has
     weight 2.
     """
+
+    acts_on = ("d",)
+    reads_labelled = True
 
     def value(self, turn: Turn) -> Tensor:
         shown = turn.labelled

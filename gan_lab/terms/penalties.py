@@ -18,6 +18,7 @@ class R1(Term):
     """
 
     of_slope = True
+    acts_on = ("d",)
 
     def value(self, turn: Turn) -> Tensor:
         return turn.slope(turn.real).flatten(1).square().sum(1).mean() / 2
@@ -27,6 +28,7 @@ class R2(Term):
     """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`; see `R1`)."""
 
     of_slope = True
+    acts_on = ("d",)
 
     def value(self, turn: Turn) -> Tensor:
         return turn.slope(turn.fake).flatten(1).square().sum(1).mean() / 2
@@ -37,6 +39,8 @@ class GradientPenalty(Term):
 
     Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
     """
+
+    acts_on = ("d",)
 
     def __init__(
         self,

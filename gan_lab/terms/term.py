@@ -19,9 +19,13 @@ class Term(nn.Module):
     `weight` is a number, or a function of the player's updates so far.
 
     A term `of_slope` asks for D's slope in the samples of the game themselves, which then need not be judged twice.
+    `acts_on` names the players on whose weights its value depends; mounted on the other it is refused. One that
+    `reads_labelled` uses the samples whose labels are shown: without any, `data.labels` is refused.
     """
 
     of_slope: ClassVar[bool] = False
+    acts_on: ClassVar[tuple[str, ...]] = ("d", "g")
+    reads_labelled: ClassVar[bool] = False
 
     def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 1.0, every: PositiveInt = 1) -> None:
         super().__init__()

@@ -1,0 +1,51 @@
+"""Settings that fit their parameters and still could not act beside the others that were chosen."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.signature import declared
+from gan_lab.config.tree import is_part
+from gan_lab.errors import UserError
+
+PLAYERS = {"d": "the discriminator", "g": "the generator"}
+
+
+def check_idle(config: DictConfig) -> None:
+    """Raise a UserError that names the first setting that nothing would read, or that leaves a player no aim."""
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    for line in (*_terms_of_the_other(plain), *_aimless(plain), *_unread_labels(plain)):
+        raise UserError(line)
+
+
+def _terms(plain: dict[str, Any], player: str) -> dict[str, dict[str, Any]]:
+    return {name: term for name, term in (plain.get(f"{player}_terms") or {}).items() if is_part(term)}
+
+
+def _terms_of_the_other(plain: dict[str, Any]) -> Iterator[str]:
+    """Terms whose value does not depend on the weights of the player that they are mounted on."""
+    for player, other in (("d", "g"), ("g", "d")):
+        for name, term in _terms(plain, player).items():
+            if player not in (declared(term["_target_"], "acts_on") or PLAYERS):
+                where = f"{player}_terms.{name}"
+                yield f"{where}: acts on {PLAYERS[other]} alone; mount it there: term@{other}_terms=[{name}]"
+
+
+def _aimless(plain: dict[str, Any]) -> Iterator[str]:
+    if plain["loss"].get("generator_weight") == 0 and not _terms(plain, "g"):
+        yield "loss.generator_weight=0: leaves the generator no aim; add term@g_terms=[feature_matching] or another"
+
+
+def _unread_labels(plain: dict[str, Any]) -> Iterator[str]:
+    labels, which = plain["data"].get("labels"), plain["data"].get("labels_seed")
+    if labels is None:
+        if which:
+            yield f"data.labels_seed={which}: picks the labels that are shown, and all are; set data.labels"
+        return
+    terms = [term for player in PLAYERS for term in _terms(plain, player).values()]
+    if not any(declared(term["_target_"], "reads_labelled") for term in terms):
+        yield (
+            f"data.labels={labels}: no term reads them; take model=mlp_2016 term@d_terms=[supervised] (a term of one's "
+            "own that does says reads_labelled = True)"
+        )
