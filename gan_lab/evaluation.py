@@ -12,7 +12,7 @@ from torch import Tensor
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.metrics.cache import remembered
-from gan_lab.metrics.classifier import default_cache_dir, digest
+from gan_lab.metrics.classifier import default_cache_dir, demand_cache, digest
 from gan_lab.metrics.clouds import nearest
 from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.samples import (
@@ -83,6 +83,7 @@ class Evaluation:
             "mixture": None if self._mixture is not None else NO_MIXTURE,
             "held_out": None if hasattr(data, "test") else NO_TEST,
         }
+        demand_cache()
         demand(metrics, {view: said for view, said in lacking.items() if said is not None})
         self._test: Batch | None = None
         if any("held_out" in metric.needs for metric in metrics.values()):

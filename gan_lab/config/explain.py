@@ -17,6 +17,7 @@ from hydra.errors import (
 )
 from omegaconf import OmegaConf, errors
 
+from gan_lab.config.exhausted import exhausted
 from gan_lab.config.signature import signature
 from gan_lab.config.source import NoSuchTarget
 from gan_lab.config.tree import at, children, reach
@@ -25,6 +26,7 @@ from gan_lab.errors import UserError
 
 CONF = Path(__file__).parents[2] / "conf"  # beside the package, in a checkout and when installed
 
+SMALLER = "lower data.batch_size or the networks' width, or play each batch in parts (gan.accumulate=N)"
 _EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/sweeper/optuna": "optuna"}  # options that these bring
 
 _REFUSALS = (UserError, ValueError, TypeError)  # by a part's constructor
@@ -41,12 +43,13 @@ _OF_THE_USER = (
 )
 
 
-def explain(error: Exception, overrides: Sequence[str], conf: Path = CONF) -> str | None:
+def explain(error: Exception, overrides: Sequence[str], conf: Path = CONF, smaller: str = SMALLER) -> str | None:
     """One line that tells the user what is wrong, where, and what is allowed; None where it is not the user's mistake.
 
-    `overrides` are the command line's, which the exceptions do not always carry; `conf` is the folder of the groups.
+    `overrides` are the command line's, which the exceptions do not always carry; `conf` is the folder of the groups;
+    `smaller` says what to do where memory is short.
     """
-    text = _explain(error, overrides, conf)
+    text = exhausted(error, smaller) or _explain(error, overrides, conf)
     return one_line(text) if text else None
 
 

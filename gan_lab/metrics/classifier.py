@@ -9,6 +9,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm import trange
 
+from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
@@ -139,7 +141,22 @@ class Trained(NamedTuple):
 
 def default_cache_dir() -> Path:
     """`$XDG_CACHE_HOME/gan_lab`, or `~/.cache/gan_lab`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_lab"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "gan_lab"
+
+
+def demand_cache() -> None:
+    """Raises UserError where nothing can be kept in the cache, before anything is computed that would be."""
+    try:
+        directory = default_cache_dir()
+        directory.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=directory):
+            pass
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
+        why = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"the cache of features, ~/.cache/gan_lab, cannot be written to ({why}); set XDG_CACHE_HOME to a folder "
+            "that can"
+        ) from error
 
 
 def load_or_train(cache_dir: Path, train: Batch, test: Batch, seed: int, steps: int = STEPS) -> Trained:
