@@ -16,9 +16,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gan_lab.cluster import listening, queue_again, requeued
+from gan_lab.config.arguments import tidied
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
+from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
+from gan_lab.config.places import settle
 from gan_lab.config.resume import demand_same, expand
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
@@ -27,22 +30,26 @@ from gan_lab.errors import UserError
 from gan_lab.imports import importing
 from gan_lab.io.inside import demand_inside
 from gan_lab.lock import alone_in, leads
+from gan_lab.runtime.parent import end_with_parent
 
 
 def train(config: DictConfig) -> int:
     """One run, or one for each of several seeds; the exit code."""
     hydra_config = HydraConfig.get()
-    check_choices(config, hydra_config.runtime.choices)
+    overrides = hydra_config.overrides.task
+    check_choices(config, hydra_config.runtime.choices, overrides=overrides)
+    settle(config)
     check(config)
     check_trainer(config)
     check_knobs(config)
+    check_idle(config)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
     multirun = hydra_config.mode is RunMode.MULTIRUN
-    runs = [(config, hydra_config.overrides.task)]
+    runs = [(config, overrides)]
     if config.get("seeds") is not None:
         check_seeds(config, multirun)
-        runs = runs_of(config, hydra_config.overrides.task)
+        runs = runs_of(config, overrides)
     with ExitStack() as locks:
         for run, _ in runs:
             # The lock of a node that has died may live on at the file server for a while. A sweep that died may have
@@ -108,9 +115,10 @@ def told(error: Exception, where: str = "") -> bool:
 
 
 def main() -> None:
+    end_with_parent()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come out of Hydra as they are; they are explained here
     try:
-        sys.argv[1:] = expand(sys.argv[1:])
+        sys.argv[1:] = expand(tidied(sys.argv[1:]))
         job()
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_lab.config.apart import key_of, watches
+from gan_lab.config.arguments import at_home, place, tidied
 from gan_lab.config.resume import OVERRIDES
 from gan_lab.config.words import listed, near, one_line, printable
 from gan_lab.errors import UserError
@@ -49,8 +50,8 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
         return 0 if arguments else 2
     try:
-        places = [Path(argument) for argument in arguments if is_place(argument)]
-        options = dict(argument.split("=", 1) for argument in arguments if not is_place(argument))
+        places = [place(argument) for argument in arguments if is_place(argument)]
+        options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
         for key in options.keys() - {"out"}:
             raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
         print(tabulate(find_runs(places), demand_ending(options.get("out"))))
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
 def is_place(argument: str) -> bool:
     """Whether it names a directory rather than an option; directories of a sweep have names like `loss=hinge`."""
     try:
-        return "=" not in argument or Path(argument).is_dir()
+        return "=" not in argument or Path(at_home(argument)).is_dir()
     except OSError:  # too long for a name
         return False
 
@@ -72,7 +73,7 @@ def demand_ending(out: str | None) -> Path | None:
     """Raises UserError unless it is None or the name of a file of a kind that we write."""
     if out is not None and Path(out).suffix not in ENDINGS:
         raise UserError(f"out={out}: must end in {', '.join(ENDINGS)}")
-    return None if out is None else Path(out)
+    return None if out is None else place(out)
 
 
 def find_runs(places: Iterable[Path]) -> list[Path]:
@@ -81,10 +82,10 @@ def find_runs(places: Iterable[Path]) -> list[Path]:
     Raises UserError where there are none.
     """
     found: dict[Path, None] = {}
-    for place in places:
-        files = [place / GENERATOR] if (place / GENERATOR).is_file() else sorted(place.rglob(GENERATOR), key=natural)
+    for root in places:
+        files = [root / GENERATOR] if (root / GENERATOR).is_file() else sorted(root.rglob(GENERATOR), key=natural)
         if not files:
-            raise UserError(f"{place}: no run directory with a finished run (no {GENERATOR} in it or below)")
+            raise UserError(f"{root}: no run directory with a finished run (no {GENERATOR} in it or below)")
         found |= dict.fromkeys(file.parent for file in files)
     if not found:
         raise UserError("no run directory: name one, or a folder of them")

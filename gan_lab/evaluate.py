@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, demand_ending, find_runs, is_place, tabulate
+from gan_lab.config.arguments import at_home, place, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.explain import CONF, explain
 from gan_lab.config.trust import check_targets
@@ -58,10 +59,10 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\n{(CONF / 'evaluate.yaml').read_text()}")
         return 0 if arguments else 2
-    places = [Path(argument) for argument in arguments if is_place(argument)]
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
-        config = configure(overrides)
+        places = [place(argument) for argument in arguments if is_place(argument)]
+        config = configure(tidied(overrides))
         out = demand_ending(config.out)
         runs = find_runs(places)
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -76,7 +77,7 @@ def main(arguments: list[str]) -> int:
 
 def explained(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
     """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
-    line = explain(error, overrides)
+    line = explain(error, overrides, smaller="lower n, real or batch_size")
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
     return line is not None
@@ -218,7 +219,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
         found = next((part for part in (parts["data"], parts["data"].get("base", {})) if "root" in part), None)
         if found is None:
             raise UserError(f"root={config.root}: the run's data lie in no folder")
-        found["root"] = config.root
+        found["root"] = at_home(config.root)
     check_targets(parts, [*TRUSTED, *filter(None, config.trust.split(","))])
     data: GameData = instantiate(parts["data"])
     if config.split == "test":

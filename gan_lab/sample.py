@@ -15,13 +15,16 @@ A generator that completes images, enlarges or translates them, is given=PICTURE
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
+from gan_lab.config.arguments import at_home, demand_text, place
+from gan_lab.config.exhausted import exhausted
 from gan_lab.config.trust import check_targets
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
+from gan_lab.files import write_atomically
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 if TYPE_CHECKING:
@@ -34,11 +37,11 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 TRUSTED = ("gan_lab.networks", "gan_lab.given", "gan_lab.latents", "torch.nn")
 
 
-class Options(BaseModel, extra="forbid"):
+class Options(BaseModel, extra="forbid", allow_inf_nan=False):
     """What may follow RUN_DIR, as key=value."""
 
     n: PositiveInt = 64  # samples; with `interpolate`, rows
-    seed: NonNegativeInt = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     out: Path = Path("samples.png")
     weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
     label: NonNegativeInt | Literal["all"] | None = None  # a class, or all of them; None: each in turn
@@ -55,9 +58,12 @@ def main(arguments: list[str]) -> int:
         print(f"{__doc__}\nusage: python -m gan_lab.sample RUN_DIR [{names}]")
         return 0 if arguments else 2
     try:
-        print(sample(Path(arguments[0]), parse(arguments[1:])))
-    except (UserError, OSError) as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        print(sample(place(arguments[0]), parse(arguments[1:])))
+    except Exception as error:
+        line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, "lower n or batch_size")
+        if line is None:
+            raise
+        print(f"error: {one_line(line)}", file=sys.stderr)
         return 2
     return 0
 
@@ -68,7 +74,9 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
-    given = {key: value for key, _, value in (argument.partition("=") for argument in arguments)}
+    for argument in arguments:
+        demand_text(argument.partition("=")[2], argument)
+    given = {key: at_home(value) for key, _, value in (argument.partition("=") for argument in arguments)}
     allowed = list(Options.model_fields)
     for key in given.keys() - allowed:
         raise UserError(f"{key}: no such option{near(key, allowed)} {listed(allowed)}")
@@ -154,7 +162,7 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
             )
         return z, None if options.given is None else part_of(options.given, recipe).expand(len(z), -1, -1, -1)
     if label == "all":
-        return class_by_class(z, classes)
+        return class_by_class(z, torch.arange(classes))
     if label is None:
         lines = options.interpolate or 1  # one class along each line
         return z, (torch.arange(len(z)) // lines) % classes
@@ -183,14 +191,12 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
 
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
     """Samples in the form that the ending of `out` asks for; says what was written."""
-    import numpy as np
-
     from gan_lab.pictures import picture_of, save_picture, to_bytes
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".npz":
         arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels" if y.ndim == 1 else "given": y})
-        np.savez(out, **{name: array.numpy() for name, array in arrays.items()})
+        write_atomically(out, lambda temporary: _savez(temporary, arrays))
         return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
     if out.suffix:
         save_picture(picture_of(samples, columns), out)
@@ -200,6 +206,13 @@ def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" 
     for i, image in enumerate(to_bytes(samples)):
         save_picture(image, out / f"{i:05d}.png")
     return f"{len(samples)} pictures in {out}"
+
+
+def _savez(path: Path, arrays: Mapping[str, "Tensor"]) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:  # given a path, numpy would add an ending of its own
+        np.savez(file, allow_pickle=False, **{name: array.numpy() for name, array in arrays.items()})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gan_lab.compare import natural
+from gan_lab.config.arguments import place, tidied
 from gan_lab.config.sweep import FAILURE, PLAN
 from gan_lab.config.words import cell, listed, near, one_line
 from gan_lab.errors import UserError
@@ -42,10 +43,10 @@ def main(arguments: list[str]) -> int:
         return 0 if arguments else 2
     try:
         directory, *rest = arguments
-        options = dict(argument.partition("=")[::2] for argument in rest)
+        options = dict(argument.partition("=")[::2] for argument in tidied(rest))
         for key in options.keys() - {"minutes"}:
             raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
-        jobs = status(Path(directory), 60 * _positive("minutes", options.get("minutes", "15")))
+        jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
     except UserError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.arguments import quoted
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.io.reading import read_yaml, read_yaml_list
@@ -38,9 +39,9 @@ def expand(arguments: list[str]) -> list[str]:
     read_facts(directory)
     first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
-    quoted = "'" + str(directory.resolve()).replace("'", "\\'") + "'"
+    here = quoted(str(directory.resolve()))
     # Hydra's own notes (.hydra) stay those of the first start.
-    return [*_latest([*first, *others]), f"resume={quoted}", f"hydra.run.dir={quoted}", "hydra.output_subdir=null"]
+    return [*_latest([*first, *others]), f"resume={here}", f"hydra.run.dir={here}", "hydra.output_subdir=null"]
 
 
 def _latest(overrides: list[str]) -> list[str]:
@@ -86,6 +87,9 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
     """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
     text = OmegaConf.to_yaml(config, resolve=True)
     kept = [override for override in overrides if not override.startswith("resume=")]
+    root = None if OmegaConf.is_interpolation(config.data, "root") else config.data.get("root")
+    if root is not None:  # found again from any working directory
+        kept = [*(override for override in kept if not override.startswith("data.root=")), f"data.root={quoted(root)}"]
     note(directory)
     write_atomically(directory / OVERRIDES, lambda path: path.write_text(yaml.safe_dump(kept)))
     write_atomically(directory / "config.yaml", lambda path: path.write_text(text))

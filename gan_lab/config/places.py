@@ -1,0 +1,21 @@
+"""Paths in a configuration, made independent of the working directory and of how a home is written."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from gan_lab.config.arguments import at_home
+from gan_lab.config.tree import leaves
+from gan_lab.config.words import dotted
+
+
+def settle(config: DictConfig) -> None:
+    """`~/...` becomes a path in the user's home wherever it stands, and `data.root` an absolute path."""
+    raw = cast(dict[str, Any], OmegaConf.to_container(config, resolve=False))
+    for path, leaf in leaves(raw):
+        if isinstance(leaf, str) and at_home(leaf) != leaf:
+            OmegaConf.update(config, dotted(path), at_home(leaf))
+    root = (raw.get("data") or {}).get("root")
+    if isinstance(root, str) and root != "???" and "${" not in root:  # an interpolation is kept, not what it says
+        config.data.root = str(Path(at_home(root)).absolute())
