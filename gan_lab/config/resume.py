@@ -87,9 +87,10 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
     """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
     text = OmegaConf.to_yaml(config, resolve=True)
     kept = [override for override in overrides if not override.startswith("resume=")]
-    root = None if OmegaConf.is_interpolation(config.data, "root") else config.data.get("root")
-    if root is not None:  # found again from any working directory
-        kept = [*(override for override in kept if not override.startswith("data.root=")), f"data.root={quoted(root)}"]
+    if "root" in config.data and not OmegaConf.is_interpolation(config.data, "root"):
+        # Absolute: to be found again from any working directory.
+        kept = [override for override in kept if not override.startswith("data.root=")]
+        kept.append(f"data.root={quoted(str(config.data.root))}")
     note(directory)
     write_atomically(directory / OVERRIDES, lambda path: path.write_text(yaml.safe_dump(kept)))
     write_atomically(directory / "config.yaml", lambda path: path.write_text(text))
