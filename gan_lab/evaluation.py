@@ -14,6 +14,7 @@ from gan_lab.errors import UserError
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.classifier import default_cache_dir, demand_cache, digest
 from gan_lab.metrics.clouds import nearest
+from gan_lab.metrics.features import Auto
 from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.samples import (
     NO_IMAGES,
@@ -55,7 +56,7 @@ class Evaluation:
     def __init__(
         self,
         data: GameData,
-        features: Features,
+        features: Features | Auto,
         metrics: Mapping[str, Metric],
         n: int,
         real: int | None = None,
@@ -66,6 +67,7 @@ class Evaluation:
         titles: bool = False,
         floor: bool = False,
     ) -> None:
+        features = features.choose(data.shape, data.has_labels) if isinstance(features, Auto) else features
         self.features, self.n, self.seed, self.batch_size = features, n, seed, batch_size
         wanted, size = real or n, data.size
         self.n_real = wanted if size is None else min(wanted, size)

@@ -45,7 +45,10 @@ def features_of(name: str, shape: tuple[int, ...] = SHAPE) -> Any:
     return found
 
 
-@pytest.mark.parametrize("name", options("features"))
+PREPARED = [name for name in options("features") if name != "auto"]  # which is one of the others
+
+
+@pytest.mark.parametrize("name", PREPARED)
 def test_every_feature_looks_at_one_sample_at_a_time(name: str, own_cache: Path) -> None:
     features = features_of(name)
     assert name in features.identity
@@ -80,11 +83,25 @@ def test_imagenets_features_know_a_cup_of_coffee() -> None:
     )  # espresso
 
 
-@pytest.mark.parametrize("name", [name for name in options("features") if name != "pixels"])
+@pytest.mark.parametrize("name", [name for name in PREPARED if name != "pixels"])
 def test_features_of_images_refuse_points(name: str) -> None:
     config = OmegaConf.load(CONF / "features" / f"{name}.yaml")
     with pytest.raises(UserError, match=rf"features={name}: takes images"):
         instantiate(config).prepare((2,), lambda: Batch(torch.zeros(2, 2)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "name"),
+    [
+        (SHAPE, True, "classifier"),
+        (SHAPE, False, "efficientnet_lite0"),
+        ((2,), False, "pixels"),
+        ((2,), True, "pixels"),
+    ],
+)
+def test_by_default_features_suit_the_data(shape: tuple[int, ...], labels: bool, name: str) -> None:
+    auto = instantiate(OmegaConf.load(CONF / "features" / "auto.yaml"))
+    assert auto.choose(shape, labels).identity.startswith(name)
 
 
 def test_inception_without_a_network_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

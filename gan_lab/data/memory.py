@@ -134,6 +134,10 @@ class ImagesInMemory(InMemory):
     def _read(self) -> list[Tensor]:
         return [part[: self.subset] for part in self.load()]
 
+    @property
+    def has_labels(self) -> bool:
+        return self.labels is None and super().has_labels
+
     @cached_property
     def shown(self) -> Tensor | None:
         """Which pictures' labels are shown, (labels,) int64; None where all are, or there are none."""

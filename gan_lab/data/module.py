@@ -94,13 +94,17 @@ class GameData(LightningDataModule, ABC):
         other.seed, other.batch_size = seed, batch_size if size is None else min(batch_size, size)
         return other
 
+    @property
+    def has_labels(self) -> bool:
+        """Whether `labelled` has something to show."""
+        return self.size is not None and self.num_classes is not None
+
     def labelled(self, most: int = 60_000) -> Batch:
         """All samples, or `most` of them, with their classes, in one order for all runs.
 
         Raises UserError where they show no classes.
         """
-        size = self.size
-        found = None if size is None or self.num_classes is None else self.reordered(0).take(min(size, most))
+        found = self.reordered(0).take(min(self.size or 0, most)) if self.has_labels else None
         if found is None or found.y is None:
             raise UserError("needs class labels, and the data show none")
         return found

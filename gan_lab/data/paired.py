@@ -52,6 +52,10 @@ class Paired(GameData):
     def reordered(self, seed: int, batch_size: int = 500) -> "Paired":
         return Paired(self.data.reordered(seed, batch_size), self.given)
 
+    @property
+    def has_labels(self) -> bool:
+        return self.data.has_labels
+
     def labelled(self, most: int = 60_000) -> Batch:
         return self.data.labelled(most)
 

@@ -69,6 +69,10 @@ class Stacked(GameData):
         y = None if self.num_classes is None else stacked(labels[chosen], self.base.num_classes or 0)
         return Batch(scale(x), y)
 
+    @property
+    def has_labels(self) -> bool:
+        return self.base.has_labels
+
     def labelled(self, most: int = 60_000) -> Batch:
         """The pictures of the base, one channel each, with their classes: who knows them knows the modes."""
         return self.base.labelled(most)

