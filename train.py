@@ -22,7 +22,7 @@ from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.places import settle
-from gan_lab.config.resume import demand_same, expand
+from gan_lab.config.resume import check_start, demand_same, expand
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
@@ -77,6 +77,8 @@ def meet(config: DictConfig, again: bool) -> None:
     demand_inside(directory)
     if config.get("resume"):
         demand_same(config, directory)
+    else:
+        check_start(config)
     withdraw_failure(directory)
 
 

@@ -21,7 +21,18 @@ from gan_lab.types import AdversarialLoss, DataDependent, Latent, Referring, Upd
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
     """The game and its data as configured, the networks initialised from the seed."""
-    data = _data(config)
+    data = build_data(config)
+    return build_game(config, data), data
+
+
+def build_data(config: DictConfig) -> GameData:
+    """The data as configured; with `given`, what it leaves of each image is its condition."""
+    data: GameData = made("data.module", config.data.module, GameData)
+    return Paired(data, instantiate(config.given)) if config.get("given") else data
+
+
+def build_game(config: DictConfig, data: GameData) -> GAN:
+    """The game that is played on these data."""
     kinds: dict[str, Any] = {"latent": Latent, "loss": AdversarialLoss, "update": Update}
     parts = {name: made(name, config[name], kind) for name, kind in kinds.items()}
     _demand_condition(config, data)
@@ -57,13 +68,8 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
             if isinstance(part, Referring):
                 part.refer_to(partial(inputs, player.name))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
-    return instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts), data
-
-
-def _data(config: DictConfig) -> GameData:
-    """The data as configured; with `given`, what it leaves of each image is its condition."""
-    data: GameData = made("data.module", config.data.module, GameData)
-    return Paired(data, instantiate(config.given)) if config.get("given") else data
+    game: GAN = instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts)
+    return game
 
 
 def made(where: str, node: DictConfig, kind: type) -> Any:

@@ -76,16 +76,18 @@ def demand_ending(out: str | None) -> Path | None:
     return None if out is None else place(out)
 
 
-def find_runs(places: Iterable[Path]) -> list[Path]:
-    """The run directories among and below these, each once.
+def find_runs(places: Iterable[Path], sign: str = GENERATOR) -> list[Path]:
+    """The run directories among and below these, each once: those with a file of this name.
 
     Raises UserError where there are none.
     """
     found: dict[Path, None] = {}
     for root in places:
-        files = [root / GENERATOR] if (root / GENERATOR).is_file() else sorted(root.rglob(GENERATOR), key=natural)
+        files = [root / sign] if (root / sign).is_file() else sorted(root.rglob(sign), key=natural)
         if not files:
-            raise UserError(f"{root}: no run directory with a finished run (no {GENERATOR} in it or below)")
+            saved = sign == GENERATOR and next(root.rglob("checkpoints"), None)
+            hint = "; checkpoint=last takes what an unfinished one has saved" if saved else ""
+            raise UserError(f"{root}: no run directory with a finished run (no {sign} in it or below){hint}")
         found |= dict.fromkeys(file.parent for file in files)
     if not found:
         raise UserError("no run directory: name one, or a folder of them")

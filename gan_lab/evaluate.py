@@ -41,6 +41,7 @@ PAGE = Page(
         "split": Literal["train", "test"],
         "weights": Literal["average", "raw"],
         "batch_size": PositiveInt,
+        "checkpoint": str | int | None,
         "root": str | None,
         "floor": bool,
         "neighbours": NonNegativeInt,
@@ -49,9 +50,9 @@ PAGE = Page(
     },
     choices=("features",),
     named=("metric",),
-    optional={"real", "root", "trust", "out"},
+    optional={"real", "checkpoint", "root", "trust", "out"},
 )
-NEIGHBOURS = "neighbours.png"
+NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 TRUSTED = ("gan_lab.data", "gan_lab.densities", "gan_lab.given", "torchvision.datasets")
 
 
@@ -64,10 +65,11 @@ def main(arguments: list[str]) -> int:
         places = [place(argument) for argument in arguments if is_place(argument)]
         config = configure(tidied(overrides))
         out = demand_ending(config.out)
-        runs = find_runs(places)
+        runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
-        if len(scored) > 1 or (scored and out):
-            print(tabulate(scored, out))
+        kept = [run for run in scored if (run / SUMMARY).is_file()]
+        if len(kept) > 1 or (kept and out):
+            print(tabulate(kept, out))
     except Exception as error:
         if not explained(error, overrides):
             raise
@@ -139,13 +141,14 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation import Evaluation, Procedure, neighbours
-    from gan_lab.generator_file import load_generator
     from gan_lab.metrics.metric import Doubting, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.pictures import save_picture
+    from gan_lab.weights import find_weights, read_weights
 
     demand_inside(directory)
-    found = load_generator(directory / GENERATOR)
+    checkpoint = None if config.checkpoint is None else str(config.checkpoint)
+    found = read_weights(find_weights(directory, checkpoint)).generator()
     generator, latent = rebuilt(found, config.weights, config.trust)
     data = data_of(directory, config)
     if config.neighbours and len(data.shape) != 3:
@@ -173,13 +176,13 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     for name, values in measure(metrics, real, fake).items():
         metric = metrics[name]
         procedure = Procedure(
-            features=features.identity,
-            resize=features.resize,
+            features=evaluation.features.identity,
+            resize=evaluation.features.resize,
             n=fake.n,
             n_real=real.n,
             seed=config.seed,
             split=config.split,
-            weights=config.weights,
+            weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
         )
@@ -194,6 +197,9 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             records[procedure.key][DOUBTS] = "; ".join(doubts)
     if config.neighbours:
         save_picture(neighbours(real, fake, config.neighbours), directory / NEIGHBOURS)
+    if checkpoint is not None and not (directory / SUMMARY).exists():
+        print(f"{directory}: has not ended yet and has no {SUMMARY}: the figures are only printed", file=sys.stderr)
+        return records
     add_to_summary(directory, {f"score/{key}/{k}": v for key, record in records.items() for k, v in record.items()})
     return records
 
@@ -208,6 +214,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
 
     from gan_lab.data.memory import Held
     from gan_lab.data.paired import Paired
+    from gan_lab.experiment.origin import data_of_run
 
     read_facts(directory)
     run = read_yaml(directory / "config.yaml")
@@ -222,6 +229,9 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
         found["root"] = at_home(config.root)
     check_targets(parts, [*TRUSTED, *filter(None, config.trust.split(","))])
     data: GameData = instantiate(parts["data"])
+    difference = data_of_run(directory).difference(data.identity)
+    if difference is not None:
+        print(f"warning: {directory}: the run has learnt from other data: {difference}", file=sys.stderr)
     if config.split == "test":
         if not hasattr(data, "test"):
             raise UserError("split=test: the data have no test set; take split=train")
@@ -234,7 +244,7 @@ def add_to_summary(directory: Path, figures: dict[str, Any]) -> None:
     from gan_lab.summary import write_summary
 
     with locked(directory, ".summary.lock"):
-        write_summary(read_json(directory / "summary.json") | figures, directory)
+        write_summary(read_json(directory / SUMMARY) | figures, directory)
 
 
 if __name__ == "__main__":

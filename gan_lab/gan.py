@@ -73,6 +73,7 @@ class GAN(pl.LightningModule):
             player.prepare(channels_last, compile)
         self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
         self.round = 0  # rounds played so far
+        self.started_from: int | None = None  # rounds behind the weights that it began with; None: they were drawn
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
         self.history = History()  # what was published of the rounds so far
         self._seconds_before = 0.0
@@ -92,7 +93,7 @@ class GAN(pl.LightningModule):
         self.record |= processes.joined(new)
         self.round += 1
         if self._follower is not None:
-            self._follower.follow(self.round)
+            self._follower.follow(self.round + (self.started_from or 0))
 
     def turn(self, *movers: Player) -> Turn:
         """Fresh data and fresh noise for the players that are to move."""
@@ -255,7 +256,7 @@ class GAN(pl.LightningModule):
         checkpoint.pop("loops", None)
         checkpoint["global_step"] = self.round
         checkpoint["game"] = {"round": self.round, "d_step": self.d.step, "g_step": self.g.step, "record": self.record}
-        checkpoint["game"]["seconds"] = self.seconds
+        checkpoint["game"]["seconds"], checkpoint["game"]["started_from"] = self.seconds, self.started_from
         checkpoint["game"]["scales"] = {p.name: p.scale.state_dict() for p in (self.d, self.g) if p.scale is not None}
         if isinstance(self.update, Stateful):
             checkpoint["game"]["update"] = self.update.state_dict()
@@ -265,6 +266,7 @@ class GAN(pl.LightningModule):
         game = checkpoint["game"]
         self.round, self.d.step, self.g.step = game["round"], game["d_step"], game["g_step"]
         self.record, self._seconds_before = game["record"], game["seconds"]
+        self.started_from = game["started_from"]
         if isinstance(self.update, Stateful):
             self.update.load_state_dict(game["update"])
         for player in (self.d, self.g):

@@ -18,14 +18,22 @@ from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from gan_lab.allocator import keep_freed_memory
-from gan_lab.build import build, made, network_of, plain
+from gan_lab.build import build_data, build_game, made, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
+from gan_lab.experiment.conclusion import keep_best, leave_generator
+from gan_lab.experiment.origin import (
+    Bearing,
+    begin_from,
+    demand_own,
+    demand_same_data,
+    name_of_run,
+    record_origin,
+)
 from gan_lab.gan import GAN
-from gan_lab.generator_file import save_generator
 from gan_lab.introduction import introduce
 from gan_lab.io.reading import read_json
 from gan_lab.loggers import records
@@ -51,7 +59,9 @@ def play(
     keep_freed_memory()
     directory = Path(config.directory)
     checkpoint = None
+    data = build_data(config)
     if config.get("resume"):
+        demand_same_data(directory, data.identity)
         checkpoint, played = _reached(directory, config.rounds, at)
         if played is not None:
             early = played < config.rounds
@@ -63,24 +73,30 @@ def play(
             f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
         )
 
-    gan, data = build(config)
-    interruption = Interruption()
-    trainer = _trainer(
-        config, [*callbacks, Budget(config.rounds), interruption, *_parts(config, "callbacks", pl.Callback)]
-    )
+    gan = build_game(config, data)
+    interruption, bearing = Interruption(), Bearing(_recipe(config, gan, data))
+    own = [Budget(config.rounds), interruption, bearing, *_parts(config, "callbacks", pl.Callback)]
+    keep_best(own)
+    trainer = _trainer(config, [*callbacks, *own])
     data.trainer = trainer
     _ = data.rank_and_world  # complains before there are several of this process
+    start = None
+    if config.get("start_from") and checkpoint is None:
+        start = begin_from(config, gan)
     if trainer.is_global_zero:
+        if not config.get("resume"):
+            record_origin(directory, config, data.identity, start)
+        bearing.run = name_of_run(directory)
         remember(config, directory, overrides)
+        print("\n".join([*(f"data: {line}" for line in data.found), *(start.told() if start else [])]))
     introduce(trainer, config, overrides)
     trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
 
-    networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
-    save_generator(directory / "generator.safetensors", _recipe(config, gan, data), networks)
+    played = leave_generator(directory, bearing.recipe, gan, own)
     finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
-    summary = summarise(gan, trainer, config, finished)
+    summary = summarise(gan, trainer, config, finished) | {"generator_round": played}
     for record in records(trainer):
         record.conclude(summary, directory)
     write_summary(summary, directory)  # last: it tells a resume that nothing is missing
@@ -141,19 +157,20 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
         return parts
     if data.condition_shape is not None:  # a picture is brought to the data's shape, and to what is given of that
         return parts | {"given": plain(config.given) if config.get("given") else None, "shape": list(data.shape)}
-    return parts | {"num_classes": config.data.get("num_classes")}
+    return parts | {"num_classes": config.data.get("num_classes"), "classes": data.class_names}
 
 
 def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None, int | None]:
     """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
-        UserError: it has played more than `rounds`; or its checkpoints are damaged.
+        UserError: it has played more than `rounds`; or its checkpoints are damaged, or another run's.
     """
     found = None if at == 0 else newest(directory / "checkpoints", at)
     if found is None:
         return None, None  # stopped before its first checkpoint: from the start
     path, checkpoint = found
+    demand_own(path, checkpoint, directory)
     played = checkpoint["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")

@@ -1,12 +1,14 @@
-"""Samples from a finished run: `python -m gan_lab.sample RUN_DIR n=64 seed=0 out=grid.png`.
+"""Samples from a run: `python -m gan_lab.sample RUN_DIR n=64 seed=0 out=grid.png`.
 
-Reads RUN_DIR/generator.safetensors and nothing else. What is written depends on the ending of `out`: `.npz` holds
-one array `samples` (images N x C x H x W in [-1, 1]; points in their own units), `.png` and other picture formats
-one grid or scatter plot, and a name without an ending is a folder of pictures, one per sample.
+Reads RUN_DIR/generator.safetensors and nothing else, or with `checkpoint=` a checkpoint: `best`, `last`, a round, or a
+file by its path; so a run that still plays can be looked at, too. RUN_DIR may also be such a file itself. What is
+written depends on the ending of `out`: `.npz` holds one array `samples` (images N x C x H x W in [-1, 1]; points in
+their own units), `.png` and other picture formats one grid or scatter plot, and a name without an ending is a folder of
+pictures, one per sample.
 
-A class-conditional generator is asked for one class by `label=3`, and by `label=all` for n samples of each: a grid with
-one class per row, of the same noise down the columns. Without `label` its samples take turns through the classes. An
-`.npz` then also holds `labels`.
+A class-conditional generator is asked for one class by its name or its number, `label=cat` or `label=3` (where names
+are numbers, the name counts), and by `label=all` for n samples of each: a grid with one class per row, of the same
+noise down the columns. Without `label` its samples take turns through the classes. An `.npz` then also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
 (given=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
@@ -44,7 +46,8 @@ class Options(BaseModel, extra="forbid", allow_inf_nan=False):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     out: Path = Path("samples.png")
     weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
-    label: NonNegativeInt | Literal["all"] | None = None  # a class, or all of them; None: each in turn
+    checkpoint: str | None = None  # best, last, a round or a file, in place of what the finished run has left
+    label: str | None = None  # a class by its name or number, or "all" of them; None: each in turn
     given: Path | None = None  # the picture that a generator of completions starts from
     truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
     interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
@@ -93,15 +96,14 @@ def parse(arguments: list[str]) -> Options:
 
 def sample(directory: Path, options: Options) -> str:
     """Generate and write; says what was written."""
-    file = directory / "generator.safetensors"
-    if not file.is_file():
-        raise UserError(f"{directory}: no run directory with a finished run (it has no generator.safetensors)")
+    if not directory.exists():
+        raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
 
     import torch
 
-    from gan_lab.generator_file import load_generator
+    from gan_lab.weights import find_weights, read_weights
 
-    found = load_generator(file)
+    found = read_weights(find_weights(directory, options.checkpoint)).generator()
     recipe = found.recipe
     if ("given" in recipe) != (options.given is not None):
         raise UserError(
@@ -166,9 +168,23 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     if label is None:
         lines = options.interpolate or 1  # one class along each line
         return z, (torch.arange(len(z)) // lines) % classes
-    if label >= classes:
-        raise UserError(f"label={label}: this generator's classes are 0 to {classes - 1}")
-    return z, torch.full((len(z),), label)
+    return z, torch.full((len(z),), number_of_class(label, classes, recipe.get("classes")))
+
+
+def number_of_class(label: str, classes: int, told: Any) -> int:
+    """The number of the class of that name; or, where none has it, of that number. `told` is what a file says of names.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    names = [str(name) for name in told] if isinstance(told, list) and len(told) == classes else []
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < classes:
+        return int(label)
+    named = f": {', '.join(names[:20])}{', ...' * (len(names) > 20)}" if names else ""
+    hint = "" if label.isdecimal() else near(label, names)
+    raise UserError(f"label={label}: this generator's classes are 0 to {classes - 1}{named}{hint}")
 
 
 def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":

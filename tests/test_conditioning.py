@@ -238,8 +238,8 @@ def test_what_does_not_fit_is_told_in_one_line(played: Callable[..., Path], over
         ("none", "3", "label=3: this generator is not conditional"),
         ("none", "all", "label=all: this generator is not conditional"),
         ("concat", "10", "label=10: this generator's classes are 0 to 9"),
-        ("concat", "-1", "label=-1: must be greater than or equal to 0"),
-        ("concat", "seven", "label=seven: must be a valid integer"),
+        ("concat", "-1", "label=-1: this generator's classes are 0 to 9"),
+        ("concat", "seven", "label=seven: this generator's classes are 0 to 9"),
     ],
 )
 def test_a_label_that_the_generator_does_not_know(

@@ -11,10 +11,13 @@ from pytorch_lightning.callbacks import Checkpoint
 from gan_lab.callbacks.finite import NAMES, remedy
 from gan_lab.callbacks.measuring import demand_source
 from gan_lab.errors import UserError
+from gan_lab.files import keep_as
 from gan_lab.gan import GAN
 from gan_lab.history import better
+from gan_lab.plain_checkpoint import LAST
 from gan_lab.processes import most
-from gan_lab.ranges import PositiveFloat, PositiveInt
+from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt
+from gan_lab.weights import number_of, numbered
 
 
 class Clock:
@@ -42,10 +45,12 @@ class RoundCheckpoint(Checkpoint):
     With `monitor`, the name of a published metric, `checkpoints/best.ckpt` holds the round at which it was lowest
     (`mode` "min") or highest ("max"), judged whenever a new value of it is published.
 
+    `checkpoints/round_N.ckpt` stays of each `keep_every`-th round, and of the latest `keep` of every `every`-th.
+
     A subclass of Lightning's `Checkpoint`, so that it is called after every other callback.
     """
 
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
+    intervals: ClassVar[tuple[str, ...]] = ("every", "keep_every")
 
     def __init__(
         self,
@@ -54,9 +59,12 @@ class RoundCheckpoint(Checkpoint):
         minutes: PositiveFloat | None = None,
         monitor: str | None = None,
         mode: Literal["min", "max"] = "min",
+        keep: NonNegativeInt = 0,
+        keep_every: PositiveInt | None = None,
     ) -> None:
         self.directory = Path(directory) / "checkpoints"
         self.every, self.minutes = every, minutes
+        self.keep, self.keep_every = keep, keep_every
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.best_round: int | None = None
@@ -67,6 +75,8 @@ class RoundCheckpoint(Checkpoint):
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         self._saved = gan.round
         self.clock.restart()
+        if gan.round == 0 and gan.started_from is not None:  # a resume does not ask for that file again
+            self._save(trainer, gan, "last")
 
     def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round and self.monitor is not None and not self._sought:
@@ -76,10 +86,24 @@ class RoundCheckpoint(Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if self._better(gan):
             self._save(trainer, gan, "best")
-        if gan.round % self.every == 0 or trainer.should_stop or self._late(gan):
+        regular, lasting = gan.round % self.every == 0, self._lasts(gan.round)
+        if regular or lasting or trainer.should_stop or self._late(gan):
             self._save(trainer, gan, "last")
             self._saved = gan.round
             self.clock.restart()
+        if trainer.is_global_zero and (lasting or (regular and self.keep)):
+            self._number(gan.round)
+
+    def _lasts(self, played: int) -> bool:
+        return self.keep_every is not None and played % self.keep_every == 0
+
+    def _number(self, played: int) -> None:
+        """Keep the checkpoint just written by its round, and of the others as many as asked for."""
+        keep_as(self.directory / LAST, self.directory / numbered(played))
+        there = map(number_of, self.directory.glob(numbered(None)))
+        passing = sorted(number for number in there if number >= 0 and not self._lasts(number))
+        for number in passing[: -self.keep] if self.keep else []:
+            (self.directory / numbered(number)).unlink()
 
     def _late(self, gan: GAN) -> bool:
         if self.minutes is None:
@@ -87,7 +111,7 @@ class RoundCheckpoint(Checkpoint):
         return most(int(self.clock.late(gan.round)), gan.device) > 0  # clocks differ, and all processes save or none
 
     def _save(self, trainer: pl.Trainer, gan: GAN, name: str) -> None:
-        _demand_finite_state(gan)
+        _demand_finite_state(gan, self.directory.parent)
         for logger in trainer.loggers:
             logger.save()  # what was logged up to here is on disk before the checkpoint that vouches for it
         trainer.save_checkpoint(self.directory / f"{name}.ckpt")
@@ -123,11 +147,11 @@ class RoundCheckpoint(Checkpoint):
             self.best, self.best_round = state["best"], state["best_round"]
 
 
-def _demand_finite_state(gan: GAN) -> None:
+def _demand_finite_state(gan: GAN, directory: Path) -> None:
     for player in (gan.d, gan.g):
         state = player.network.state_dict().values()
         if not all(bool(tensor.isfinite().all()) for tensor in state if tensor.is_floating_point()):
             raise UserError(
-                f"{NAMES[player.name]}'s weights became NaN or infinite by round {gan.round}; the last good checkpoint "
-                f"is kept: {remedy(player.name)}"
+                f"{NAMES[player.name]}'s weights became NaN or infinite by round {gan.round}; "
+                f"{remedy(player.name, directory)}"
             )

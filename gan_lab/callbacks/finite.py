@@ -1,5 +1,6 @@
 """Stop as soon as the numbers stop being numbers."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
+from gan_lab.io.anew import anew, is_saved
 from gan_lab.ranges import PositiveInt
 
 NAMES = {"d": "the discriminator", "g": "the generator"}
@@ -29,9 +31,9 @@ class FiniteLosses(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         self._unseen.append((gan.round, {p: gan.record[f"{p}/loss"] for p in NAMES if f"{p}/loss" in gan.record}))
         if gan.round % self.every == 0 or trainer.should_stop:
-            self._check()
+            self._check(Path(trainer.default_root_dir))
 
-    def _check(self) -> None:
+    def _check(self, directory: Path) -> None:
         seen = [(played, name, loss) for played, losses in self._unseen for name, loss in losses.items()]
         self._unseen = []
         if not seen:
@@ -40,11 +42,12 @@ class FiniteLosses(pl.Callback):
         for (played, name, _), good in zip(seen, finite, strict=True):
             if not good:
                 raise UserError(
-                    f"{NAMES[name]}'s loss became NaN or infinite in round {played}; the last good checkpoint is "
-                    f"kept: {remedy(name)}"
+                    f"{NAMES[name]}'s loss became NaN or infinite in round {played}; {remedy(name, directory)}"
                 )
 
 
-def remedy(player: str) -> str:
+def remedy(player: str, directory: Path) -> str:
     """What to try, in words of the command line."""
-    return f"lower optimizer.{player}.lr, set gan.clip_norm, or add a term such as term@d_terms=[r1]"
+    kept = "the last good checkpoint is kept: " if is_saved(directory) else ""
+    tried = f"lower optimizer.{player}.lr, set gan.clip_norm, or add a term such as term@d_terms=[r1]"
+    return f"{kept}{tried}, and {anew(directory)}"

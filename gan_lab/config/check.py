@@ -22,6 +22,8 @@ PLAIN: dict[str, Any] = {
     "seeds": PositiveInt | None,
     "rounds": PositiveInt,
     "resume": str | None,
+    "start_from": str | None,
+    "start_strict": bool,
     "objective": str | None,
     "directory": str,
 }
@@ -40,7 +42,7 @@ CHOICES = (
 )
 HOLDS = {"data": ("module",), "model": ("generator", "discriminator"), "conditioning": (), "optimizer": ("d", "g")}
 NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
-OPTIONAL = {"seeds", "resume", "objective", "given", "conditioning", "schedule", *NAMED}
+OPTIONAL = {"seeds", "resume", "start_from", "objective", "given", "conditioning", "schedule", *NAMED}
 
 
 class Page(NamedTuple):

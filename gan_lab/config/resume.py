@@ -11,12 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.arguments import quoted
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
+from gan_lab.io.anew import anew
 from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
 
-PLACES = ("data.root", "data.workers")  # and whatever is set to what these are
+PLACES = ("data.root", "data.workers", "data.skip_corrupt")  # and whatever is set to what these are
 # What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
 FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", *PLACES)
+BEGUN = ("start_from", "start_strict")  # say how a run began, whatever they say when it goes on
 
 
 OVERRIDES = "overrides.yaml"
@@ -39,6 +41,8 @@ def expand(arguments: list[str]) -> list[str]:
     read_facts(directory)
     first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
     others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
+    if begun := [a for a in others if a.startswith(tuple(f"{key}=" for key in BEGUN))]:
+        raise UserError(f"{begun[0]}: begins a new run, and resume goes on with one; leave out one of the two")
     here = quoted(str(directory.resolve()))
     # Hydra's own notes (.hydra) stay those of the first start.
     return [*_latest([*first, *others]), f"resume={here}", f"hydra.run.dir={here}", "hydra.output_subdir=null"]
@@ -65,13 +69,35 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     differing = [
         f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
         for key in sorted(before.keys() | now.keys())
-        if before.get(key) != now.get(key) and not any(key == free or key.startswith(free + ".") for free in FREE)
+        if before.get(key) != now.get(key) and not is_free(key)
     ]
     if differing:
         raise UserError(
             f"resume={directory}: that run has another configuration ({'; '.join(differing[:3])}); only "
-            f"{', '.join(FREE)} may change; what follows one of these can be kept by giving it, as in KEY=OLD_VALUE"
+            f"{', '.join(FREE)} may change; what follows one of these can be kept by giving it, as in KEY=OLD_VALUE; "
+            f"to play on with other settings, {anew(directory)}"
         )
+
+
+def check_start(config: DictConfig) -> None:
+    """Make the path of `start_from` absolute, where a new run begins with others' weights.
+
+    Raises:
+        UserError: it is not there; or `start_strict` has nothing to be strict about.
+    """
+    if config.get("start_from") is None:
+        if config.get("start_strict"):
+            raise UserError("start_strict=true: needs start_from, a run or a file whose weights are to fit")
+        return
+    path = Path(config.start_from).expanduser()
+    if not config.start_from or not path.exists():
+        raise UserError(f"start_from={config.start_from}: no such run directory or file")
+    config.start_from = str(path.resolve())
+
+
+def is_free(key: str) -> bool:
+    """Whether the dotted key may differ from the run that is resumed."""
+    return f"{key}.".startswith(tuple(f"{free}." for free in (*FREE, *BEGUN)))
 
 
 def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:

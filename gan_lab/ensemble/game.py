@@ -80,6 +80,7 @@ class Ensemble(GAN):
     def gather(self) -> None:
         """Take over what the members, which have played as many rounds, hold."""
         first = self.games[0]
+        self.started_from = first.started_from
         self.round, self.d.step, self.g.step = first.round, first.d.step, first.g.step
         for own, *theirs in zip(_keepers(self), *map(_keepers, self.games), strict=True):
             own.load_state_dict(_stack([keeper.state_dict() for keeper in theirs]))

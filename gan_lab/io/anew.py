@@ -1,0 +1,13 @@
+"""The way on from a run that cannot be resumed as it is asked for: a new one that keeps what it has learnt."""
+
+from pathlib import Path
+
+
+def anew(directory: Path) -> str:
+    """`begin a new run with its weights: start_from=DIR`, where it has saved some."""
+    return f"begin a new run with its weights: start_from={directory}" if is_saved(directory) else "begin a new run"
+
+
+def is_saved(directory: Path) -> bool:
+    """Whether the run has a checkpoint."""
+    return any((directory / "checkpoints").glob("[!.]*.ckpt"))
