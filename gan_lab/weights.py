@@ -126,7 +126,8 @@ def _metadata(path: Path) -> Mapping[str, str]:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: neither a generator file nor a checkpoint, or damaged ({error})") from error
+        kind = "checkpoint" if path.suffix == ".ckpt" else "generator file"
+        raise UserError(f"{path}: not a {kind}, or damaged ({error})") from error
 
 
 def _below(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
