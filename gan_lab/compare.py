@@ -30,6 +30,7 @@ GENERATOR = "generator.safetensors"
 ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
+SCORED = "generator"  # the digest of the generator that the run had left when it was scored
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
 
@@ -130,7 +131,7 @@ def read_run(directory: Path) -> Run:
         kept.add(f"(stopped after round {rounds})")
     scores: dict[tuple[str, str], float] = {}
     procedures: dict[str, dict[str, Any]] = {}
-    doubts = []
+    doubts, stale = [], set()
     for name, value in summary.items():
         head, key, rest = [*printable(name).split("/", 2), "", ""][:3]
         if head != "score":
@@ -138,10 +139,15 @@ def read_run(directory: Path) -> Run:
         value = printable(value) if isinstance(value, str) else value
         if rest.startswith(PROCEDURE):
             procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
+        elif rest == SCORED:
+            stale |= {key} if value != summary.get("generator") else set()
         elif rest == DOUBTS:
             doubts.append(str(value))
         elif not rest.endswith("/error"):
             scores[rest, key] = _number(value, f"{path}: {name}")
+    if stale:
+        doubts.append(f"left out what is of another generator than the run's ({', '.join(sorted(stale))})")
+        scores = {(name, key): value for (name, key), value in scores.items() if key not in stale}
     for _, key in scores:
         if procedures.get(key, {}).get("higher_is_better", "") not in (True, False, None):
             raise UserError(f"{path}: does not say how {key} was obtained")

@@ -11,13 +11,13 @@ The options are those of conf/evaluate.yaml; `metric` and `features` are config 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
-from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, demand_ending, find_runs, is_place, tabulate
+from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, SCORED, demand_ending, find_runs, is_place, tabulate
 from gan_lab.config.arguments import at_home, place, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.explain import CONF, explain
@@ -148,7 +148,10 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
 
     demand_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
+    state = state_of(directory)
     found = read_weights(find_weights(directory, checkpoint)).generator()
+    if checkpoint is None and state != found.digest:
+        raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
     generator, latent = rebuilt(found, config.weights, config.trust)
     data = data_of(directory, config)
     if config.neighbours and len(data.shape) != 3:
@@ -200,7 +203,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     if checkpoint is not None and not (directory / SUMMARY).exists():
         print(f"{directory}: has not ended yet and has no {SUMMARY}: the figures are only printed", file=sys.stderr)
         return records
-    add_to_summary(directory, {f"score/{key}/{k}": v for key, record in records.items() for k, v in record.items()})
+    add_to_summary(directory, records, state)
     return records
 
 
@@ -239,12 +242,29 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     return Paired(data, instantiate(parts["given"])) if parts["given"] else data
 
 
-def add_to_summary(directory: Path, figures: dict[str, Any]) -> None:
-    """Two evaluations at once do not lose each other's figures."""
-    from gan_lab.summary import write_summary
+def state_of(directory: Path) -> str | None:
+    """The digest of the generator that the run has left last; None before it has ended."""
+    summary = read_json(directory / SUMMARY) if (directory / SUMMARY).exists() else {}
+    return cast(str | None, summary.get("generator"))
 
-    with locked(directory, ".summary.lock"):
-        write_summary(read_json(directory / SUMMARY) | figures, directory)
+
+def add_to_summary(directory: Path, records: dict[str, dict[str, Any]], state: str | None) -> None:
+    """Add the figures of a run whose state was this. Two evaluations at once do not lose each other's.
+
+    Raises:
+        UserError: the run has gone on meanwhile.
+    """
+    from gan_lab.summary import SUMMARY_LOCK, write_summary
+
+    scores = {key: {**record, SCORED: state} for key, record in records.items()}
+    with locked(directory, SUMMARY_LOCK):
+        summary = read_json(directory / SUMMARY)
+        if summary.get("generator") != state:
+            raise UserError(
+                f"{directory}: the run has gone on while it was scored; evaluate it again once it has ended"
+            )
+        figures = {f"score/{key}/{name}": value for key, record in scores.items() for name, value in record.items()}
+        write_summary(summary | figures, directory)
 
 
 if __name__ == "__main__":

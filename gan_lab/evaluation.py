@@ -30,10 +30,11 @@ from gan_lab.metrics.samples import (
     recut,
 )
 from gan_lab.pictures import picture_of
+from gan_lab.sampling import noise_of
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch, Latent
 
-VERSION = 1  # raise it with every change after which the same settings give other figures
+VERSION = 2  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
 
 
@@ -134,12 +135,13 @@ class Evaluation:
         values = remembered(default_cache_dir() / f"floor-{key[:32]}.safetensors", make)
         return dict(zip(names, values.tolist(), strict=True))
 
-    def fake(self, sample: Callable[[Tensor, Tensor | None], Tensor], latent: Latent) -> Samples:
+    def fake(self, generate: Callable[[Tensor, Tensor | None], Tensor], latent: Latent) -> Samples:
         """Those of a generator; of a conditional one, for the conditions of the data as they come."""
-        z = latent.sample(self.n, torch.Generator().manual_seed(derive_seed(self.seed, "evaluation")))
+        seed = derive_seed(self.seed, "evaluation")
+        z = noise_of(latent, self.n, seed)
 
         def batches() -> Any:
-            return generated(sample, z, self.batch_size, self.batches() if self.conditional else None)
+            return generated(generate, z, self.batch_size, self.batches() if self.conditional else None, seed)
 
         return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
 

@@ -18,6 +18,7 @@ from gan_lab.layout import lay_out
 from gan_lab.optimizers import Foresight
 from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from gan_lab.sampling import sampled
 from gan_lab.schedules import advance
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
@@ -200,9 +201,13 @@ class GAN(pl.LightningModule):
         """Whether the players are given the batch's y: where one of them reads it."""
         return self.d.conditional or self.g.conditional
 
-    @torch.no_grad()
     def sample(self, z: Tensor, y: Tensor | None = None) -> Tensor:
-        """Samples as they are shown and evaluated: by `sampler()` in evaluation mode, leaving no trace in it.
+        """Samples as they are shown: the same for the same z and y, whatever the generator draws itself."""
+        return sampled(self.generate, z, y, derive_seed(self.seed, "samples"))
+
+    @torch.no_grad()
+    def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """What `sampler()` gives in evaluation mode, leaving no trace in it.
 
         So many at once as memory surely has room for.
         """

@@ -1,10 +1,12 @@
 """`generator.safetensors`: the generator's weights, averaged and raw, with all that is needed to rebuild it."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -20,9 +22,19 @@ class GeneratorFile(NamedTuple):
     recipe: dict[str, Any]
     weights: dict[str, dict[str, Tensor]]
 
+    @property
+    def digest(self) -> str:
+        """What tells this generator from any other, however the file is laid out."""
+        found = hashlib.sha256(json.dumps(self.recipe, sort_keys=True).encode())
+        for name, tensors in sorted(self.weights.items()):
+            for key, value in sorted(tensors.items()):
+                found.update(f"{name}.{key} {value.dtype} {tuple(value.shape)}".encode())
+                found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return found.hexdigest()[:16]
 
-def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> None:
-    """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them.
+
+def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> str:
+    """Write the state of each network (say "raw" and "average") and the recipe that rebuilds any of them; its digest.
 
     The format goes into the recipe: of several entries of metadata the library does not keep the order, and the same
     generator is to give the same bytes.
@@ -34,6 +46,8 @@ def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str,
     }
     metadata = {"recipe": json.dumps({"format": FORMAT, **recipe})}
     write_atomically(path, lambda temporary: dump(tensors, temporary, metadata))
+    weights = {name: dict(network.state_dict()) for name, network in networks.items()}
+    return GeneratorFile(json.loads(json.dumps(recipe)), weights).digest
 
 
 def load_generator(path: Path) -> GeneratorFile:

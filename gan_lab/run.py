@@ -36,10 +36,11 @@ from gan_lab.experiment.origin import (
 from gan_lab.gan import GAN
 from gan_lab.introduction import introduce
 from gan_lab.io.reading import read_json
+from gan_lab.lock import locked
 from gan_lab.loggers import records
 from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.replicas import Replicas
-from gan_lab.summary import summarise, table, write_summary
+from gan_lab.summary import SUMMARY_LOCK, summarise, table, write_summary
 
 
 def play(
@@ -94,12 +95,13 @@ def play(
     if not trainer.is_global_zero:
         return 0
 
-    played = leave_generator(directory, bearing.recipe, gan, own)
+    played, digest = leave_generator(directory, bearing.recipe, gan, own)
     finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
-    summary = summarise(gan, trainer, config, finished) | {"generator_round": played}
+    summary = summarise(gan, trainer, config, finished) | {"generator": digest, "generator_round": played}
     for record in records(trainer):
         record.conclude(summary, directory)
-    write_summary(summary, directory)  # last: it tells a resume that nothing is missing
+    with locked(directory, SUMMARY_LOCK):  # an evaluation may be adding to the one before
+        write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
     if summary["finished"]:
         return 0

@@ -101,6 +101,7 @@ def sample(directory: Path, options: Options) -> str:
 
     import torch
 
+    from gan_lab.sampling import noise_of, sampled
     from gan_lab.weights import find_weights, read_weights
 
     found = read_weights(find_weights(directory, options.checkpoint)).generator()
@@ -113,19 +114,17 @@ def sample(directory: Path, options: Options) -> str:
         )
     generator, latent = rebuilt(found, options.weights, options.trust)
 
-    noise = torch.Generator().manual_seed(options.seed)
-    rows = latent.sample(options.n, noise)
+    rows = noise_of(latent, options.n, options.seed)
     if options.interpolate:
-        ends, steps = latent.sample(options.n, noise), torch.linspace(0, 1, options.interpolate)
+        ends, steps = noise_of(latent, options.n, options.seed, "ends"), torch.linspace(0, 1, options.interpolate)
         rows = torch.lerp(rows[:, None], ends[:, None], steps[None, :, None]).flatten(0, 1)
     z = latent.truncate(rows, options.truncation)
     columns = options.interpolate or (options.n if options.label == "all" else None)
     z, y = conditioned(z, recipe, options)
-    zs = z.split(options.batch_size)
-    ys = [None] * len(zs) if y is None else y.split(options.batch_size)
-    with torch.no_grad():
-        samples = torch.cat([generator(*part) for part in zip(zs, ys, strict=True)])
-    return write(samples, options.out, columns, y)
+    size = options.batch_size
+    starts = range(0, len(z), size)
+    parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]
+    return write(torch.cat([sampled(generator, *part) for part in parts]), options.out, columns, y)
 
 
 def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:

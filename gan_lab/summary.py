@@ -15,6 +15,7 @@ from gan_lab.callbacks.equilibrium import Equilibrium
 from gan_lab.files import write_atomically
 from gan_lab.gan import GAN
 
+SUMMARY_LOCK = ".summary.lock"  # of those who change the file
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "numpy")
 NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and highest say nothing
 

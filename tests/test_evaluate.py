@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import CONF, NARROW, SMALL, options
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
+from test_resume import resumed
 
 from gan_lab import compare, evaluate
+from gan_lab.metrics import metric
 from gan_lab.run import play
 
 ROOT = Path(__file__).parents[1]
@@ -157,6 +160,33 @@ def test_a_floor_does_not_change_the_procedure(mine: Path) -> None:
     for more in ([], ["floor=true"]):
         assert score(place, *QUICK, "metric=kernel", *more) == 0
     assert len(scores(place)) == 1
+
+
+def test_a_run_that_goes_on_meanwhile_gets_no_score_of_the_generator_before(
+    composed: Callable[..., DictConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    config = composed("model=mlp", "data=ring", "rounds=1")
+    play(config)
+    measure = metric.measure
+
+    def meanwhile(*samples: Any) -> Any:
+        play(resumed(config, rounds=2))
+        return measure(*samples)
+
+    asked = ["features=pixels", "metric=mode_coverage", "n=20"]
+    with monkeypatch.context() as patch:
+        patch.setattr(metric, "measure", meanwhile)
+        assert score(tmp_path, *asked) == 2
+    assert "the run has gone on while it was scored" in capsys.readouterr().err
+    assert not scores(tmp_path)
+    assert score(tmp_path, *asked) == 0
+    assert scores(tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    (tmp_path / "summary.json").write_text(json.dumps(summary | {"generator": "another"}))
+    assert not scores(tmp_path)
 
 
 def test_a_picture_of_the_samples_that_may_be_copies(mine: Path) -> None:

@@ -16,12 +16,14 @@ from torch import Tensor
 from gan_lab.comparison import badness
 from gan_lab.errors import UserError
 from gan_lab.evaluation import neighbours
+from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.estimates import estimate, welch
 from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.metric import Doubting, demand, measure
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
 from gan_lab.metrics.uncertainty import doubts, is_singular, jackknife_error
+from gan_lab.sampling import noise_of
 from gan_lab.types import Batch
 
 ROOT = Path(__file__).parents[1]
@@ -209,13 +211,27 @@ def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> Non
     assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))
 
 
-def test_noise_does_not_depend_on_the_batch_size_and_the_global_state_is_left_alone() -> None:
-    z = torch.randn(23, 4)
+GENERATORS = {
+    "draws nothing": lambda z, y: z * 2,
+    "noise": lambda z, y: z + torch.randn(len(z), 4),
+    "one noise for all": lambda z, y: z + torch.randn(4),
+    "dropout": lambda z, y: torch.nn.functional.dropout(z),
+}
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_no_sample_depends_on_the_batch_that_it_comes_in_or_leaves_a_trace(name: str) -> None:
+    latent = Normal(4)
     before = torch.get_rng_state()
-    for size in (1, 5, 23, 100):
-        batches = list(generated(lambda z, y: z * 2, z, size))
-        assert torch.equal(torch.cat([batch.x for batch in batches]), z * 2)
+    z = noise_of(latent, 23, seed=3)
+    assert torch.equal(z[:7], noise_of(latent, 7, seed=3))
+    whole, *cut = (
+        torch.cat([batch.x for batch in generated(GENERATORS[name], z, size, seed=5)]) for size in (100, 1, 5, 23)
+    )
+    assert all(torch.equal(whole, other) for other in cut)
     assert torch.equal(torch.get_rng_state(), before)
+    other = torch.cat([batch.x for batch in generated(GENERATORS[name], z, 5, seed=6)])
+    assert torch.equal(other, whole) == (name == "draws nothing")
 
 
 # --- how sure -----------------------------------------------------------------------------------------------------

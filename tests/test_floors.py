@@ -23,6 +23,7 @@ FLOORS = {
     "ranges": 0,
     "processes": 0,
     "runtime": 0,
+    "sampling": 0,
     "losses": 1,
     "terms": 1,
     "given": 1,

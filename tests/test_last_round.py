@@ -86,7 +86,7 @@ def test_killed_after_the_last_checkpoint_the_last_round_is_measured_again(
     whole, broken = config("whole", 6), config("broken", 6)
     play(whole)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run, "save_generator", lambda *_: (_ for _ in ()).throw(Killed()))
+        patch.setattr(run, "leave_generator", lambda *_: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             play(broken)
     play(resumed(broken))

@@ -62,6 +62,6 @@ class Evaluation(Measuring):
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         assert self._evaluation is not None
         with torch.random.fork_rng(devices=[]):
-            fake = self._evaluation.fake(gan.sample, gan.latent)
+            fake = self._evaluation.fake(gan.generate, gan.latent)
             found = measure(self.metrics, self._evaluation.real, fake)
         return {f"evaluation/{name}": value for values in found.values() for name, value in values.items()}

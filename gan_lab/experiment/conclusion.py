@@ -21,8 +21,10 @@ def keep_best(callbacks: Sequence[pl.Callback]) -> None:
             checkpoints.monitor, checkpoints.mode = stopping.monitor, stopping.mode
 
 
-def leave_generator(directory: Path, recipe: Mapping[str, Any], gan: GAN, callbacks: Sequence[pl.Callback]) -> int:
-    """Write `generator.safetensors`; the round that it is of: the last, or with early stopping the best."""
+def leave_generator(
+    directory: Path, recipe: Mapping[str, Any], gan: GAN, callbacks: Sequence[pl.Callback]
+) -> tuple[int, str]:
+    """Write `generator.safetensors`; the round that it is of (the last; with early stopping the best), and its digest."""
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
     played = gan.round
     kept = directory / "checkpoints" / BEST
@@ -32,8 +34,7 @@ def leave_generator(directory: Path, recipe: Mapping[str, Any], gan: GAN, callba
         networks = {name: deepcopy(network) for name, network in networks.items()}
         for name, network in networks.items():
             network.load_state_dict(states[name])
-    save_generator(directory / GENERATOR, {**recipe, "round": played}, networks)
-    return played
+    return played, save_generator(directory / GENERATOR, {**recipe, "round": played}, networks)
 
 
 def _pairs(callbacks: Sequence[pl.Callback]) -> list[tuple[EarlyStopping, RoundCheckpoint]]:

@@ -14,6 +14,7 @@ from gan_lab.errors import UserError
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.classifier import digest
 from gan_lab.metrics.modes import Mixture
+from gan_lab.sampling import sampled
 from gan_lab.types import Batch
 
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
@@ -187,19 +188,20 @@ def no_probabilities(features: Features) -> str:
 
 
 def generated(
-    sample: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, batch_size: int, ys: Iterator[Batch] | None = None
+    generate: Callable[[Tensor, Tensor | None], Tensor],
+    z: Tensor,
+    batch_size: int,
+    ys: Iterator[Batch] | None = None,
+    seed: int = 0,
 ) -> Iterator[Batch]:
-    """Samples for noise z (N, latent dim), `batch_size` at a time: the noise of each does not depend on that.
+    """Samples for noise z (N, latent dim), `batch_size` at a time: none of them depends on that.
 
-    `ys` are batches of that size whose `y` is asked for; None: nothing is. The global random state is left alone.
+    `ys` are batches of that size whose `y` is asked for; None: nothing is. `seed` is for what the generator draws.
     """
     for i, part in enumerate(z.split(batch_size)):
         y = None if ys is None else next(ys).y
         y = None if y is None else y[: len(part)]
-        with torch.no_grad(), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-            torch.manual_seed(i)
-            x = sample(part, y)
-        yield Batch(x.float().cpu(), y)
+        yield Batch(sampled(generate, part, y, seed, i * batch_size).float().cpu(), y)
 
 
 def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:

@@ -1,0 +1,43 @@
+"""Samples of a generator, of which each follows from its noise, its condition and (seed, its number) alone."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gan_lab.seeds import derive_seed
+from gan_lab.types import Latent
+
+
+def noise_of(latent: Latent, n: int, seed: int, purpose: str = "noise") -> Tensor:
+    """z (n, latent dim) on the CPU. Row i follows from (seed, purpose, i), however many there are."""
+    generator = torch.Generator()
+    rows = (latent.sample(1, generator.manual_seed(derive_seed(seed, purpose, i))) for i in range(n))
+    return torch.cat(list(rows))
+
+
+@torch.no_grad()
+def sampled(
+    generate: Callable[[Tensor, Tensor | None], Tensor], z: Tensor, y: Tensor | None, seed: int, first: int = 0
+) -> Tensor:
+    """Samples number `first`, `first + 1`, ... for a batch of noise and of what goes with it.
+
+    A generator that draws nothing itself answers the batch as a whole. One that does (noise for each pixel, dropout) is
+    asked for one sample at a time, each with torch's generators seeded by its number: so none depends on the batch that
+    it comes in. Their state is left as it was.
+    """
+    devices = range(torch.cuda.device_count())
+    with torch.random.fork_rng(devices=devices):
+        before = _state()
+        samples = generate(z, y)
+        if all(map(torch.equal, before, _state())):
+            return samples
+        rows = []
+        for i in range(len(z)):
+            torch.manual_seed(derive_seed(seed, "sample", first + i))
+            rows.append(generate(z[i : i + 1], None if y is None else y[i : i + 1]))
+        return torch.cat(rows)
+
+
+def _state() -> list[Tensor]:
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state(d) for d in range(torch.cuda.device_count()))]
