@@ -84,7 +84,7 @@ def returns(policy: Callable[[Tensor], Tensor]) -> Tensor:
 def main(directory: str) -> None:
     config = OmegaConf.load(Path(directory) / "config.yaml")
     data = instantiate(config.data.module)
-    recipe, weights = load_generator(Path(directory) / "generator.safetensors")
+    recipe, weights = load_generator(Path(directory) / "generator.safetensors")[:2]
     latent = instantiate(recipe["latent"])
     generator = instantiate(recipe["generator"]).eval()
     generator.load_state_dict(weights.get("average", weights["raw"]))

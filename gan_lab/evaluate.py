@@ -18,13 +18,14 @@ from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, SCORED, demand_ending, find_runs, is_place, tabulate
-from gan_lab.config.arguments import at_home, place, tidied
+from gan_lab.config.arguments import place, tidied
 from gan_lab.config.check import Page, check, check_choices
-from gan_lab.config.explain import CONF, explain
-from gan_lab.config.trust import check_targets
+from gan_lab.config.explain import explain
+from gan_lab.config.stored import parts_of
+from gan_lab.config.trust import CONF
 from gan_lab.errors import UserError
 from gan_lab.io.inside import demand_inside
-from gan_lab.io.reading import read_json, read_yaml
+from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import read_facts
 from gan_lab.lock import locked
 from gan_lab.ranges import NonNegativeInt, PositiveInt
@@ -53,7 +54,6 @@ PAGE = Page(
     optional={"real", "checkpoint", "root", "trust", "out"},
 )
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
-TRUSTED = ("gan_lab.data", "gan_lab.densities", "gan_lab.given", "torchvision.datasets")
 
 
 def main(arguments: list[str]) -> int:
@@ -220,17 +220,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     from gan_lab.experiment.origin import data_of_run
 
     read_facts(directory)
-    run = read_yaml(directory / "config.yaml")
-    try:
-        parts = {"data": run["data"]["module"], "given": run.get("given") or {}}
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{directory / 'config.yaml'}: not the configuration of a run") from error
-    if config.root is not None:
-        found = next((part for part in (parts["data"], parts["data"].get("base", {})) if "root" in part), None)
-        if found is None:
-            raise UserError(f"root={config.root}: the run's data lie in no folder")
-        found["root"] = at_home(config.root)
-    check_targets(parts, [*TRUSTED, *filter(None, config.trust.split(","))])
+    parts = parts_of(directory / "config.yaml", config.root, config.trust)
     data: GameData = instantiate(parts["data"])
     difference = data_of_run(directory).difference(data.identity)
     if difference is not None:

@@ -13,14 +13,25 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.io.format import FORMAT, demand_format
+from gan_lab.io.ownership import is_own, sign
+from gan_lab.io.reading import demand_file, parse_json
 from gan_lab.plain_checkpoint import dump
 
 
 class GeneratorFile(NamedTuple):
-    """`recipe`: plain data, the configuration of `generator` and `latent`. `weights`: state dicts by name."""
+    """A generator's weights and what rebuilds it.
+
+    Attributes:
+        recipe: plain data, the configuration of `generator` and `latent`.
+        weights: state dicts by name.
+        own: whether the recipe is that of a run of this user's.
+        path: of the file.
+    """
 
     recipe: dict[str, Any]
     weights: dict[str, dict[str, Tensor]]
+    own: bool = False
+    path: Path = Path()
 
     @property
     def digest(self) -> str:
@@ -31,6 +42,20 @@ class GeneratorFile(NamedTuple):
                 found.update(f"{name}.{key} {value.dtype} {tuple(value.shape)}".encode())
                 found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
         return found.hexdigest()[:16]
+
+
+def sign_recipe(directory: Path, recipe: Mapping[str, Any]) -> None:
+    """Note that the recipe in the files of the run in `directory`, after whatever round, is this user's own."""
+    sign(directory / "recipe", _without_round(recipe))
+
+
+def is_own_recipe(directory: Path, recipe: Mapping[str, Any]) -> bool:
+    """Whether it is the recipe that a run of this user's had in `directory`."""
+    return is_own(directory / "recipe", _without_round(recipe))
+
+
+def _without_round(recipe: Mapping[str, Any]) -> bytes:
+    return json.dumps({name: part for name, part in recipe.items() if name != "round"}, sort_keys=True).encode()
 
 
 def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str, nn.Module]) -> str:
@@ -45,6 +70,7 @@ def save_generator(path: Path, recipe: Mapping[str, Any], networks: Mapping[str,
         for key, value in network.state_dict().items()
     }
     metadata = {"recipe": json.dumps({"format": FORMAT, **recipe})}
+    sign_recipe(path.parent, recipe)
     write_atomically(path, lambda temporary: dump(tensors, temporary, metadata))
     weights = {name: dict(network.state_dict()) for name, network in networks.items()}
     return GeneratorFile(json.loads(json.dumps(recipe)), weights).digest
@@ -56,20 +82,21 @@ def load_generator(path: Path) -> GeneratorFile:
     Raises:
         UserError: there is no such file, or it is not one of this version of this lab.
     """
+    if not path.exists():
+        raise UserError(f"{path}: no such file; a run writes it when it ends")
+    demand_file(path)
     try:
         with safe_open(path, framework="pt") as file:
-            recipe = json.loads((file.metadata() or {})["recipe"])
+            recipe = parse_json((file.metadata() or {})["recipe"], f"{path}: its recipe")
             demand_format(recipe.pop("format", None), path)
             weights: dict[str, dict[str, Tensor]] = {}
             for key in file.keys():  # noqa: SIM118
                 name, _, rest = key.partition(".")
                 weights.setdefault(name, {})[rest] = file.get_tensor(key)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file; a run writes it when it ends") from error
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a generator file, or damaged ({error})") from error
     for name, tensors in weights.items():
         for key, tensor in tensors.items():
             if not tensor.isfinite().all():
                 raise UserError(f"{path}: holds NaN or infinite weights ({name}.{key}); the run has diverged")
-    return GeneratorFile(recipe, weights)
+    return GeneratorFile(recipe, weights, is_own_recipe(path.parent, recipe), path)

@@ -34,6 +34,7 @@ from gan_lab.experiment.origin import (
     record_origin,
 )
 from gan_lab.gan import GAN
+from gan_lab.generator_file import sign_recipe
 from gan_lab.introduction import introduce
 from gan_lab.io.reading import read_json
 from gan_lab.lock import locked
@@ -89,6 +90,7 @@ def play(
             record_origin(directory, config, data.identity, start)
         bearing.run = name_of_run(directory)
         remember(config, directory, overrides)
+        sign_recipe(directory, bearing.recipe)
         print("\n".join([*(f"data: {line}" for line in data.found), *(start.told() if start else [])]))
     introduce(trainer, config, overrides)
     trainer.fit(gan, data, ckpt_path=checkpoint)

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from gan_lab.config.arguments import at_home, demand_text, place
 from gan_lab.config.exhausted import exhausted
-from gan_lab.config.trust import check_targets
+from gan_lab.config.recipe import check_recipe
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from gan_lab.types import Latent
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
-TRUSTED = ("gan_lab.networks", "gan_lab.given", "gan_lab.latents", "torch.nn")
 
 
 class Options(BaseModel, extra="forbid", allow_inf_nan=False):
@@ -52,7 +51,7 @@ class Options(BaseModel, extra="forbid", allow_inf_nan=False):
     truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
     interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
     batch_size: PositiveInt = 256
-    trust: str = ""  # packages beside gan_lab, with commas, whose code the file's recipe may call
+    trust: str = ""  # packages, with commas, whose code the recipe of a file that is not your own may call
 
 
 def main(arguments: list[str]) -> int:
@@ -131,13 +130,21 @@ def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Modul
     """The generator with its "average" or "raw" weights, in evaluation mode, and the noise that it takes.
 
     Raises:
-        UserError: the recipe asks for code outside gan_lab that `trust` does not name.
+        UserError: it is a stranger's, and its recipe asks for code outside gan_lab that `trust` does not name, or for
+            another generator than the file has the weights of.
     """
     from hydra.utils import instantiate
 
-    check_targets(found.recipe, [*TRUSTED, *filter(None, trust.split(","))])
+    state = found.weights.get(weights, found.weights.get("raw"))
+    if state is None:
+        raise UserError(f"{found.path}: has no weights of a generator")
+    if not found.own:
+        try:
+            check_recipe(found.recipe, state, [*filter(None, trust.split(","))])
+        except UserError as error:
+            raise UserError(f"{found.path}: {error}") from error
     generator = instantiate(found.recipe["generator"])
-    generator.load_state_dict(found.weights.get(weights, found.weights["raw"]))
+    generator.load_state_dict(state)
     return generator.eval(), instantiate(found.recipe["latent"])
 
 

@@ -8,7 +8,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.generator_file import GeneratorFile, load_generator
+from gan_lab.generator_file import GeneratorFile, is_own_recipe, load_generator
 from gan_lab.io.reading import demand_file, parse_json
 from gan_lab.plain_checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
 
@@ -19,19 +19,23 @@ ROLES = {"d": "d.network.", "g": "g.network.", "average": "average."}  # what th
 class Weights(NamedTuple):
     """State dicts by role (`d`, `g`, `average`; a generator file has no `d`), and what is known of them.
 
-    `recipe` rebuilds the generator; `round` is that after which they were saved, and `run` what it was a round of.
+    `recipe` rebuilds the generator, and is one of this user's or not (`own`); `round` is that after which they were
+    saved, and `run` what it was a round of.
     """
 
     path: Path
     networks: dict[str, dict[str, Tensor]]
     recipe: dict[str, Any]
     round: int
+    own: bool
     run: str | None = None
 
     def generator(self) -> GeneratorFile:
         """As the file that a run leaves of its generator."""
         kept = {"raw": self.networks["g"]}
-        return GeneratorFile(self.recipe, kept | {k: v for k, v in self.networks.items() if k == "average"})
+        return GeneratorFile(
+            self.recipe, kept | {k: v for k, v in self.networks.items() if k == "average"}, self.own, self.path
+        )
 
 
 def numbered(played: int | None) -> str:
@@ -54,13 +58,14 @@ def read_weights(path: Path) -> Weights:
     if "recipe" in _metadata(path):
         found = load_generator(path)
         networks = {"g" if name == "raw" else name: state for name, state in found.weights.items()}
-        return Weights(path, networks, found.recipe, found.recipe.get("round", 0))
+        return Weights(path, networks, found.recipe, found.recipe.get("round", 0), found.own)
     checkpoint = PlainCheckpointIO().load_checkpoint(path)
     try:
         state = checkpoint["state_dict"]
         networks = {role: _below(prefix, state) for role, prefix in ROLES.items()}
         kept = {role: found for role, found in networks.items() if found}
-        return Weights(path, kept, dict(checkpoint["recipe"]), int(checkpoint["game"]["round"]), checkpoint.get("run"))
+        recipe, played = dict(checkpoint["recipe"]), int(checkpoint["game"]["round"])
+        return Weights(path, kept, recipe, played, is_own_recipe(path.parent.parent, recipe), checkpoint.get("run"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: not a checkpoint of a run ({error})") from error
 

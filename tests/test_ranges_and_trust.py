@@ -3,12 +3,14 @@
 import json
 from typing import Annotated, Any
 
+import hydra
 import pytest
 from omegaconf import OmegaConf
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gan_lab import ranges
-from gan_lab.config.trust import check_targets
+from gan_lab.config import trust
+from gan_lab.config.trust import check_targets, check_words
 from gan_lab.errors import UserError
 
 
@@ -39,7 +41,8 @@ def test_ranges_hold_what_they_say(kind: Annotated[Any, "a type"], good: list[An
 
 @pytest.mark.parametrize("target", ["gan_lab.gan.GAN", "torch.nn.ReLU", "torch.nn.init.uniform_"])
 def test_a_trusted_target_passes(target: str) -> None:
-    check_targets({"a": [{"b": {"_target_": target}}]}, ["gan_lab", "torch.nn"])
+    check_targets({"a": [{"b": {"_target_": target}}]}, [], ["gan_lab", "torch.nn"])
+    check_targets({"a": [{"b": {"_target_": target}}]}, [target])
 
 
 @pytest.mark.parametrize(
@@ -69,13 +72,52 @@ def test_a_trusted_target_passes(target: str) -> None:
 def test_any_other_target_is_refused(target: Any) -> None:
     for tree in ({"_target_": target}, {"a": ({"b": {"_target_": "torch.nn.ReLU", "c": {"_target_": target}}},)}):
         with pytest.raises(UserError, match="is not trusted"):
-            check_targets(tree, ["gan_lab", "torch.nn"])
+            check_targets(tree, ["torch.nn.ReLU"], ["gan_lab", "torch.nn"])
 
 
 def test_a_target_that_is_trusted_by_name_passes() -> None:
-    check_targets({"_target_": "torch.optim.Adam"}, ["torch.optim.Adam"])
+    check_targets({"_target_": "torch.optim.Adam"}, [], ["torch.optim.Adam"])
 
 
 def test_what_may_hide_a_target_is_refused() -> None:
     with pytest.raises(UserError, match="a: must be plain data, not DictConfig"):
         check_targets({"a": OmegaConf.create({"_target_": "os.system"})}, ["gan_lab"])
+
+
+@pytest.mark.parametrize("target", sorted(trust.LAYERS | trust.OPTIMIZERS | trust.SCHEDULES))
+def test_the_closed_lists_name_what_there_is(target: str) -> None:
+    assert callable(hydra.utils.get_object(target))
+
+
+def test_of_a_room_only_its_parts_are_allowed() -> None:
+    check_targets({"_target_": "gan_lab.data.folder.ImageFolder"}, trust.named_in("data"))
+    for target in ("torchvision.datasets.utils.extract_archive", "gan_lab.data.listing.list_pictures", "os.getcwd"):
+        with pytest.raises(UserError, match="is not trusted"):
+            check_targets({"_target_": target}, trust.named_in("data"))
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"a": "${oc.env:HOME}"},
+        {"a": ["${b}"]},
+        {"${a}": 1},
+        {"root": "data"},
+        {"a": [{"cache_dir": "x"}]},
+        {"a": "../x"},
+        {"a": "~"},
+        {"a": "module:Environment-v0"},
+        {"a": "\x1b[2J"},
+        {"dim": 10**9},
+        {"dim": float("inf")},
+        {"shape": [3, 10**5, 10**5]},
+        {"_args_": ["secret"]},
+    ],
+)
+def test_words_are_all_that_a_stranger_says(tree: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="stranger|by position"):
+        check_words(tree)
+
+
+def test_plain_words_and_sizes_pass() -> None:
+    check_words({"a": "CartPole-v1", "monitor": "g/loss", "seed": 10**12, "_args_": [{"b": [400] * 9}], "c": None})

@@ -21,10 +21,9 @@ from gan_lab.config.exhausted import exhausted
 from gan_lab.config.signature import signature
 from gan_lab.config.source import NoSuchTarget
 from gan_lab.config.tree import at, children, reach
+from gan_lab.config.trust import CONF as CONF
 from gan_lab.config.words import dotted, listed, near, one_line
 from gan_lab.errors import UserError
-
-CONF = Path(__file__).parents[2] / "conf"  # beside the package, in a checkout and when installed
 
 SMALLER = "lower data.batch_size or the networks' width, or play each batch in parts (gan.accumulate=N)"
 _EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/sweeper/optuna": "optuna"}  # options that these bring

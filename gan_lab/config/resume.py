@@ -9,9 +9,11 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.arguments import quoted
+from gan_lab.config.stranger import vetted
+from gan_lab.config.words import shown
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
 from gan_lab.io.anew import anew
+from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
 
@@ -27,10 +29,17 @@ OVERRIDES = "overrides.yaml"
 def expand(arguments: list[str]) -> list[str]:
     """Command-line arguments with `resume=DIR` replaced by all that the run in DIR was started with.
 
+    Where that run is not one of the user's own, only by what a stranger may ask for, and `trust=PACKAGES` adds to that.
+
     Raises:
-        UserError: DIR is not a run directory, or is of another version of this lab.
+        UserError: DIR is not a run directory, is of another version of this lab, or a stranger's who asks for more.
     """
+    trusted = [
+        name for a in arguments if a.startswith("trust=") for name in a.removeprefix("trust=").split(",") if name
+    ]
     given = [a.removeprefix("resume=") for a in arguments if a.startswith("resume=")]
+    if trusted and not given:
+        raise UserError(f"trust={','.join(trusted)}: goes with resume=RUN, where that is not one of your own runs")
     if not given or given[-1] in ("", "null"):
         return arguments
     if {"-m", "--multirun"} & set(arguments):
@@ -39,10 +48,12 @@ def expand(arguments: list[str]) -> list[str]:
     if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
     read_facts(directory)
+    others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir=", "trust="))]
     first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
-    others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir="))]
     if begun := [a for a in others if a.startswith(tuple(f"{key}=" for key in BEGUN))]:
         raise UserError(f"{begun[0]}: begins a new run, and resume goes on with one; leave out one of the two")
+    if not is_own(directory / OVERRIDES):
+        first = vetted(first, others, trusted, directory / OVERRIDES)
     here = quoted(str(directory.resolve()))
     # Hydra's own notes (.hydra) stay those of the first start.
     return [*_latest([*first, *others]), f"resume={here}", f"hydra.run.dir={here}", "hydra.output_subdir=null"]
@@ -67,7 +78,7 @@ def demand_same(config: DictConfig, directory: Path) -> None:
             OmegaConf.update(config, key, before[key])  # and so all that follows it
     now = dict(flat(OmegaConf.to_container(config, resolve=True)))
     differing = [
-        f"{key} is {before.get(key, 'absent')!r} there and {now.get(key, 'absent')!r} here"
+        f"{key} is {shown(before.get(key, 'absent'))} there and {shown(now.get(key, 'absent'))} here"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key) and not is_free(key)
     ]
@@ -118,5 +129,5 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
         kept = [override for override in kept if not override.startswith("data.root=")]
         kept.append(f"data.root={quoted(str(config.data.root))}")
     note(directory)
-    write_atomically(directory / OVERRIDES, lambda path: path.write_text(yaml.safe_dump(kept)))
-    write_atomically(directory / "config.yaml", lambda path: path.write_text(text))
+    write_own(directory / OVERRIDES, yaml.safe_dump(kept))
+    write_own(directory / "config.yaml", text)

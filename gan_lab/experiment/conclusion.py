@@ -24,7 +24,7 @@ def keep_best(callbacks: Sequence[pl.Callback]) -> None:
 def leave_generator(
     directory: Path, recipe: Mapping[str, Any], gan: GAN, callbacks: Sequence[pl.Callback]
 ) -> tuple[int, str]:
-    """Write `generator.safetensors`; the round that it is of (the last; with early stopping the best), and its digest."""
+    """Write `generator.safetensors`; the round that it is of (the last; stopped early, the best), and its digest."""
     networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
     played = gan.round
     kept = directory / "checkpoints" / BEST

@@ -1,8 +1,8 @@
 """`run.yaml`: the format of a run directory, and facts about the run that no configuration holds.
 
 Each fact is a key with plain data: `note(directory, data={...})` adds or replaces it, `read_facts(directory)["data"]`
-reads it back. Facts that name code or paths (how the run was started) are under the key `start` and nowhere else: of a
-file that is a stranger's it is left out.
+reads it back. Facts that name code or paths are under the keys in `PATHS` and nowhere else: of a file that is not one's
+own these are left out.
 """
 
 import os
@@ -16,6 +16,7 @@ from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_yaml
 
 RUN = "run.yaml"
+PATHS = ("start", "start_from")  # how the run was started; what weights it began with
 
 
 class _Dumper(yaml.SafeDumper):
@@ -32,7 +33,7 @@ def read_facts(directory: Path) -> dict[str, Any]:
     path = directory / RUN
     found = read_yaml(path) if os.path.lexists(path) else {}
     demand_format(found.get("format"), path)
-    return found if is_own(path) else {name: fact for name, fact in found.items() if name != "start"}
+    return found if is_own(path) else {name: fact for name, fact in found.items() if name not in PATHS}
 
 
 def note(directory: Path, **facts: Any) -> None:

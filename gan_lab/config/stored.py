@@ -1,0 +1,46 @@
+"""The parts of a run's stored configuration that are built again to score it."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+
+from gan_lab.config.arguments import at_home
+from gan_lab.config.tree import is_part
+from gan_lab.config.trust import check_targets, check_words, named_in
+from gan_lab.errors import UserError
+from gan_lab.io.ownership import is_own
+from gan_lab.io.reading import read_yaml
+
+
+def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[str, Any]]:
+    """The parts `data` and `given` of the configuration at `path`, with the data's folder that the user gave, if any.
+
+    Raises:
+        UserError: it is none, or is a stranger's and names parts that `trust` does not, or the data's folder.
+    """
+    run, own = read_yaml(path), is_own(path)
+    data, given = run.get("data"), run.get("given") or {}
+    module: Any = data.get("module") if isinstance(data, dict) else None
+    if not is_part(module) or not (given == {} or is_part(given)):
+        raise UserError(f"{path}: not the configuration of a run")
+    parts: Any = {"data": module, "given": given}
+    if own:
+        parts = OmegaConf.to_container(OmegaConf.create(parts), resolve=True)
+    holders = (parts["data"], parts["data"].get("base"))
+    holder = next((part for part in holders if isinstance(part, dict) and "root" in part), None)
+    if holder is None and given_root is not None:
+        raise UserError(f"root={given_root}: the run's data lie in no folder")
+    root = None if holder is None else holder.pop("root")
+    if not own:
+        root = None
+        try:
+            check_targets(parts, named_in("data", "given"), [*filter(None, trust.split(","))])
+            check_words(parts)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
+    if holder is not None:
+        holder["root"] = root if given_root is None else at_home(given_root)
+        if holder["root"] is None:
+            raise UserError(f"{path}: is not of a run of yours, so say where its data lie here: root=FOLDER")
+    return cast(dict[str, dict[str, Any]], parts)
