@@ -5,9 +5,12 @@ from torch import nn
 
 
 class Average:
-    """`kept` follows `network`: w_kept <- b w_kept + (1 - b) w.
+    """`kept` follows `network`, without bias towards where it began: with b = `decay`, after round t,
 
-    b is `decay`, but the smaller (1 + t) / (10 + t) after the first rounds t, lest `kept` remember where it began.
+        w_kept = sum_s b^(t - s) w_s / sum_s b^(t - s),  s = 1 ... t
+        w_kept <- w_kept + (1 - b) / (1 - b^t) (w - w_kept)
+
+    It is the mean over all rounds while these are few, and forgets at the rate b once there are more than 1 / (1 - b).
     Batch statistics are averaged like the weights that they belong to; other buffers are copied, such as counters, and
     the singular vectors of spectral normalisation, whose means would be none. Both networks' tensors are looked up
     once: from here on they change in place only, as optimisers and layers change them.
@@ -25,7 +28,7 @@ class Average:
     @torch.no_grad()
     def follow(self, t: int) -> None:
         """After round t, from 1."""
-        decay = min(self._decay, (1 + t) / (10 + t))
-        torch._foreach_lerp_(self._averaged, self._current, 1 - decay)
+        share = (1 - self._decay) / (1 - self._decay**t)
+        torch._foreach_lerp_(self._averaged, self._current, share)
         for kept, current in self._copied:
             kept.copy_(current)

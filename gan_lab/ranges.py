@@ -15,6 +15,7 @@ __all__ = [
     "OpenUnitInterval",
     "PositiveFloat",
     "PositiveInt",
+    "QuarteringImageShape",
     "Shape",
     "UnitInterval",
 ]
@@ -37,8 +38,15 @@ def _doubling(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape
 
 
+def _quartering(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    if _square(shape)[1] % 4:
+        raise ValueError("its image size must be a multiple of 4")
+    return shape
+
+
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_square)]
 DoublingImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_doubling)]
+QuarteringImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_quartering)]

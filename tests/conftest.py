@@ -25,6 +25,7 @@ SMALL = [  # networks and intervals that suit a test
 ]
 NARROW = {
     "dcgan": ["model.width=4"],
+    "infogan": ["model.width=4", "model.dense=16"],
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],

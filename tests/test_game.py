@@ -109,7 +109,6 @@ def test_the_average_follows_the_generator_by_its_formula(composed: Callable[...
     config = composed("model=mlp", "gan.ema_decay=0.5", "optimizer.lr=0.01")
     gan, _ = build(config)
     assert gan.average is not None
-    expected = [w.detach().clone() for w in gan.average.parameters()]
     path: list[list[Tensor]] = []
 
     def act(game: GAN) -> None:
@@ -117,9 +116,10 @@ def test_the_average_follows_the_generator_by_its_formula(composed: Callable[...
         path.append([w.detach().clone() for w in game.g.weights])
 
     trained = play_with(act, config, rounds=12)
-    for t, weights in enumerate(path, start=1):
-        decay = min(0.5, (1 + t) / (10 + t))
-        expected = [decay * e + (1 - decay) * w for e, w in zip(expected, weights, strict=True)]
+    shares = [0.5 ** (len(path) - t) for t in range(1, len(path) + 1)]
+    expected = [
+        sum(share * w for share, w in zip(shares, each, strict=True)) / sum(shares) for each in zip(*path, strict=True)
+    ]
     assert trained.average is not None
     for one, other in zip(trained.average.parameters(), expected, strict=True):
         torch.testing.assert_close(one, other)

@@ -41,7 +41,7 @@ class Players:
     def follow(self, t: int) -> None:
         """The average follows G."""
         with torch.no_grad():
-            share = 1 - min(self.decay, (1 + t) / (10 + t))
+            share = (1 - self.decay) / (1 - self.decay**t)
             torch._foreach_lerp_(self.averaged, self.g_weights, share)
             if self.kept:
                 torch._foreach_lerp_(self.kept, self.buffers, share)

@@ -1,9 +1,11 @@
 """The U-Net generator of pix2pix (Isola et al. 2017, section 3.2.1 and appendix 6.1.1)."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
-from gan_lab.networks.dcgan import initialise, ladder
+from gan_lab.networks.dcgan import initialise
 from gan_lab.networks.images import image_condition
 from gan_lab.ranges import DoublingImageShape, PositiveInt
 
@@ -11,15 +13,15 @@ from gan_lab.ranges import DoublingImageShape, PositiveInt
 class UNetGenerator(nn.Module):
     """z (N, latent_dim) and an image y (N, C, H, W) to an image (N, C, H, W) in [-1, 1].
 
-        down:  e_1 = conv y,  e_i = conv e_(i-1)            each of half the size, to a smallest map of 4 to 7 pixels
-        middle: d_k = conv [e_k, z]                         z on every pixel of it
-        up:    d_(i-1) = deconv [d_i, e_i],  tanh deconv [d_1, e_1]     (the middle's own e_k is in d_k already)
+        down:  e_1 = conv y,  e_i = norm conv lrelu e_(i-1),  e_n = conv lrelu e_(n-1)      each of half the size
+        up:    d_(n-1) = norm deconv [relu e_n, z],  d_(i-1) = norm deconv relu [d_i, e_i],  tanh deconv relu [d_1, e_1]
 
-    Convolutions 4 x 4 of stride 2 with leaky ReLU of slope .2 on the way down and ReLU on the way up, with batch
-    normalisation but for the first and the last. `width` is the number of e_1's channels; it doubles up to `max_width`.
+    e_n is one pixel. Convolutions are 4 x 4 of stride 2, leaky ReLUs of slope .2, norms those of the batch. `width` is
+    the number of e_1's channels; it doubles up to `max_width`. Where a side is odd it is halved downwards, and the way
+    up restores it.
 
-    The paper's noise is dropout, and its samples hardly vary (section 3.1); here it is z, at the bottleneck, on which
-    all that y does not tell depends.
+    The paper's noise is dropout of .5 behind d_(n-1), d_(n-2) and d_(n-3), at sampling too, and its samples hardly vary
+    (section 3.1). Here it is z, beside e_n, on which all that y does not tell depends. Else the network is the paper's.
     """
 
     conditional = True
@@ -29,31 +31,29 @@ class UNetGenerator(nn.Module):
     ) -> None:
         super().__init__()
         self.shape = shape
-        _, channels = ladder(shape, width, max_width)
+        sides, channels = [shape[1]], [shape[0]]
+        while sides[-1] > 1:
+            channels.append(min(width * 2 ** (len(sides) - 1), max_width))
+            sides.append(sides[-1] // 2)
+        last = len(sides) - 1
         self.down = nn.ModuleList(
             nn.Sequential(
-                nn.Conv2d(a, b, 4, 2, 1, bias=i == 0),
-                *([nn.BatchNorm2d(b)] if i > 0 else []),
-                nn.LeakyReLU(0.2, inplace=True),
+                *([nn.LeakyReLU(0.2)] if i > 1 else []),
+                nn.Conv2d(a, b, 4, 2, 1, bias=i in (1, last)),
+                *([nn.BatchNorm2d(b)] if 1 < i < last else []),
             )
-            for i, (a, b) in enumerate(zip([shape[0], *channels], channels, strict=False))
-        )
-        deepest = channels[-1]
-        self.middle = nn.Sequential(
-            nn.Conv2d(deepest + latent_dim, deepest, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(deepest),
-            nn.ReLU(inplace=True),
+            for i, (a, b) in enumerate(pairwise(channels), start=1)
         )
         self.up = nn.ModuleList(
             nn.Sequential(
-                nn.ConvTranspose2d(2 * a if i > 0 else a, b, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(b),
-                nn.ReLU(inplace=True),
+                nn.ConvTranspose2d(
+                    channels[i] + (latent_dim if i == last else channels[i]), channels[i - 1], 4, 2, 1,
+                    output_padding=sides[i - 1] % 2, bias=i == 1,
+                ),
+                nn.BatchNorm2d(channels[i - 1]) if i > 1 else nn.Tanh(),
             )
-            for i, (a, b) in enumerate(zip(channels[::-1], channels[-2::-1], strict=False))
-        )
-        last = 2 * channels[0] if len(channels) > 1 else channels[0]
-        self.output = nn.Sequential(nn.ConvTranspose2d(last, shape[0], 4, 2, 1), nn.Tanh())
+            for i in range(last, 0, -1)
+        )  # fmt: skip
         initialise(self)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -62,8 +62,8 @@ class UNetGenerator(nn.Module):
         for layer in self.down:
             x = layer(x)
             skips.append(x)
-        deepest = skips.pop()
-        x = self.middle(torch.cat([deepest, z[:, :, None, None].expand(-1, -1, *deepest.shape[2:])], 1))
-        for layer in self.up:
-            x = torch.cat([layer(x), skips.pop()], 1)
-        return self.output(x)
+        innermost, *outer = self.up
+        x = innermost(torch.cat([skips.pop().relu(), z[:, :, None, None].to(x.dtype)], 1))
+        for layer in outer:
+            x = layer(torch.cat([x, skips.pop()], 1).relu())
+        return x
