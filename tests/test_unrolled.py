@@ -47,9 +47,15 @@ class Logistic(nn.Module):
         return DiscriminatorOutput(self.a * x[:, 0] + self.b)
 
 
-def slope_of_g(update: Unrolled, optimizer: Callable[..., Any], loss: Any = None, theta: float = 1.0) -> float:
+def slope_of_g(
+    update: Unrolled,
+    optimizer: Callable[..., Any],
+    loss: Any = None,
+    theta: float = 1.0,
+    discriminator: Callable[[], nn.Module] = Logistic,
+) -> float:
     """What G's gradient in theta is, N(0, 1) being real."""
-    d = Player("d", Logistic(), optimizer)
+    d = Player("d", discriminator(), optimizer)
     g = Player("g", Shift(theta), partial(torch.optim.SGD, lr=0.1))
     latent = SimpleNamespace(dim=1, sample=lambda n, generator=None, device=None: QUANTILES)
     gan = GAN(d, g, latent, Minimax() if loss is None else loss, update)

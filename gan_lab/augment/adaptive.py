@@ -2,7 +2,7 @@
 
 Each transformation of a group happens with probability p, independently. `Geometric` interpolates pixels bilinearly, at
 the images' own resolution; the paper does so at twice that, between two passes of a wavelet filter (sym6). So D sees
-images that are more blurred than there: of white noise .445 of the variance is left on average, with the filter .587.
+images that are more blurred than there: at p = 1, .44 of the variance of white noise is left, with the filter .61.
 """
 
 import math

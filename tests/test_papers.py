@@ -1,0 +1,276 @@
+"""Parts against their authors' own code: the same inputs and weights, drawn from a seed, and the numbers that it gave.
+
+docs/papers.md says which code of which commit each number comes from, and how it was run. Outputs of many numbers are
+compared by three random sums of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import CONF
+from omegaconf import DictConfig, OmegaConf
+from test_aids import Show
+from test_unrolled import Logistic, slope_of_g
+from torch import Tensor, nn
+
+from gan_lab.augment import adaptive, diff_augment
+from gan_lab.build import build
+from gan_lab.networks.aids import CodePosterior, MinibatchDiscrimination
+from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
+from gan_lab.networks.layers import Dense
+from gan_lab.networks.mlp import MLPGenerator
+from gan_lab.networks.unet import UNetGenerator
+from gan_lab.optimizers import OptimisticAdam, RootAdam
+from gan_lab.terms import R1, ModeSeekingInverse
+from gan_lab.updates import Extragradient, PastExtragradient, Unrolled
+
+
+def numbers(seed: int, *shape: int) -> Tensor:
+    return torch.from_numpy(np.random.RandomState(seed).randn(*shape))
+
+
+def sums(output: Tensor) -> list[float]:
+    flat = output.detach().double().flatten()
+    return [float(flat @ numbers(seed, flat.numel())) for seed in (101, 102, 103)]
+
+
+def fill(parameters: Iterable[Tensor], seed: int, scale: float = 0.3) -> None:
+    """Normal numbers of this standard deviation in these parameters, which become double."""
+    draw = np.random.RandomState(seed)
+    for parameter in parameters:
+        parameter.data = torch.from_numpy(scale * draw.randn(*parameter.shape))
+
+
+# --- what this lab gives ------------------------------------------------------------------------------------------
+
+
+def stepped(optimizer: Callable[..., torch.optim.Optimizer], scale: Sequence[float] = (1.0,) * 6) -> list[float]:
+    weight = nn.Parameter(torch.zeros(6, dtype=torch.float64))
+    moving = optimizer([weight])
+    for seed in range(5):
+        weight.grad = numbers(seed, 6) * torch.tensor(scale, dtype=torch.float64)
+        moving.step()
+    return weight.tolist()
+
+
+class Bilinear:
+    """min_x max_y x M y, each player moved by Adam."""
+
+    def __init__(self) -> None:
+        self.g, self.d = (
+            SimpleNamespace(name=name, weights=[nn.Parameter(numbers(seed, 3))])
+            for name, seed in (("g", 15), ("d", 16))
+        )
+        self.optimizers = {p.name: torch.optim.Adam(p.weights, lr=0.05, betas=(0.5, 0.9)) for p in (self.g, self.d)}
+
+    def turn(self, *_: Any) -> None: ...
+
+    def gradients(self, turn: Any, d: Any, g: Any, create_graph: bool = False) -> list[list[Tensor]]:
+        x, y, m = g.weights[0].detach(), d.weights[0].detach(), numbers(17, 3, 3)
+        return [[-(x @ m)], [m @ y]]
+
+    def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> bool:
+        player.weights[0].grad = gradient[0].clone()
+        self.optimizers[player.name].step()
+        return True
+
+
+def played(update: Any, rounds: int = 6) -> list[float]:
+    game: Any = Bilinear()
+    for _ in range(rounds):
+        update.play(game)
+    return [*game.g.weights[0].tolist(), *game.d.weights[0].tolist()]
+
+
+def unrolled() -> list[float]:
+    """Of D = .1 x - .2 between N(0, 1), real, and N(1, 1)."""
+
+    class Begun(Logistic):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a.data.fill_(0.1), self.b.data.fill_(-0.2)
+
+    adam = partial(torch.optim.Adam, lr=0.1, betas=(0.5, 0.999))
+    return [slope_of_g(Unrolled(steps=5), adam, discriminator=Begun)]
+
+
+def pacgan() -> list[float]:
+    layer = OmegaConf.load(CONF / "model" / "mlp_2018.yaml").generator.layer
+    norm = partial(nn.BatchNorm1d, eps=layer.norm.eps, momentum=layer.norm.momentum)
+    hidden = partial(Dense, activation=nn.ReLU, norm=norm)
+    generator = MLPGenerator(2, (2,), [16] * 4, hidden, nn.Identity()).double()
+    fill((m.weight for m in generator.modules() if isinstance(m, nn.Linear)), 3, 0.02)
+    generator.affine.bias.data.zero_()
+    return sums(generator(numbers(4, 100, 2)))
+
+
+def infogan_g() -> list[float]:
+    generator = InfoGANGenerator(7, (1, 8, 8), width=4, dense=10).double()
+    fill(generator.parameters(), 6)
+    return sums((generator(numbers(5, 6, 7)) + 1) / 2)
+
+
+def infogan_d(head: bool = False) -> list[float]:
+    discriminator = InfoGANDiscriminator((1, 8, 8), width=4, dense=10)
+    posterior = CodePosterior(discriminator, (1, 8, 8), [10], 2, width=5).double()
+    fill(discriminator.parameters(), 8), fill(posterior.head.parameters(), 9)
+    output = posterior(torch.from_numpy(np.random.RandomState(7).rand(6, 1, 8, 8)) * 2 - 1)
+    return sums(output.class_logits if head else output.logits)
+
+
+def pix2pix() -> list[float]:
+    """With the weights of z, which the code has not, and of the biases that it has only in Torch, 0."""
+    generator = UNetGenerator(2, (1, 32, 32), width=2, max_width=16).double()
+    innermost = generator.up[0][0]
+
+    def theirs() -> Iterator[nn.Parameter]:
+        for name, parameter in generator.named_parameters():
+            if name in ("down.0.0.bias", "down.4.1.bias"):
+                parameter.data.zero_()
+            elif parameter is innermost.weight:
+                yield nn.Parameter(parameter[:16].detach())
+            else:
+                yield parameter
+
+    filled = list(theirs())
+    fill(filled, 20)
+    own = next(p for p in filled if not any(p is q for q in generator.parameters()))
+    innermost.weight.data = torch.cat([own.data, torch.zeros(2, *own.shape[1:], dtype=torch.float64)])
+    return sums(generator(torch.zeros(3, 2, dtype=torch.float64), numbers(21, 3, 1, 32, 32)))
+
+
+def minibatch() -> list[float]:
+    aid = MinibatchDiscrimination(Show(), (7,), kernels=3, dimension=5, references=20).double()
+    aid.direction.data = 0.05 * numbers(10, 7, 3, 5)
+    aid.refer_to(lambda n: (numbers(11, n, 7), None))
+    return sums(aid._closeness(numbers(12, 9, 7)))
+
+
+def mode_seeking() -> list[float]:
+    x, z = numbers(13, 4, 1, 3, 3), numbers(14, 4, 5)
+    turn: Any = SimpleNamespace(z=z, fake=x, generate=lambda other: x.roll(1, 0))
+    return [float(ModeSeekingInverse().value(turn))]
+
+
+def r1() -> list[float]:
+    """Their reg_param 10 is a weight of 20."""
+    x = numbers(19, 4, 1, 3, 3).requires_grad_()
+    (slope,) = torch.autograd.grad(torch.tanh(x.flatten(1) @ numbers(18, 9)).sum(), x)
+    turn: Any = SimpleNamespace(real=x, slope=lambda _: slope)
+    return [float(R1(weight=20.0)(turn, 0))]  # type: ignore[arg-type]
+
+
+SIDES = (4, 5, 8, 9, 16, 20, 28, 32, 33, 36, 52, 64, 68)
+
+
+def furthest_shifts() -> list[float]:
+    found = []
+    for side in SIDES:
+        torch.manual_seed(0)
+        rows = torch.arange(1.0, side + 1).view(1, 1, side, 1).expand(1000, 1, side, side)
+        moved = diff_augment.Translation()(rows, torch.tensor(1.0))
+        found.append((side // 2 + 1 - moved[:, 0, side // 2, side // 2]).max().item())
+    return found
+
+
+def largest_boxes() -> list[float]:
+    images = (torch.ones(500, 1, side, side) for side in SIDES)
+    cut = (diff_augment.Cutout()(x, torch.tensor(1.0)) == 0 for x in images)
+    return [box.any(3).flatten(1).sum(1).max().item() for box in cut]
+
+
+def shares_of_shifts() -> list[float]:
+    """How often each whole shift of 32 pixels by up to .125 of them comes, from -4 to 4."""
+    torch.manual_seed(0)
+    rows = torch.arange(32.0).view(1, 1, 32, 1).expand(20000, 1, 32, 4)
+    by = 16 - adaptive.PixelBlitting()(rows, torch.tensor(1.0))[:, 0, 16, 0]
+    return [(by == k).double().mean().item() for k in range(-4, 5)]
+
+
+COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {  # ours, theirs, tolerance
+    "unrolled": (unrolled, [0.17284431834394448], 1e-5),
+    "root_adam": (
+        partial(stepped, partial(RootAdam, lr=0.003, betas=(0.5, 0.999)), (1e-5, 1e-4, 1e-3, 1e-2, 1, 10)),
+        [-0.001683591764535113, -0.0013431326026416683, 0.003028011459566559, -0.003946025260410708,
+         -0.002681757771349245, 0.0130388108630668],
+        1e-12,
+    ),
+    "pacgan": (pacgan, [-1.3322206034261077, -0.695279177028634, 0.8179398383018509], 1e-12),
+    "infogan_g": (infogan_g, [6.657569007638754, 7.373983327252737, -5.382524480183503], 1e-11),
+    "infogan_d": (infogan_d, [-0.9752357631682828, -0.9995611550672318, -0.03529128294849232], 1e-11),
+    "infogan_q": (partial(infogan_d, True), [9.445814687078961, 3.392546358620801, -0.9675347767842748], 1e-11),
+    "pix2pix": (pix2pix, [-21.52060300578036, 16.804581004692146, -5.458221654416965], 1e-11),
+    "diff_augment_shifts": (furthest_shifts, [1, 1, 1, 1, 2, 3, 4, 4, 4, 5, 7, 8, 9], 0),
+    "diff_augment_boxes": (largest_boxes, [2, 3, 4, 5, 8, 10, 14, 16, 17, 18, 26, 32, 34], 0),
+    "ada_shifts": (shares_of_shifts, [0.0625, *[0.125] * 7, 0.0625], 0.01),
+    "minibatch_discrimination": (minibatch, [-3.542219309893027, 0.03605574150021629, -2.6846866151982645], 1e-11),
+    "mode_seeking_inverse": (mode_seeking, [1.1063778846623453], 1e-12),
+    "optimistic_adam": (
+        partial(stepped, partial(OptimisticAdam, lr=0.01, betas=(0.5, 0.9))),
+        [-0.04032414194471456, -0.02023097144488196, 0.016439918374018474, -0.013819407388483633,
+         -0.0054064944453952445, 0.05231564568193314],
+        1e-8,
+    ),
+    "past_extragradient": (
+        lambda: played(PastExtragradient()),
+        [-0.6064628458478021, 0.6079065063755426, -0.44408995465227796, 0.4514141257147872, -1.2027484024803623,
+         -0.273799033356702],
+        1e-7,
+    ),
+    "extragradient": (
+        lambda: played(Extragradient()),
+        [-0.6062329805097098, 0.6071260180284752, -0.443675184540534, 0.4529174162324814, -1.2010298110877984,
+         -0.2725724225350881],
+        1e-7,
+    ),
+    "r1": (r1, [33.310012475119926], 1e-12),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_a_part_gives_what_its_authors_code_gives(name: str) -> None:
+    ours, theirs, tolerance = COMPARISONS[name]
+    assert ours() == pytest.approx(theirs, rel=tolerance, abs=tolerance)
+
+
+def test_geometric_augmentation_blurs_as_much_as_its_docstring_says() -> None:
+    """The paper's, with its wavelet filter, leaves .61 of the variance of white noise."""
+    torch.manual_seed(0)
+    noise = torch.randn(200, 1, 32, 32)
+    assert adaptive.Geometric()(noise, torch.tensor(1.0)).var().item() == pytest.approx(0.44, abs=0.015)
+
+
+def test_the_semi_supervised_recipe_moves_d_as_its_authors_with_their_own_loss(
+    composed: Callable[..., DictConfig],
+) -> None:
+    """J_D and the supervised term are twice theirs there: the step is the same."""
+    config = composed("experiment=semi_supervised_mnist", small=False)
+    d, g = (dict(config.optimizer[player]) for player in "dg")
+    assert (d["_target_"], d["lr"], list(d["betas"])) == ("gan_lab.optimizers.RootAdam", 0.003, [0.5, 0.999])
+    assert g["eps"] == 1e-8 and config.d_terms.supervised.weight == 2
+    optimizer = partial(RootAdam, lr=d["lr"], betas=tuple(d["betas"]), eps=d["eps"])
+    scale = (1e-5, 1e-4, 1e-3, 1e-2, 1, 10)
+    assert stepped(optimizer, [2 * s for s in scale]) == pytest.approx(COMPARISONS["root_adam"][1], rel=1e-12)
+
+
+def test_infogan_starts_as_its_authors_do(composed: Callable[..., DictConfig]) -> None:
+    config = composed("model=infogan", "latent=codes", "latent.dim=74", "data.image_size=28", small=False)
+    gan, _ = build(config)
+    for network in (gan.g.network, gan.d.network):
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+                assert abs(module.weight.mean() - 1) < 0.01 and module.eps == 1e-5 and module.momentum == 0.1
+            elif isinstance(module, nn.LeakyReLU):
+                assert module.negative_slope == 0.01
+            elif isinstance(module, nn.Conv2d):
+                assert module.weight.abs().max() <= 0.04 and module.weight.std().item() == pytest.approx(
+                    0.0176, rel=0.1
+                )
+            elif isinstance(module, nn.Linear | nn.ConvTranspose2d):
+                assert module.weight.std().item() == pytest.approx(0.02, rel=0.1)
+                assert module.bias is None or (module.bias == 0).all()
