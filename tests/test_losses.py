@@ -73,6 +73,15 @@ def test_minimax_is_zero_sum_up_to_the_term_without_g() -> None:
     assert LOSSES["minimax"].generator(r, f).item() == pytest.approx(torch.log(1 - sigmoid(f)).mean().item(), rel=1e-5)
 
 
+@every_loss
+def test_a_loss_says_that_it_is_zero_sum_if_and_only_if_it_is(loss: object) -> None:
+    """J_G is -J_D but for what does not depend on G: their gradients in the fake logits are opposite."""
+    r, f = torch.linspace(-3, 3, 8), torch.linspace(2, -2, 8).requires_grad_()
+    (of_d,) = torch.autograd.grad(loss.discriminator(r, f), f)  # type: ignore[attr-defined]
+    (of_g,) = torch.autograd.grad(loss.generator(r, f), f)  # type: ignore[attr-defined]
+    assert torch.allclose(of_g, -of_d) == getattr(loss, "zero_sum", False)
+
+
 def test_smoothing_moves_the_optimum_of_real_logits_to_its_target() -> None:
     target = torch.tensor([0.9], dtype=torch.float64)
     r = torch.log(target / (1 - target)).requires_grad_()

@@ -19,14 +19,18 @@ from test_unrolled import Logistic, slope_of_g
 from torch import Tensor, nn
 
 from gan_lab.augment import adaptive, diff_augment
+from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.build import build
+from gan_lab.losses import NonSaturating, Relativistic
 from gan_lab.networks.aids import CodePosterior, MinibatchDiscrimination
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
+from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.optimizers import OptimisticAdam, RootAdam
-from gan_lab.terms import R1, ModeSeekingInverse
+from gan_lab.terms import R1, R2, GradientPenalty, ModeSeekingInverse
 from gan_lab.updates import Extragradient, PastExtragradient, Unrolled
 
 
@@ -165,6 +169,62 @@ def r1() -> list[float]:
     return [float(R1(weight=20.0)(turn, 0))]  # type: ignore[arg-type]
 
 
+def gradient_penalty() -> list[float]:
+    a, real, fake = numbers(18, 9), numbers(19, 4, 1, 3, 3), numbers(39, 4, 1, 3, 3)
+
+    def slope(x: Tensor) -> Tensor:
+        x = x.clone().requires_grad_()
+        return torch.autograd.grad(torch.tanh(x.flatten(1) @ a).sum(), x)[0]
+
+    shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
+    turn: Any = SimpleNamespace(real=real, fake=fake, slope=slope, uniform=lambda: 1 - shares)
+    return [float(GradientPenalty(weight=10.0)(turn, 0))]  # type: ignore[arg-type]
+
+
+def r3gan_g() -> list[float]:
+    generator = R3GANGenerator(5, (3, 16, 16), width=4, max_width=8, blocks=1, group_width=4)
+    fill(generator.parameters(), 30)
+    return sums(generator.double()(numbers(32, 4, 5)))
+
+
+def r3gan_d() -> list[float]:
+    """Logits of real samples, J_D with both penalties of gamma 2, its gradient in the first layer, and J_G."""
+    d = R3GANDiscriminator((3, 16, 16), width=4, max_width=8, blocks=1, group_width=4).double()
+    fill(d.parameters(), 31)
+    real, fake = (numbers(seed, 4, 3, 16, 16).requires_grad_() for seed in (33, 34))
+    r, f = d(real).logits, d(fake).logits
+    slopes = {id(x): torch.autograd.grad(t.sum(), x, create_graph=True)[0] for x, t in ((real, r), (fake, f))}
+    turn: Any = SimpleNamespace(real=real, fake=fake, slope=lambda x: slopes[id(x)])
+    total = Relativistic().discriminator(r, f) + R1(weight=2.0)(turn, 0) + R2(weight=2.0)(turn, 0)
+    (first,) = torch.autograd.grad(total, d.trunk[0].weight, retain_graph=True)
+    return [*sums(r), total.item(), *sums(first), Relativistic().generator(r, f).item()]
+
+
+def improved_d() -> list[float]:
+    """Class logits and J_D's part of unlabelled samples, without noise, after the start on 500 samples."""
+    d = NoisyClassifier((16,), 3, [6, 5]).double()
+    for i, layer in enumerate((*d.maps, d.head)):
+        layer.weight.data = 0.1 * numbers(41 + i, *layer.weight.shape[::-1]).T
+    start, x = (torch.from_numpy(np.random.RandomState(seed).rand(n, 16)) for seed, n in ((50, 500), (51, 7)))
+    d.initialise_from(lambda n: 2 * start - 1)
+    classes = d.eval()(2 * x - 1).class_logits.double()
+    return [*sums(classes), NonSaturating().discriminator(classes.logsumexp(1), torch.full((7,), -1e3)).item()]
+
+
+def diff_augment_colours() -> list[float]:
+    x, (b, s, c) = numbers(35, 5, 3, 4, 4), (torch.from_numpy(np.random.RandomState(k).rand(5)) for k in (36, 37, 38))
+    return sums(contrast(saturation(x + each(b - 0.5), 2 * s), c + 0.5))
+
+
+def ada_colours() -> list[float]:
+    """Of the draws at the 70th percentile, as their code counts it: brightness, contrast, luma, hue, saturation."""
+    x, q = numbers(35, 5, 3, 4, 4), torch.erfinv(torch.tensor(0.4, dtype=torch.float64)).item()
+    x = (x + 0.2 * q) * 2 ** (0.5 * q)
+    x = x - 2 * x.mean(1, keepdim=True)
+    angle, gain = (torch.full((5,), value, dtype=torch.float64) for value in (0.4 * torch.pi, 2.0**q))
+    return sums(saturation(hue(x, angle), gain))
+
+
 SIDES = (4, 5, 8, 9, 16, 20, 28, 32, 33, 36, 52, 64, 68)
 
 
@@ -229,6 +289,25 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         1e-7,
     ),
     "r1": (r1, [33.310012475119926], 1e-12),
+    "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
+    "r3gan_g": (r3gan_g, [-6.861447583400144, 19.52214731539071, -4.134381854648582], 1e-11),
+    "r3gan_d": (
+        r3gan_d,
+        [5.192967974077409, 2.946717210369182, -1.715862022691308, 0.6997823326767163,
+         0.23484159155243478, -0.0525652684511663, -0.016070206177223552, 0.7036709522117826],
+        1e-11,
+    ),
+    "improved_gan_d": (
+        improved_d,
+        [2.9739888414734965, -8.848257590780054, -4.550015014207247, 0.28989329652969104],
+        1e-6,  # class logits are in single precision
+    ),
+    "diff_augment_colours": (
+        diff_augment_colours,
+        [10.622673142649628, -14.426963492100167, 30.024426390433334],
+        1e-12,
+    ),
+    "ada_colours": (ada_colours, [-30.292767386378216, -8.08158412127241, 39.12432409677588], 1e-5),
 }  # fmt: skip
 
 
