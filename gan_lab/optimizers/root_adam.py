@@ -30,7 +30,7 @@ class RootAdam(Optimizer):
     ) -> None:
         if not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"betas must be in [0, 1); they are {list(betas)}")
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "differentiable": differentiable})
+        super().__init__(params, {"lr": lr, "betas": tuple(betas), "eps": eps, "differentiable": differentiable})
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         loss = None if closure is None else closure()

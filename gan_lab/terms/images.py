@@ -84,10 +84,12 @@ class ModeSeekingInverse(Term):
     its gradient is that of the ratio r times 1 / r^2.
     """
 
+    acts_on = ("g",)
+
     def value(self, turn: Turn) -> Tensor:
         # A function of the whole batch's means: the processes' parts are put together.
         samples, noises = mean([differences.mean() for differences in _differences(turn)])
-        return 1 / (samples / noises + 1e-5)
+        return 1 / (samples / noises.clamp_min(1e-5) + 1e-5)
 
 
 def _differences(turn: Turn) -> tuple[Tensor, Tensor]:
