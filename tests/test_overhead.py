@@ -20,6 +20,7 @@ FORWARDS = {  # of G and of D in a round that is not logged
     "extragradient": (2, 4),
     "lookahead": (2, 3),
     "optimistic": (1, 2),
+    "past_extragradient": (1, 2),
     "reusing": (1, 3),
     "simultaneous": (1, 2),
     "unrolled": (1, 13),  # five foreseen steps, G's and D's own view

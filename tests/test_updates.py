@@ -266,5 +266,6 @@ def test_balanced_plays_more_discriminator_steps_where_it_is_slow(composed: Comp
 def test_what_an_update_remembers_is_in_the_checkpoint(played: Callable[..., Path], update: str) -> None:
     directory = played("model=mlp", f"update={update}", "rounds=2")
     game = PlainCheckpointIO().load_checkpoint(directory / "checkpoints" / "last.ckpt")["game"]
-    kept = {"balanced": {"accuracy", "lead"}, "lookahead": {"slow", "rounds", "inner"}, "optimistic": {"past"}}
+    kept = {"balanced": {"accuracy", "lead"}, "lookahead": {"slow", "rounds", "inner"}}
+    kept |= {update: {"past"} for update in ("optimistic", "past_extragradient")}
     assert set(game.get("update", {})) == kept.get(update, set())

@@ -29,7 +29,10 @@ INITIAL = "torch.nn.init."
 TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
 UPDATES = tuple(
     f"gan_lab.updates.{name}"
-    for name in ("Alternating", "Consensus", "Extragradient", "Lookahead", "Optimistic", "Simultaneous", "Unrolled")
+    for name in (
+        *("Alternating", "Consensus", "Extragradient", "Lookahead", "Optimistic", "PastExtragradient", "Simultaneous"),
+        "Unrolled",
+    )
 )
 LOSSES = "gan_lab.losses."
 
