@@ -95,13 +95,13 @@ def _seed(seed: int, device: torch.device) -> None:
         torch.get_device_module(device).manual_seed(seed)
 
 
-def seed_round(seed: Callable[[int], int], device: torch.device) -> torch.Generator | None:
+def seed_round(seed: Callable[..., int], device: torch.device) -> torch.Generator | None:
     """Seed what this process draws for itself; returns the generator of what all draw alike, None: the same one.
 
-    `seed(0)` is that of a single process, and of the common draws of several; `seed(1 + r)` is that of process r.
+    `seed()` is that of a single process, and of the common draws of several; `seed(1 + r)` is that of process r.
     """
     if world() == 1:
-        _seed(seed(0), device)
+        _seed(seed(), device)
         return None
     _seed(seed(1 + rank()), device)
-    return torch.Generator(device).manual_seed(seed(0))
+    return torch.Generator(device).manual_seed(seed())

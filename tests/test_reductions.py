@@ -41,7 +41,7 @@ def test_records_and_draws_are_put_together_in_the_order_of_ranks() -> None:
         assert both["loss"] == 0.5
         assert both["logits"].tolist() == [[0, 1], [2, 3], [10, 11], [12, 13]]
         assert processes.most(3 * (1 - rank), torch.device("cpu")) == 3
-        common = processes.seed_round(lambda counter: 7 + counter, torch.device("cpu"))
+        common = processes.seed_round(lambda counter=0: 7 + counter, torch.device("cpu"))
         drawn = processes.rows(lambda n: torch.randn(n, 2, generator=common), 3)
         assert torch.equal(drawn, torch.randn(6, 2, generator=torch.Generator().manual_seed(7))[3 * rank :][:3])
         assert torch.equal(torch.randn(2), torch.randn(2, generator=torch.Generator().manual_seed(8 + rank)))
