@@ -33,7 +33,8 @@ class Transitions(InMemory):
 
     The environment has discrete actions and shows its `state` as it is, as gymnasium's CartPole does. Each episode
     takes its k actions with probabilities of its own, uniform on the simplex, and starts at a state uniform in
-    +-`spread`: random play from the environment's own start (`spread` None) stays near that. All follows from the seed.
+    +-`spread`: random play from the environment's own start (`spread` None) stays near that. What was seen follows from
+    `transitions_seed`, and is the same for runs of any seed (None: from the run's own).
 
     Raises:
         UserError: gymnasium is not installed, knows no such environment, or has others than are stated.
@@ -48,9 +49,11 @@ class Transitions(InMemory):
         condition_dim: PositiveInt,
         batch_size: PositiveInt,
         seed: NonNegativeInt,
+        transitions_seed: NonNegativeInt | None = None,
     ) -> None:
         super().__init__(shape, None, batch_size, seed)
         self.environment, self.transitions = environment, transitions
+        self.transitions_seed = seed if transitions_seed is None else transitions_seed
         self.spread = None if spread is None else np.array(spread)
         self.condition_dim: int = condition_dim
 
@@ -73,7 +76,7 @@ class Transitions(InMemory):
                 raise UserError(
                     f"data.{name}: {self.environment} has {d} coordinates and {k} actions: {has}, not {told}"
                 )
-        rng = np.random.default_rng(derive_seed(self.seed, "transitions"))
+        rng = np.random.default_rng(derive_seed(self.transitions_seed, "transitions"))
         rows: list[tuple[Any, ...]] = []
         while len(rows) < self.transitions:
             env.reset(seed=int(rng.integers(2**31)))
