@@ -70,12 +70,13 @@ def figures(
 ) -> dict[str, float]:
     """What is printed of images (N, C, H, W) that shall be those of `test`, whose features are `real` (N, F)."""
     features, labels = look(images)
-    kid, error = kernel_distance(features[::2], real[1::2])
+    apart = features[::2], real[1::2]  # an image and its own restoration are not independent
+    kid, error = kernel_distance(*apart)
     found: dict[str, Any] = {
         "psnr": psnr(images, test.x).mean(),
         "ssim": torch.cat([ssim(*pair) for pair in zip(images.split(CHUNK), test.x.split(CHUNK), strict=True)]).mean(),
         "again": 127.5 * (given(images) - given(test.x)).abs().mean(),
-        "frechet": frechet_distance(features, real),
+        "frechet": frechet_distance(*apart),
         "kid": kid,
         "+-": error,
     }

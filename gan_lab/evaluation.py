@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain, count
 from typing import Any, NamedTuple
 
 import torch
@@ -23,6 +25,7 @@ from gan_lab.metrics.samples import (
     NO_TEST,
     Classifying,
     Features,
+    Lessons,
     RealSamples,
     Samples,
     generated,
@@ -34,15 +37,20 @@ from gan_lab.sampling import noise_of
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch, Latent
 
-VERSION = 2  # raise it with every change after which the same settings give other figures
+VERSION = 3  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
+EXAM = 10_000  # real samples, at most, that features which learn are tested by
 
 
 class Evaluation:
     """n generated samples against real ones. Everything follows from `seed`, whatever the seed of the training.
 
+    The real samples that judge, those that features learn from, and those whose conditions a conditional generator is
+    asked for, are different ones: so a perfect generator gets what n other real samples get.
+
     Args:
-        data: of these the first `real` in an order of our own; None: n; no more than there are.
+        data: of these the first `real` in an order of our own; None: n; no more than there are, and of a conditional
+            generator half of them, so that conditions are left. Where the features learn, of one half of the data.
         features: prepared here, for the data.
         metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
@@ -51,7 +59,8 @@ class Evaluation:
         floor: whether there shall be as many other real samples.
 
     Raises:
-        UserError: the data have no such features, or not what the metrics need, or too few samples for a floor.
+        UserError: the data have no such features, or not what the metrics need, or too few samples for a floor or for
+            conditions.
     """
 
     def __init__(
@@ -70,11 +79,15 @@ class Evaluation:
     ) -> None:
         features = features.choose(data.shape, data.has_labels) if isinstance(features, Auto) else features
         self.features, self.n, self.seed, self.batch_size = features, n, seed, batch_size
-        wanted, size = real or n, data.size
-        self.n_real = wanted if size is None else min(wanted, size)
-        if floor and size is not None and self.n_real + n > size:
+        test, school = getattr(data, "test", None), data
+        if features.learns:
+            school, data = data.halves()
+        self.n_real, self._left = shared_out(data.available, n, real, conditional)
+        if floor and self._left < n:
             raise UserError(
-                f"floor: needs {n} real samples beside the {self.n_real}, and the data have {size}: take n={size // 2}"
+                f"floor: needs {n} real samples beside the {self.n_real}, and there are {self._left}"
+                f"{' more in the half that features do not learn from' if data.half is not None else ''}: "
+                f"take n={(self.n_real + self._left) // 2}"
             )
         self.device, self.conditional, self.titles = device, conditional, titles
         mixture = getattr(data, "density", None)
@@ -84,18 +97,19 @@ class Evaluation:
             "probabilities": None if isinstance(features, Classifying) else no_probabilities(features),
             "images": None if len(data.shape) == 3 else NO_IMAGES,
             "mixture": None if self._mixture is not None else NO_MIXTURE,
-            "held_out": None if hasattr(data, "test") else NO_TEST,
+            "held_out": None if test is not None else NO_TEST,
         }
         demand_cache()
         demand(metrics, {view: said for view, said in lacking.items() if said is not None})
         self._test: Batch | None = None
         if any("held_out" in metric.needs for metric in metrics.values()):
-            self._test = data.test()  # type: ignore[attr-defined]
+            assert test is not None
+            self._test = test()
         with torch.random.fork_rng(devices=[]):
-            features.prepare(data.shape, data.labelled)
+            features.prepare(data.shape, lambda: Lessons(school.labelled(), data.labelled(EXAM)))
         # What never ends is drawn in batches of a size of its own, or the samples would depend on ours.
         own = derive_seed(seed, "real samples")
-        self.data = data.reordered(own) if size is None else data.reordered(own, batch_size)
+        self.data = data.reordered(own) if data.size is None else data.reordered(own, batch_size)
 
     def batches(self, skip: int = 0) -> Iterator[Batch]:
         """Real samples without end."""
@@ -136,14 +150,37 @@ class Evaluation:
         return dict(zip(names, values.tolist(), strict=True))
 
     def fake(self, generate: Callable[[Tensor, Tensor | None], Tensor], latent: Latent) -> Samples:
-        """Those of a generator; of a conditional one, for the conditions of the data as they come."""
+        """Those of a generator; of a conditional one, for the conditions of real samples that do not judge them."""
         seed = derive_seed(self.seed, "evaluation")
         z = noise_of(latent, self.n, seed)
 
         def batches() -> Any:
-            return generated(generate, z, self.batch_size, self.batches() if self.conditional else None, seed)
+            return generated(generate, z, self.batch_size, self._others() if self.conditional else None, seed)
 
         return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
+
+    def _others(self) -> Iterator[Batch]:
+        """Those of `another`, over again where there are fewer than n, without end."""
+        others = Samples(lambda: self.batches(self.n_real), self.features, min(self.n, self._left))
+        return recut(chain.from_iterable(others.chunks("conditions") for _ in count()), self.batch_size)
+
+
+def shared_out(available: int | None, n: int, real: int | None, conditional: bool) -> tuple[int, int]:
+    """How many samples judge, and how many are left; `available` is None where they never end.
+
+    Raises:
+        UserError: a conditional generator is to be judged, and none are left.
+    """
+    if available is None:
+        return real or n, sys.maxsize
+    most = available // 2 if conditional and real is None else available
+    n_real = min(real or n, most)
+    if conditional and n_real == available:
+        raise UserError(
+            f"real={real}: leaves none of the {available} samples to ask a conditional generator about; "
+            f"take real={available // 2}"
+        )
+    return n_real, available - n_real
 
 
 def neighbours(real: Samples, fake: Samples, rows: int) -> Tensor:

