@@ -3,8 +3,9 @@
 DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
 seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
 deviation and number of seeds. Figures that were not obtained by the same procedure never share a column. For each
-column Welch's test compares the best two rows; where there are more than two, they were chosen after the fact, and the
-p-value flatters.
+column a test compares the best two rows: paired by seed where both have the same ones, else Welch's; beside its p-value
+stands the one by Holm's correction for all columns. Where there are more than two rows, the best two were chosen after
+the fact: then the p-value is larger than it need be, and what flatters is the best row's own mean.
 
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
@@ -137,6 +138,8 @@ def read_run(directory: Path) -> Run:
         if head != "score":
             continue
         value = printable(value) if isinstance(value, str) else value
+        if rest.startswith(PROCEDURE + FLOOR):
+            value = _number(value, f"{path}: {name}")
         if rest.startswith(PROCEDURE):
             procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
         elif rest == SCORED:
@@ -148,11 +151,19 @@ def read_run(directory: Path) -> Run:
     if stale:
         doubts.append(f"left out what is of another generator than the run's ({', '.join(sorted(stale))})")
         scores = {(name, key): value for (name, key), value in scores.items() if key not in stale}
-    for _, key in scores:
-        if procedures.get(key, {}).get("higher_is_better", "") not in (True, False, None):
+    for figure, key in scores:
+        if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
     made_by = (summary.get("git_commit"), summary.get("version/torch"))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
+
+
+def _says_where_best(figure: str, told: dict[str, Any]) -> bool:
+    """As `gan_lab.metrics.metric.Best` has it, or the first version."""
+    if f"best/{figure}" in told:
+        best = told[f"best/{figure}"]
+        return best in ("higher", "lower", "real", None) or isinstance(best, float)
+    return told.get("higher_is_better", "") in (True, False, None)
 
 
 def _number(value: Any, where: str) -> float:

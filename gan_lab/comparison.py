@@ -4,10 +4,19 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from gan_lab.metrics.estimates import estimate, welch
+from gan_lab.metrics.estimates import estimate, holm, paired, welch
+
+if TYPE_CHECKING:
+    from gan_lab.metrics.metric import Best  # which imports torch
+
+ENOUGH = 3  # seeds of a row, for a test: two hardly ever tell anything
+LEGEND = (
+    "Mean ± half of the 95 % t-interval over seeds: of training again, with these real samples and this noise. "
+    "Rows are compared two at a time; the best of several was chosen after the fact, so that its own mean flatters."
+)
 
 
 class Cell(NamedTuple):
@@ -32,47 +41,110 @@ class Comparison(NamedTuple):
 
 
 def verdicts(comparison: Comparison) -> list[str]:
-    """For each column with two rows or more: which is best, and Welch's p-value of its `badness` against the next's."""
-    found = []
-    for column in comparison.columns:
-        rows = [cell for cell in comparison.cells if (cell.name, cell.key) == column]
-        if len(rows) < 2:
-            continue
-        higher = comparison.procedures[column[1]]["higher_is_better"]
-        ranks = [_Rank([badness(v, higher) for v in row.values.values()], row.configuration) for row in rows]
-        best, next_ = sorted(ranks, key=_mean)[:2]
-        chosen = f", the best two of {len(rows)}" if len(rows) > 2 else ""
-        order = "level with" if _mean(best) == _mean(next_) else "before"
-        compared = f"`{best.configuration}` {order} `{next_.configuration}`"
-        found.append(f"{' '.join(column)}: {compared}, {_told(best.badness, next_.badness)}{chosen}")
-    return found
+    """For each column with two rows or more: which row is best, and the p-value of a test against the next.
+
+    Where both have the same seeds they are paired, since they share the seeds' draws: Student's test of the differences
+    of their `badness`; else Welch's. Fewer than three seeds tell nothing. Beside the p-values of several columns stand
+    those by Holm's correction.
+    """
+    found = [(column, _verdict(comparison, column)) for column in comparison.columns]
+    told = [(" ".join(column), verdict) for column, verdict in found if verdict is not None]
+    adjusted = iter(holm([verdict.p for _, verdict in told if verdict.p is not None]))
+    several = sum(verdict.p is not None for _, verdict in told) > 1
+    lines = []
+    for column, (text, p, more) in told:
+        tested = "" if p is None else f" p = {p:.2g}{f', by Holm {next(adjusted):.2g}' if several else ''}"
+        lines.append(f"{column}: {text}{tested}{more}")
+    return lines
 
 
-class _Rank(NamedTuple):
-    badness: list[float]
+class _Row(NamedTuple):
+    """Of one column: a configuration, its values, and for each seed how bad they are."""
+
     configuration: str
+    values: list[float]
+    badness: dict[int, float]
+
+    @property
+    def rank(self) -> float:
+        return _mean(list(self.badness.values()))
 
 
-def _mean(rank: _Rank) -> float:
-    return math.fsum(rank.badness) / len(rank.badness)
+class _Verdict(NamedTuple):
+    """What is said before the p-value, the p-value where there is one, and what is said after it."""
+
+    text: str
+    p: float | None = None
+    more: str = ""
 
 
-def _told(one: list[float], other: list[float]) -> str:
-    if min(len(one), len(other)) < 2:
-        return "too few seeds to tell"
-    p = welch(one, other)
-    return "neither varies with the seed" if math.isnan(p) else f"Welch's test p = {p:.2g}"
+def _verdict(comparison: Comparison, column: tuple[str, str]) -> _Verdict | None:
+    """None where there is nothing to say."""
+    told = comparison.procedures[column[1]]
+    best, floor = best_of(column[0], told), told.get(f"floor/{column[0]}")
+    cells = [cell for cell in comparison.cells if (cell.name, cell.key) == column]
+    if len(cells) < 2 or best is None:
+        return None
+    if best == "real" and floor is None:
+        return _Verdict("best near what real samples get: ranked where those were scored, by floor=true")
+    rows, more = [], ""
+    for name, values in ((cell.configuration, cell.values) for cell in cells):
+        if all(map(math.isfinite, values.values())):
+            rows.append(_Row(name, list(values.values()), {s: badness(v, best, floor) for s, v in values.items()}))
+        else:
+            more += f"; `{name}` has values that are not finite, and no rank"
+    if len(rows) < 2:
+        return _Verdict("no two rows to compare", more=more)
+    first, second = sorted(rows, key=lambda row: row.rank)[:2]
+    if best == "higher" and floor is not None and _mean(first.values) > floor:
+        more = f"; beyond what real samples get, which is no better{more}"
+    if len(rows) > 2:
+        more = f", the best two of {len(rows)}{more}"
+    compared = (
+        f"`{first.configuration}` {'level with' if first.rank == second.rank else 'before'} `{second.configuration}`"
+    )
+    if min(len(first.values), len(second.values)) < ENOUGH:
+        return _Verdict(f"{compared}, too few seeds to tell (a row needs {ENOUGH})", more=more)
+    if first.badness.keys() == second.badness.keys():
+        test, p = "paired t-test", paired(*([row.badness[s] for s in first.badness] for row in (first, second)))
+    else:
+        test, p = "Welch's test", welch(list(first.badness.values()), list(second.badness.values()))
+    if math.isnan(p):
+        return _Verdict(f"{compared}, by the same for every seed", more=more)
+    return _Verdict(f"{compared}, {test}", p, more)
 
 
-def badness(value: float, higher_is_better: bool | None) -> float:
-    """Lower is better; None: the nearer to 1/2, the better."""
-    return abs(value - 0.5) if higher_is_better is None else -value if higher_is_better else value
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def best_of(name: str, told: Mapping[str, Any]) -> "Best":
+    """Where a figure of this procedure is best."""
+    if f"best/{name}" in told:
+        return cast("Best", told[f"best/{name}"])
+    earlier: dict[bool | None, Best] = {True: "higher", False: "lower", None: 0.5}
+    return earlier[told["higher_is_better"]]
+
+
+def badness(value: float, best: "Best", floor: float | None = None) -> float:
+    """Lower is better; `floor` is what real samples get, for figures that are best near it."""
+    if best in ("higher", "lower"):
+        return -value if best == "higher" else value
+    aim = floor if best == "real" else best
+    assert isinstance(aim, float)
+    return abs(value - aim)
 
 
 def headed(name: str, key: str, told: Mapping[str, Any]) -> str:
     """A column's head: the figure, its procedure, which way is better, and what real samples get."""
-    way = {True: "higher is better", False: "lower is better", None: "1/2 is best"}[told["higher_is_better"]]
-    floor = told.get(f"floor/{name}")
+    best, floor = best_of(name, told), told.get(f"floor/{name}")
+    ways = {
+        "higher": "higher is better",
+        "lower": "lower is better",
+        "real": "best near real samples",
+        None: "a yardstick",
+    }
+    way = f"{best:g} is best" if isinstance(best, float) else ways[best]
     return f"{name} {key} ({way}{'' if floor is None else f'; real samples: {floor:.4g}'})"
 
 
@@ -92,7 +164,7 @@ def as_markdown(comparison: Comparison) -> str:
             else:
                 shown.append(f"{e.mean:.4g} ± {e.half_width:.2g} (sd {e.deviation:.2g}, {e.n} seeds)")
         lines.append(f"| {_cell(configuration)} | {' | '.join(shown)} |")
-    lines += ["", "Mean ± half of the 95 % t-interval over seeds.", *verdicts(comparison)]
+    lines += ["", LEGEND, *verdicts(comparison)]
     for key in dict.fromkeys(key for _, key in comparison.columns):
         told = ", ".join(f"{name} {value}" for name, value in comparison.procedures[key].items())
         lines.append(f"{key}: {told}")

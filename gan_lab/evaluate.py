@@ -122,7 +122,8 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
         for name, value in record.items():
             if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
                 error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
-                sure = "" if error is None else f" ± {error:.2g} (standard error)"
+                covers = record.get(f"{PROCEDURE}error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error: {covers})"
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
@@ -141,7 +142,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation import Evaluation, Procedure, neighbours
-    from gan_lab.metrics.metric import Doubting, measure
+    from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.pictures import save_picture
     from gan_lab.weights import find_weights, read_weights
@@ -189,7 +190,9 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
         )
-        told = {**procedure._asdict(), "higher_is_better": metric.higher_is_better}
+        told = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        if isinstance(metric, Unsure):
+            told["error"] = metric.covers
         if config.floor:
             figures = [figure for figure in values if not figure.endswith("/error")]
             floor = evaluation.floor(metric, procedure.metric, figures)
@@ -228,7 +231,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     if config.split == "test":
         if not hasattr(data, "test"):
             raise UserError("split=test: the data have no test set; take split=train")
-        data = Held(data.test(), data.num_classes, data.batch_size, data.seed)
+        data = Held(data.test(), data)
     return Paired(data, instantiate(parts["given"])) if parts["given"] else data
 
 

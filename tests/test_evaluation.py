@@ -18,7 +18,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation import neighbours
 from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
-from gan_lab.metrics.estimates import estimate, welch
+from gan_lab.metrics.estimates import estimate, holm, paired, welch
 from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.metric import Doubting, demand, measure
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
@@ -27,7 +27,7 @@ from gan_lab.sampling import noise_of
 from gan_lab.types import Batch
 
 ROOT = Path(__file__).parents[1]
-N, SHAPE = 60, (1, 16, 16)
+N, SHAPE = 250, (1, 16, 16)
 
 
 def images(seed: int, n: int = N, shape: tuple[int, ...] = SHAPE) -> Tensor:
@@ -96,9 +96,9 @@ class Blind(Pixels):
         return x.flatten(1)[:, :5]
 
 
-def metric_of(name: str) -> Any:
+def metric_of(name: str, **change: Any) -> Any:
     (part,) = OmegaConf.load(CONF / "metric" / f"{name}.yaml").values()
-    return instantiate(part, **SMALLER.get(name, {}))
+    return instantiate(part, **SMALLER.get(name, {}) | change)
 
 
 # --- metrics ------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def metric_of(name: str) -> Any:
 @pytest.mark.parametrize("name", options("metric"))
 def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_path: Path) -> None:
     metric, world = metric_of(name), World()
-    assert metric.higher_is_better in (True, False, None)
+    assert all(best in ("higher", "lower", "real", 0.5, 1.0, None) for best in metric.figures.values())
     found = []
     for size in (7, 60):
         fake = Samples(chunks(*world.draw(1), size), Knowing(), N)
@@ -121,10 +121,14 @@ def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_pa
 def test_every_metric_prefers_the_real_thing(name: str, tmp_path: Path) -> None:
     metric, world = metric_of(name), World()
     real = world.real(tmp_path)
-    good, bad = (metric(real, Samples(chunks(*drawn), Knowing(), N)) for drawn in (world.draw(1), world.collapsed(2)))
-    told = [key for key in good if not key.endswith("/error") and key != "train_on_real"]  # that is their yardstick
+    good, bad, floor = (
+        metric(real, Samples(chunks(*drawn), Knowing(), N))
+        for drawn in (world.draw(1), world.collapsed(2), world.draw(3))
+    )
+    told = {key: best for key, best in metric.figures.items() if best is not None}  # else it is a yardstick
     assert told
-    assert all(badness(good[key], metric.higher_is_better) < badness(bad[key], metric.higher_is_better) for key in told)
+    for key, best in told.items():
+        assert badness(good[key], best, floor[key]) < badness(bad[key], best, floor[key])
 
 
 @pytest.mark.parametrize("name", options("metric"))
@@ -207,7 +211,7 @@ def test_a_copy_is_shown_first_beside_what_it_copies(tmp_path: Path) -> None:
 def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> None:
     few = RealSamples(chunks(images(0)), Pixels(), 20, tmp_path)
     doubting = {name for name in options("metric") if isinstance(metric_of(name), Doubting)}
-    assert doubting == {"frechet", "frechet_infinity", "frechet_interval"}
+    assert doubting == {"frechet", "frechet_infinity", "frechet_interval", "inception_score"}
     assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))
 
 
@@ -259,7 +263,9 @@ def test_estimates_are_those_of_scipy() -> None:
     found = estimate(a)
     low, high = stats.t.interval(0.95, 3, loc=found.mean, scale=stats.sem(a))
     assert (found.mean - found.half_width, found.mean + found.half_width) == pytest.approx((low, high))
-    assert welch(a, b) == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+    assert welch(a, b) == pytest.approx(2 * stats.t.sf(abs(stats.ttest_ind(a, b, equal_var=False).statistic), 2))
+    assert paired(a[:3], b) == pytest.approx(stats.ttest_rel(a[:3], b).pvalue)
+    assert holm([0.01, 0.04, 0.03, 0.2]) == pytest.approx([0.04, 0.09, 0.09, 0.2])
     assert math.isnan(estimate([1.0]).half_width)
     assert math.isnan(welch([1.0], b))
 

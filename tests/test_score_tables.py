@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from test_evaluate import CALLBACK, QUICK, mine, runs, score, scores  # noqa: F4
 from test_resume import assert_resumes
 
 from gan_lab import compare
-from gan_lab.comparison import Cell, Comparison, verdicts
+from gan_lab.comparison import Cell, Comparison, best_of, verdicts
 from gan_lab.config.apart import watches
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.run import play
@@ -26,7 +27,7 @@ def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert score(sweep, *QUICK, f"out={sweep / 'table.csv'}") == 0
     printed = capsys.readouterr().out
     assert re.search(r"\| loss=hinge \| [\d.e+-]+ ± [\d.e+-]+ \(sd [\d.e+-]+, 2 seeds\)", printed)
-    assert len(re.findall("Welch's test p = ", printed)) == 2
+    assert len(re.findall(r"too few seeds to tell", printed)) == 2
     rows = list(csv.DictReader((sweep / "table.csv").open()))
     assert {(row["configuration"], row["metric"]) for row in rows} == {
         (f"loss={loss}", metric) for loss in ("hinge", "wasserstein") for metric in ("frechet", "kernel")
@@ -93,20 +94,53 @@ def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "higher", "says"),
+    ("one", "other", "best", "says"),
     [
-        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9], False, "`one` before `other`, Welch's test p = 0.00026"),
-        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9], True, "`other` before `one`, Welch's test p = 0.00026"),
-        ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], None, "level with"),  # as far from 1/2, on either side
-        ([8.0, 8.0], [8.0, 8.0], True, "`one` level with `other`, neither varies with the seed"),
-        ([8.0, 8.0], [7.0, 7.0], True, "`one` before `other`, neither varies with the seed"),
-        ([8.0], [7.0, 6.0], True, "`one` before `other`, too few seeds to tell"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "lower", "`one` before `other`, paired t-test p = 0.0012"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "higher", "`other` before `one`, paired t-test p = 0.0012"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9, 2.0], "lower", "`one` before `other`, Welch's test p = 0.005"),
+        ([1.0, 1.1, 0.9], [2.7, 2.6, 2.5], 1.0, "`one` before `other`"),  # as of a density
+        ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], 0.5, "level with"),  # as far from 1/2, on either side
+        ([0.9, 0.8, 0.7], [0.4, 0.3, 0.5], "real", "`one` before `other`"),  # real samples get 0.7
+        ([8.0] * 3, [8.0] * 3, "higher", "`one` level with `other`, by the same for every seed"),
+        ([8.0] * 3, [7.0] * 3, "higher", "`one` before `other`, by the same for every seed"),
+        ([8.0, 8.1], [7.0, 6.0, 6.5], "higher", "`one` before `other`, too few seeds to tell (a row needs 3)"),
+        (
+            [8.0, math.nan, 7.9],
+            [7.0, 6.0, 6.5],
+            "higher",
+            "no two rows to compare; `one` has values that are not finite",
+        ),
+        ([0.8, 0.82, 0.84], [0.6, 0.5, 0.65], "higher", "beyond what real samples get, which is no better"),
     ],
 )
-def test_which_is_better(one: list[float], other: list[float], higher: bool | None, says: str) -> None:
+def test_which_is_better(one: list[float], other: list[float], best: Any, says: str) -> None:
     cells = [Cell(name, "m", "k", dict(enumerate(v))) for name, v in (("one", one), ("other", other))]
-    (verdict,) = verdicts(Comparison(cells, {"k": {"higher_is_better": higher}}, []))
+    (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best, "floor/m": 0.7}}, []))
     assert says in verdict
+    if best == "real":
+        (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best}}, []))
+        assert "floor=true" in verdict
+
+
+def test_several_columns_are_corrected_for() -> None:
+    values = {"a": ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8]), "b": ([1.0, 1.1, 0.9], [1.1, 1.0, 1.1])}
+    cells = [
+        Cell(configuration, name, "k", dict(enumerate(row)))
+        for name, rows in values.items()
+        for configuration, row in zip(("one", "other"), rows, strict=True)
+    ]
+    told = {"best/a": "lower", "best/b": "lower"}
+    assert [
+        re.findall(r"p = ([\d.]+), by Holm ([\d.]+)", line) for line in verdicts(Comparison(cells, {"k": told}, []))
+    ] == [
+        [("0.0012", "0.0024")],
+        [("0.53", "0.53")],
+    ]
+
+
+def test_the_scores_of_the_first_version_are_still_read() -> None:
+    assert [best_of("m", {"higher_is_better": way}) for way in (True, False, None)] == ["higher", "lower", 0.5]
 
 
 def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(

@@ -42,8 +42,9 @@ class Evaluation(Measuring):
     @property
     def goals(self) -> dict[str, str]:
         """The direction of each figure that has one, for the loggers."""
-        directed = [metric for metric in self.metrics.values() if metric.higher_is_better is not None]
-        return {f"evaluation/{name}": "max" if of.higher_is_better else "min" for of in directed for name in of.figures}
+        goals = {"higher": "max", "lower": "min"}
+        figures = {name: best for metric in self.metrics.values() for name, best in metric.figures.items()}
+        return {f"evaluation/{name}": goals[best] for name, best in figures.items() if best in goals}
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

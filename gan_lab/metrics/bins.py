@@ -29,8 +29,8 @@ def different_bins(
 
     The bins are the Voronoi cells of `bins` k-means centres of the real points (N, d); p and q are the shares of real
     points and of fakes (M, d) in one, and it is different where |z| is improbable at the level `significance`. Of equal
-    laws, that share of bins differs by chance, and a few more as the cells were fitted to the real points. The more
-    points, the smaller a difference that counts, so compare at equal numbers only. The paper has 100 bins, and pixels.
+    laws, less than that share of bins differs by chance. The more points, the smaller a difference that counts, so
+    compare at equal numbers only. The paper has 100 bins, and pixels.
     """
     paired(real, fake)
     if not 2 <= bins <= len(real) or not 0 < significance < 1:

@@ -91,8 +91,32 @@ def birthday_paradox(points: Tensor, threshold: float, chunk: int = 1000) -> Bir
     if not threshold >= 0:
         raise UserError(f"threshold={threshold}: must not be negative")
     n = len(points)
-    # squared_distances: a point and itself are exactly 0 apart
-    close = sum(int((rows <= threshold**2).sum()) for rows in squared_distances(points, points, chunk)) - n
-    collision = close / (n * (n - 1))
+    collision = int(_twins(points, threshold, chunk).sum()) / (n * (n - 1))
     support = 1 / collision if collision else math.inf
     return Birthday(collision, support, math.sqrt(2 * math.log(2) * support))
+
+
+def birthday_error(real: Tensor, fake: Tensor, threshold: float, chunk: int = 1000) -> float:
+    """The standard error of `birthday_paradox(fake, threshold).collision`, the threshold being set on `real`.
+
+        collision sqrt(v(real) + v(fake)),    v = (T + sum_i d_i (d_i - 1) - 4 T^2 / N) / T^2
+
+    with T the twins among N points and d_i those of point i: v is the relative variance of a count of pairs, of which
+    two that share a point are not independent. It holds for both, since another draw of the real points would have set
+    the threshold elsewhere. Of no twins it is the error of one.
+    """
+    paired(real, fake)
+    relative = []
+    for points in (real, fake):
+        degrees = _twins(points, threshold, chunk).double()
+        twins = max(degrees.sum().item() / 2, 1.0)
+        shared = (degrees * (degrees - 1)).sum().item() - 4 * twins**2 / len(points)
+        relative.append(max(twins + shared, 1.0) / twins**2)
+    pairs = len(fake) * (len(fake) - 1) / 2
+    return twins / pairs * math.sqrt(sum(relative))
+
+
+def _twins(points: Tensor, threshold: float, chunk: int) -> Tensor:
+    """How many others are no further from each point than the threshold: (N,) int64."""
+    close = [(rows <= threshold**2).sum(dim=1) for rows in squared_distances(points, points, chunk)]
+    return torch.cat(close) - 1  # a point and itself are exactly 0 apart

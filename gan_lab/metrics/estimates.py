@@ -26,13 +26,33 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> float:
-    """The two-sided p-value of Welch's test (1947) that two means are equal, variances being whatever they are.
+    """A two-sided p-value that two means are equal, variances being whatever they are: at most nominal.
+
+    Welch's statistic, with the degrees of freedom of the smaller sample (Mickey & Brown 1966). Those that Welch (1947)
+    estimates make a test at 5 % one at 6 or 7 for samples of three beside ten, and at 10 for two.
 
     NaN where a side has one value only, or neither varies.
     """
     x, y = estimate(a), estimate(b)
     if min(x.n, y.n) < 2 or x.deviation == y.deviation == 0:
         return math.nan
-    v, w = x.deviation**2 / x.n, y.deviation**2 / y.n
-    freedom = (v + w) ** 2 / (v**2 / (x.n - 1) + w**2 / (y.n - 1))
-    return float(2 * student.sf(abs(x.mean - y.mean) / math.sqrt(v + w), freedom))
+    error = math.sqrt(x.deviation**2 / x.n + y.deviation**2 / y.n)
+    return float(2 * student.sf(abs(x.mean - y.mean) / error, min(x.n, y.n) - 1))
+
+
+def paired(a: Sequence[float], b: Sequence[float]) -> float:
+    """The two-sided p-value of Student's test that the mean difference of pairs is zero; NaN where none varies."""
+    difference = estimate([x - y for x, y in zip(a, b, strict=True)])
+    if difference.n < 2 or difference.deviation == 0:
+        return math.nan
+    t = abs(difference.mean) / (difference.deviation / math.sqrt(difference.n))
+    return float(2 * student.sf(t, difference.n - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values (1979): of all that are below a level, none is false but with that probability."""
+    n, adjusted, largest = len(p_values), [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(n), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (n - rank) * p_values[i]))
+        adjusted[i] = largest
+    return adjusted

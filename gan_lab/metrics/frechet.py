@@ -23,22 +23,22 @@ def extrapolated_frechet(real: Tensor, fake: Tensor, sizes: int = 15, seed: int 
 
         d^2(n) = limit + slope / n,    by least squares
 
-    over `sizes` random subsets of the fakes (M, d), regularly spaced in n from M / 10 to M, against all of real (N, d):
-    the FID-infinity of Chong & Forsyth (2020), with plain random subsets. The slope depends on the
-    generator, which is why distances at equal n may still rank two generators wrongly. What the finite number of real
-    points adds is left in; `frechet_interval` is free of it.
+    over `sizes` random subsets of the fakes (M, d), regularly spaced in n from M / 10, or from 10 d where that is more,
+    to M, against all of real (N, d): the FID-infinity of Chong & Forsyth (2020), with plain random subsets. The slope
+    depends on the generator, which is why distances at equal n may still rank two generators wrongly. What the finite
+    number of real points adds is left in; `frechet_interval` is free of it.
 
     Raises:
-        UserError: fewer than 10 d fakes: the bias is a line in 1/n only where n is well above d.
+        UserError: fewer than 50 d fakes: the bias is a line in 1/n only where n is well above d.
     """
     paired(real, fake)
     most, dim = fake.shape
-    if most < 10 * dim:
-        raise UserError(f"{most} fakes in {dim} dimensions: extrapolation needs {10 * dim} or more, ten per dimension")
+    if most < 50 * dim:
+        raise UserError(f"{most} fakes in {dim} dimensions: extrapolation needs {50 * dim} or more, fifty for each")
     if sizes < 2:
         raise UserError(f"sizes={sizes}: a line needs 2 or more")
     rng, truth = torch.Generator().manual_seed(derive_seed(seed, "extrapolation")), gaussian(real)
-    counts = torch.linspace(max(2, most // 10), most, sizes, dtype=torch.float64).round()
+    counts = torch.linspace(max(10 * dim, most // 10), most, sizes, dtype=torch.float64).round()
     values = [
         between_gaussians(truth, gaussian(fake[torch.randperm(most, generator=rng)[: int(n)].to(fake.device)]))
         for n in counts

@@ -42,13 +42,14 @@ class DensityCoverage(NamedTuple):
 
 
 def density_coverage(real: Tensor, fake: Tensor, k: int = 5, chunk: int = 1000) -> DensityCoverage:
-    """Density and coverage (Naeem et al. 2020, section 3): higher is better.
+    """Density and coverage (Naeem et al. 2020, section 3): density is best near 1, and coverage higher.
 
         density = 1 / (k M) sum_j sum_i [y_j in B_i],    coverage = 1 / N sum_i [some y_j in B_i]
 
     with B_i the closed ball round the real point x_i (N, d) that reaches its k-th nearest other real point, and y_j the
     fakes (M, d). Only real points have balls, so that outliers among the fakes count for little. For equal laws density
-    is 1 on average (it may exceed 1) and coverage about 1 - 2^-k where N = M; their k is 5.
+    is 1 on average and coverage about 1 - 2^-k where N = M; their k is 5. Density above 1 is no merit: fakes that
+    keep to the middle of the data lie in more balls (normal ones shrunk to half: 2.0 in eight dimensions, 6.6 in 16).
     """
     paired(real, fake, least=k + 1)
     radius = radii(real, k, chunk)

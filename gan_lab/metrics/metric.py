@@ -1,20 +1,32 @@
 """What a metric is, and putting several to two sets of samples."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from gan_lab.errors import UserError
 from gan_lab.metrics.samples import RealSamples, Samples
+
+Best = Literal["higher", "lower", "real"] | float | None
+"""Which way a figure is better: near this number, or near what other real samples get; None: it is a yardstick."""
 
 
 class Metric(Protocol):
     """How far, or how well: numbers and, under their names with `/error`, standard errors where these are known."""
 
-    figures: ClassVar[tuple[str, ...]]  # the names of its numbers
-    higher_is_better: ClassVar[bool | None]  # None: neither, 1/2 is best
+    figures: ClassVar[Mapping[str, Best]]  # its numbers by name, and where each is best
     needs: ClassVar[tuple[str, ...]]  # the views that it cannot do without, beside the features
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]: ...
+
+
+@runtime_checkable
+class Unsure(Protocol):
+    """A metric with standard errors, which says of what they are."""
+
+    @property
+    def covers(self) -> str:
+        """What is drawn anew, all else being given: fakes, reference, both, ...; the degrees of freedom if few."""
+        ...
 
 
 @runtime_checkable

@@ -47,7 +47,7 @@ def nearest_neighbour_test(real: Tensor, fake: Tensor, chunk: int = 1000) -> Nea
 
 
 class ClassifierTest(NamedTuple):
-    """Held-out accuracy, and the probability of so many right answers or more if there were nothing to tell."""
+    """Held-out accuracy, and a bound on the probability of so many right answers if there were nothing to tell."""
 
     accuracy: float
     p_value: float
@@ -57,8 +57,9 @@ def classifier_test(real: Tensor, fake: Tensor, hidden: int = 20, decay: float =
     """The classifier two-sample test, C2ST: accuracy 0.5 is best (Lopez-Paz & Oquab 2017, section 3).
 
     A perceptron with `hidden` ReLUs (20 as in their C2ST-NN; 0: logistic regression) learns to tell a random half of
-    the real points (N, d) from as many fakes (M, d), and is asked about as many held out. Where the laws are equal its
-    n right answers of m are Binomial(m, 1/2), and the p-value is P(Binomial(m, 1/2) >= n), exact for any classifier. An
+    the real points (N, d) from as many fakes (M, d), and is asked about as many held out. Where the laws are equal, and
+    it says "real" of a share a, its right answers of m are Binomial(m/2, a) + Binomial(m/2, 1 - a): m/2 on average, and
+    no wider than Binomial(m, 1/2). So the p-value, P(Binomial(m, 1/2) >= n) of n right answers, is at most nominal. An
     accuracy near 1/2 says that this classifier at this number of points finds nothing, not that there is nothing. Of
     unequal numbers, so many of the larger cloud are left out.
     """

@@ -27,8 +27,13 @@ def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups
 
 
 def binomial_error(share: float, n: int) -> float:
-    """The standard error sqrt(p (1 - p) / n) of a share p of n independent ones."""
-    return math.sqrt(share * (1 - share) / n)
+    """The standard error sqrt(q (1 - q) / (n + 4)) of a share p of n independent ones, q = (n p + 2) / (n + 4).
+
+    With two more of either kind (Agresti & Coull 1998), two errors each way hold the truth as often as they should
+    where p is near 0 or 1, too, for which sqrt(p (1 - p) / n) is too small.
+    """
+    moderate = (n * share + 2) / (n + 4)
+    return math.sqrt(moderate * (1 - moderate) / (n + 4))
 
 
 def doubts(real: Tensor, fake: Tensor) -> list[str]:

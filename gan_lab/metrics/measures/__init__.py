@@ -1,6 +1,6 @@
 """The metrics that an evaluation may ask for: each puts a pure function to two sets of samples.
 
-A metric says which way is better by `higher_is_better` (None: neither, 1/2 is best), and in `needs` which views of the
-samples, beside their features, it cannot do without, so that it is refused before anything is computed. The standard
-error of NAME is NAME/error, where one is known.
+A metric says of each of its `figures` where it is best, and in `needs` which views of the samples, beside their
+features, it cannot do without, so that it is refused before anything is computed. The standard error of NAME is
+NAME/error, where one is known; `covers` says of what it is the error.
 """

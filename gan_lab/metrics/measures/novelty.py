@@ -1,13 +1,15 @@
 """Can samples be told from data, are they copies of data, and how many different ones are there?"""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
-from gan_lab.metrics.copies import birthday_paradox, closest_pairs, data_copying
+from gan_lab.metrics.copies import birthday_error, birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.diversity import ms_ssim_diversity
+from gan_lab.metrics.metric import Best
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
@@ -25,8 +27,7 @@ class NearestNeighbourTest:
     Lopez-Paz & Oquab 2017; Xu et al. 2018. Near 0 samples are copies. Of unequal numbers the first ones are taken.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("nearest_neighbour_test",)
-    higher_is_better: ClassVar[bool | None] = None
+    figures: ClassVar[Mapping[str, Best]] = {"nearest_neighbour_test": 0.5}
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -41,8 +42,8 @@ class ClassifierTest:
     The C2ST (Lopez-Paz & Oquab 2017), with `hidden` ReLUs (0: logistic regression). Its error is the binomial's.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("classifier_test",)
-    higher_is_better: ClassVar[bool | None] = None
+    figures: ClassVar[Mapping[str, Best]] = {"classifier_test": 0.5}
+    covers: ClassVar[str] = "the points asked about redrawn, given the classifier"
     needs: ClassVar[tuple[str, ...]] = ()
     hidden: NonNegativeInt = 20
 
@@ -60,8 +61,8 @@ class Copying:
     those are seen, so take all of them (`real`). Its error is that for equal laws.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("copying",)
-    higher_is_better: ClassVar[bool | None] = None
+    figures: ClassVar[Mapping[str, Best]] = {"copying": 0.5}
+    covers: ClassVar[str] = "fakes and held-out samples redrawn, under equal laws"
     needs: ClassVar[tuple[str, ...]] = ("held_out",)
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -75,28 +76,29 @@ class Birthday:
     """`collision`: the probability that two samples are twins; 1 / it is the support's size (Arora & Zhang 2017).
 
     Twins are as near as the `twins` nearest pairs of the real samples, so that these have `twins` pairs of them: the
-    floor's figure is what a generator as rich as the data has.
+    floor's figure is what a generator as rich as the data has. That is a count of few: its error, of which half comes
+    from the real samples, is some third of the figure.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("collision",)
-    higher_is_better: ClassVar[bool | None] = False
+    figures: ClassVar[Mapping[str, Best]] = {"collision": "real"}
+    covers: ClassVar[str] = "both redrawn"
     needs: ClassVar[tuple[str, ...]] = ()
     twins: PositiveInt = 20
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         threshold = closest_pairs(real.features, self.twins).distances[-1].item()
-        return {"collision": birthday_paradox(fake.features, threshold).collision}
+        error = birthday_error(real.features, fake.features, threshold)
+        return {"collision": birthday_paradox(fake.features, threshold).collision, "collision/error": error}
 
 
 @dataclass(frozen=True)
 class MsSsim:
     """`ms_ssim`: how alike two images are, the mean over `pairs` random pairs; of 11 pixels or more.
 
-    Lower is more diverse, but noise is most diverse of all: compare with the floor.
+    Lower is more diverse, but noise is most diverse of all: best near what real images get.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("ms_ssim",)
-    higher_is_better: ClassVar[bool | None] = False
+    figures: ClassVar[Mapping[str, Best]] = {"ms_ssim": "real"}
     needs: ClassVar[tuple[str, ...]] = ("images",)
     pairs: PositiveInt = 1000
 
@@ -108,8 +110,7 @@ class MsSsim:
 class MsSsimByClass:
     """`ms_ssim_by_class`: the same of `pairs` pairs of each class that was asked for (Odena et al. 2017), averaged."""
 
-    figures: ClassVar[tuple[str, ...]] = ("ms_ssim_by_class",)
-    higher_is_better: ClassVar[bool | None] = False
+    figures: ClassVar[Mapping[str, Best]] = {"ms_ssim_by_class": "real"}
     needs: ClassVar[tuple[str, ...]] = ("images", "labels")
     pairs: PositiveInt = 100
 
@@ -122,11 +123,12 @@ class Parzen:
     """`parzen`: the mean log-likelihood of real samples under a Parzen window of the generated ones, in nats.
 
     Breuleux et al. 2011, of samples as they are. The first real ones (a quarter, at most 1,000) choose its width, the
-    others are asked; the error is that of drawing those. Known to rank badly in high dimensions (Theis et al. 2016).
+    others are asked; the error is that of drawing those. Known to rank badly in high dimensions (Theis et al. 2016):
+    samples that keep to the middle of the data may have more than real ones, so that it is best near what those get.
     """
 
-    figures: ClassVar[tuple[str, ...]] = ("parzen",)
-    higher_is_better: ClassVar[bool | None] = True
+    figures: ClassVar[Mapping[str, Best]] = {"parzen": "real"}
+    covers: ClassVar[str] = "reference redrawn"
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
