@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import CONF
 
-TRIALS, MANY = 60, 300
+TRIALS, MANY = 40, 300
 
 
 def cases() -> Any:
