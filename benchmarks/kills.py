@@ -27,11 +27,11 @@ ROOT = Path(__file__).parents[1]
 EVERY = ["callbacks.metrics.every=5", "callbacks.samples.every=100"]
 SMALL = ["model.width=4", "data.batch_size=16"]
 FORMS = {
-    "one": ["model=mlp", "trainer=cpu", "rounds=3000", "callbacks.checkpoint.every=50"],
-    "two": ["model=mlp", "trainer=ddp_cpu", "trainer.devices=2", "rounds=300", "callbacks.checkpoint.every=15"],
-    "seeds": ["model=mlp", "data=ring", "seeds=3", "rounds=900", "callbacks.checkpoint.every=25"],
-    "pictures": ["data=image_folder", "data.root={pictures}", "data.image_size=16", *SMALL, "rounds=300",
-                 "callbacks.checkpoint.every=15"],
+    "one": ["model=mlp", "trainer=cpu", "rounds=400", "callbacks.checkpoint.every=20"],
+    "two": ["model=mlp", "trainer=ddp_cpu", "trainer.devices=2", "rounds=100", "callbacks.checkpoint.every=10"],
+    "seeds": ["model=mlp", "data=ring", "seeds=3", "rounds=200", "callbacks.checkpoint.every=20"],
+    "pictures": ["data=image_folder", "data.root={pictures}", "data.image_size=16", *SMALL, "rounds=100",
+                 "callbacks.checkpoint.every=10"],
 }  # fmt: skip
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 SIGNS = ("metrics.csv", "metrics.csv", "metrics.csv", "config.yaml")  # of a start: it plays, or is about to

@@ -114,7 +114,8 @@ def _demand_condition(config: DictConfig, data: GameData) -> None:
             has = getattr(data, name)
             told = part.get(name, has)
             if told != has:
-                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}")
+                cure = "; take conditioning=none, or data that have some" if has is None else ""
+                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}{cure}")
 
 
 def _inputs(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         temporary = path.with_name(f".{path.name}.part")
         try:
             temporary.unlink(missing_ok=True)
-            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            mode = stat.S_IMODE(os.fstat(file).st_mode)
+            os.close(file)
             write(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            temporary.chmod(mode)  # a library may have put a file that only its owner may read in its place
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

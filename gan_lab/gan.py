@@ -1,7 +1,7 @@
 """The game itself, as a LightningModule: what each player wants. Who moves when is the update's affair."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
 from typing import Any
@@ -129,7 +129,12 @@ class GAN(pl.LightningModule):
 
     def gradients(self, turn: Turn, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
-        found, record = parts.together(self._play(part, players, create_graph) for part in turn.parts(self.accumulate))
+        played: Iterator[parts.Played] = (
+            self._play(part, players, create_graph) for part in turn.parts(self.accumulate)
+        )
+        if self.accumulate > 1:  # a term with a state, in its buffers, is asked once for each part
+            played = parts.advancing_once(played, [state for player in players for state in player.terms.buffers()])
+        found, record = parts.together(played)
         self.record |= record
         return [processes.mean(gradient) for gradient in found]
 

@@ -1,18 +1,41 @@
-"""A run is introduced to its loggers."""
+"""Introduction of a run: to its loggers, and to whoever reads its first lines."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.callbacks.finite import NAMES
 from gan_lab.config.apart import key_of, watches
 from gan_lab.config.resume import flat
+from gan_lab.gan import GAN
 from gan_lab.io.reading import read_yaml
 from gan_lab.loggers import Introduction, Record
 
 LONGEST = 120  # characters of a name; W&B takes 128
+
+
+def first_lines(trainer: pl.Trainer, gan: GAN, config: DictConfig, overrides: Sequence[str]) -> list[str]:
+    """Where the run is kept, on what it is played, how large the players are, and what was chosen for it."""
+    device = trainer.strategy.root_device
+    name = f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""
+    processes = f", {trainer.world_size} processes" if trainer.world_size > 1 else ""
+    sizes = [f"{NAMES[player]} {count:,}" for player, count in parameters_of(gan).items()]
+    chosen = [o for o in overrides if not o.startswith(("hydra.", "resume="))]
+    return [
+        f"run: {config.directory}",
+        f"device: {device}{name}{processes}, {trainer.precision}",
+        f"parameters: {', '.join(sizes)}",
+        f"options: {' '.join(chosen) or 'the defaults'}",
+    ]
+
+
+def parameters_of(gan: GAN) -> dict[str, int]:
+    """How many numbers each player learns."""
+    return {player.name: sum(weight.numel() for weight in player.weights) for player in (gan.d, gan.g)}
 
 
 def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str]) -> None:

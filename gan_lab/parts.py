@@ -1,6 +1,6 @@
 """A batch that is played part by part: how it is cut, and how what was seen of the parts is put together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -48,6 +48,23 @@ def together(played: Iterable[Played]) -> Played:
     if len(records) == 1:
         return sums, records[0]
     return [[slope / len(records) for slope in slopes] for slopes in sums], _joined(records)
+
+
+def advancing_once(played: Iterable[Played], state: Sequence[Tensor]) -> Iterator[Played]:
+    """`played`, part by part, where `state` advances once, as it would if the batch were played as a whole.
+
+    It changes while a part is played: each part begins with what there was before the first. In the end it is the mean
+    of what the parts have made of it, or, of whole numbers, what the last has.
+    """
+    before = [value.clone() for value in state]
+    after: list[list[Tensor]] = []
+    for part in played:
+        after.append([value.clone() for value in state])
+        for value, old in zip(state, before, strict=True):
+            value.copy_(old)
+        yield part
+    for value, *made in zip(state, *after, strict=True):
+        value.copy_(torch.stack(made).mean(0) if value.is_floating_point() else made[-1])
 
 
 def _added(one: Sequence[Tensor], other: Sequence[Tensor]) -> list[Tensor]:

@@ -33,9 +33,10 @@ from gan_lab.experiment.origin import (
     name_of_run,
     record_origin,
 )
+from gan_lab.experiment.provenance import record_provenance
 from gan_lab.gan import GAN
 from gan_lab.generator_file import sign_recipe
-from gan_lab.introduction import introduce
+from gan_lab.introduction import first_lines, introduce, parameters_of
 from gan_lab.io.reading import read_json
 from gan_lab.lock import locked
 from gan_lab.loggers import records
@@ -91,7 +92,9 @@ def play(
         bearing.run = name_of_run(directory)
         remember(config, directory, overrides)
         sign_recipe(directory, bearing.recipe)
-        print("\n".join([*(f"data: {line}" for line in data.found), *(start.told() if start else [])]))
+        record_provenance(directory, config, parameters_of(gan))
+        found = [f"data: {line}" for line in data.found]
+        print("\n".join([*first_lines(trainer, gan, config, overrides), *found, *(start.told() if start else [])]))
     introduce(trainer, config, overrides)
     trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:

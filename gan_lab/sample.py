@@ -94,7 +94,11 @@ def parse(arguments: list[str]) -> Options:
 
 
 def sample(directory: Path, options: Options) -> str:
-    """Generate and write; says what was written."""
+    """Generate and write; says what was written.
+
+    Raises:
+        UserError: there are no weights there, or an option does not go with this generator.
+    """
     if not directory.exists():
         raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
 
@@ -120,6 +124,14 @@ def sample(directory: Path, options: Options) -> str:
     z = latent.truncate(rows, options.truncation)
     columns = options.interpolate or (options.n if options.label == "all" else None)
     z, y = conditioned(z, recipe, options)
+    if options.truncation != 1:
+        few, theirs = rows[:8], None if y is None else y[: len(rows[:8])]
+        whole, halved = (sampled(generator, part, theirs, options.seed) for part in (few, latent.truncate(few, 0.5)))
+        if torch.allclose(whole, halved, atol=1e-5):
+            raise UserError(
+                f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
+                "alone (it normalises it); leave it out"
+            )
     size = options.batch_size
     starts = range(0, len(z), size)
     parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]

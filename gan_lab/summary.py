@@ -2,7 +2,6 @@
 
 import json
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
+from gan_lab.experiment.provenance import commit_of
 from gan_lab.files import write_atomically
 from gan_lab.gan import GAN
 
@@ -47,7 +47,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         "seconds": gan.seconds,
         "images_per_second": gan.images / gan.seconds,
         "seed": config.seed,
-        "git_commit": _git_commit(),
+        "git_commit": commit_of("gan_lab"),
         "version/python": platform.python_version(),
         **{f"version/{package}": version(package) for package in PACKAGES},
     }
@@ -75,15 +75,3 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
     width = max(map(len, rows))
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())
-
-
-def _git_commit() -> str | None:
-    """The commit of this code, with "+" where files differ from it; None outside a checkout."""
-    try:
-        here = Path(__file__).parent
-        options: dict[str, Any] = {"cwd": here, "capture_output": True, "text": True, "check": True, "timeout": 5}
-        commit = subprocess.run(["git", "rev-parse", "HEAD"], **options).stdout.strip()
-        changed = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **options).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return commit + ("+" if changed else "")

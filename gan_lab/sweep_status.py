@@ -1,7 +1,7 @@
 """How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
 
-DIR is the directory of the sweep (hydra.sweep.dir). A line for each job: done, running, failed (and why), or waiting:
-not started yet, or stopped; the command that started the sweep goes on with those. A run that has written neither a
+DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
+why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has written neither a
 checkpoint nor a row of metrics.csv for so many minutes counts as stopped.
 
 The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
@@ -66,6 +66,8 @@ def status(directory: Path, patience: float) -> list[Job]:
     names = dict.fromkeys([*planned, *sorted(found, key=lambda name: natural(Path(name)))])
     jobs = [Job(name, *_state(directory / name, patience)) for name in names]
     jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), trials)]
+    if (directory / "config.yaml").is_file() and not planned:  # no sweep, but one run
+        jobs = [Job(directory.name, *_state(directory, patience))]
     if not jobs:
         raise UserError(f"{directory}: no sweep (neither {PLAN} nor a run directory in it)")
     return jobs

@@ -22,6 +22,7 @@ from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.generator_file import load_generator
+from gan_lab.terms import Term
 from gan_lab.turn import Turn
 
 Composed = Callable[..., DictConfig]
@@ -169,6 +170,36 @@ def test_channels_last_resumes_to_the_bit_and_leaves_files_as_they_are(
     stored = load_generator(whole / "generator.safetensors").weights["raw"]
     assert all(value.is_contiguous() for value in stored.values())
     build(composed())[0].g.network.load_state_dict(stored)
+
+
+class Counting(Term):
+    """A term with a state: a count of its questions, and a running mean of what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("asked", torch.zeros((), dtype=torch.long))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def value(self, turn: Any) -> Tensor:
+        self.asked += 1
+        self.seen.lerp_(turn.real.mean(), 0.5)
+        return turn.real_output.logits.square().mean()
+
+
+def test_the_state_of_a_term_advances_once_a_round(composed: Composed) -> None:
+    def counting(gan: GAN) -> None:
+        gan.d.terms["counting"] = Counting()
+
+    whole, parts = (run(composed(*RING, f"gan.accumulate={n}"), 3, counting) for n in (1, 4))
+    for game in (whole, parts):
+        assert game.d.terms["counting"].asked == 3
+    torch.testing.assert_close(parts.d.terms["counting"].seen, whole.d.terms["counting"].seen)
+
+
+def test_spectral_norm_is_refused_where_one_gradient_is_of_two_compiled_views(composed: Composed) -> None:
+    config = composed("model=mlp", "loss=relativistic", "aid@d_aids=[spectral_norm]", "gan.compile=true")
+    with pytest.raises(UserError, match=r"^gan\.compile=true: spectral_norm .*; leave out one of the two"):
+        check_knobs(config)
 
 
 # --- gan.compile --------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Check a composed configuration against what its parts take, before any of them is imported."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -14,6 +15,8 @@ from gan_lab.config.values import complaint, unfit
 from gan_lab.config.words import dotted, listed, near, one_line, shown
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt
+
+CONF = Path(__file__).parents[2] / "conf"
 
 # The root: plain keys with their types, groups that are one choice each (a part, or what holds these parts), and dicts
 # of named parts.
@@ -166,7 +169,16 @@ def _unresolved(raw: dict[str, Any]) -> Iterator[str]:
         if depth is not None:
             holder, names = dotted(target[:depth]), [str(key) for key, _ in children(at(raw, target[:depth]))]
             lacking = f"which {holder} does not have" if holder else "which does not exist"
-            yield f"{dotted(path)} refers to {dotted(target)}, {lacking}{near(str(target[depth]), names)}"
+            cure = near(str(target[depth]), names) or _options_with(target)
+            yield f"{dotted(path)} refers to {dotted(target)}, {lacking}{cure}"
+
+
+def _options_with(target: Sequence[Any]) -> str:
+    """`; it comes with GROUP=...`, the options of the group that have the key which was not found; else nothing."""
+    group, key = [*map(str, target), ""][:2]
+    pages = sorted((CONF / group).glob("*.yaml")) if group in CHOICES else []
+    having = [page.stem for page in pages if any(line.startswith(f"{key}:") for line in page.read_text().splitlines())]
+    return f"; it comes with {' or '.join(f'{group}={option}' for option in having)}" if having and key else ""
 
 
 def _resolved(cfg: DictConfig) -> dict[str, Any]:

@@ -22,6 +22,12 @@ def check_knobs(config: DictConfig) -> None:
                 f"gan.accumulate={accumulate}: with reuse_fake the whole batch's graph is kept for G's step; take "
                 "update=alternating"
             )
+    aids = {**(plain.get("d_aids") or {}), **(plain.get("g_aids") or {})}
+    if compiled and "spectral_norm" in aids and declares(plain["loss"]["_target_"], "generator_sees_real"):
+        raise UserError(
+            "gan.compile=true: spectral_norm changes its vectors between D's views of real and of fake samples, of "
+            "which this loss takes one gradient; leave out one of the two, or take another loss"
+        )
     knobs = {f"gan.accumulate={accumulate}": accumulate > 1, "gan.compile=true": compiled}
     for knob in (name for name, chosen in knobs.items() if chosen):
         for _, part in parts(plain["update"]):

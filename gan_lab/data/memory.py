@@ -157,7 +157,8 @@ class ImagesInMemory(InMemory):
         """
         images, labels = (part[len(self.whole[0]) :] for part in self._all)
         if not len(images):
-            raise UserError("data.subset: leaves out no pictures to be tested on")
+            most = len(self.whole[0]) - 1
+            raise UserError(f"data.subset: leaves out no pictures to be tested on; take data.subset=N, N up to {most}")
         return Batch(scale(resize(images, self.shape[1:])), labels)
 
     def held_out(self, n: int) -> Batch:

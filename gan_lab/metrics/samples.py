@@ -20,7 +20,10 @@ from gan_lab.types import Batch
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
 NO_IMAGES = "needs images, and the data are none"
 NO_MIXTURE = "needs data whose modes are known, such as data=ring"
-NO_TEST = "needs real samples that no training saw, and the data have no test set"
+NO_TEST = (
+    "needs real samples that no training saw, and the data have no test set; take data that have one (data=mnist), "
+    "or train with data.subset=N, which keeps the rest of a set for it"
+)
 
 
 class Lessons(NamedTuple):
