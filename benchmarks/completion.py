@@ -80,4 +80,6 @@ def main(root: str, *directories: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
     main(*sys.argv[1:])

@@ -44,4 +44,6 @@ def main(out: Path, *runs: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
     main(*map(Path, sys.argv[1:]))

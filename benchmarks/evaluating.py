@@ -143,6 +143,8 @@ def main(run: Path, root: str, n: int, repeats: int) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     if sys.argv[1] == "reference":
         _, _, run, root, n, cache = sys.argv
         reference(Path(run), root, int(n), cache)

@@ -60,4 +60,6 @@ def main(directory: str, root: str, n: str = "1000") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     main(*sys.argv[1:])

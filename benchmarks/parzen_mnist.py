@@ -64,4 +64,6 @@ def main(directory: str, root: str, name: str | None = None, truncation: str = "
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
     main(*sys.argv[1:])

@@ -1,12 +1,15 @@
 """Samples as pictures: images in a grid, points of the plane as a scatter."""
 
 import math
+import textwrap
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gan_lab.files import write_atomically
+
+NARROW = 480  # pixels: what is no more than half as wide is enlarged
 
 
 def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
@@ -22,6 +25,21 @@ def picture_of(samples: Tensor, columns: int | None = None) -> Tensor:
 def class_by_class(z: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
     """Noise and labels of each class with every z: one class after the other, the rows of a grid of len(z) columns."""
     return z.repeat(len(classes), 1), classes.repeat_interleave(len(z))
+
+
+def captioned(picture: Tensor, caption: str) -> Tensor:
+    """The picture (3, H, W), uint8, enlarged by a whole factor where it is small, with lines of text below."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    zoom = max(1, NARROW // picture.shape[-1])
+    picture = picture.repeat_interleave(zoom, -1).repeat_interleave(zoom, -2)
+    lines = textwrap.wrap(caption, picture.shape[-1] // 6 - 1)  # characters of the font that comes with Pillow
+    strip = Image.new("RGB", (picture.shape[-1], 13 * len(lines) + 3), "white")
+    font = ImageFont.load_default_imagefont()
+    for number, line in enumerate(lines):
+        ImageDraw.Draw(strip).text((4, 1 + 13 * number), line, "black", font)
+    return torch.cat([picture, torch.from_numpy(np.array(strip)).permute(2, 0, 1)], 1)
 
 
 def save_picture(picture: Tensor, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shlex
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from gan_lab.build import build_data, build_game, made, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
+from gan_lab.config.started import command
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.experiment.conclusion import keep_best, leave_generator
@@ -110,7 +110,7 @@ def play(
     print(table(summary, directory))
     if summary["finished"]:
         return 0
-    print(f"stopped after round {gan.round}; go on with: python train.py {shlex.quote(f'resume={directory}')}")
+    print(f"stopped after round {gan.round}; go on with: {command(f'resume={directory}')}")
     return 0 if interruption.signal is None else 128 + interruption.signal
 
 

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,16 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     for name in (name for name in shown if name in summary):
         at = summary.get(f"as_of/{name}", summary["rounds"])
         figures[name] = f"{summary[name]:.3f} (as of round {at})"
-    figures |= {
-        name: summary[f"equilibrium/{name}"] for name in ("verdict", "advice") if f"equilibrium/{name}" in summary
-    }
+    for name in ("verdict", "advice"):
+        if f"equilibrium/{name}" in summary:
+            figures[name] = str(summary[f"equilibrium/{name}"]).replace("RUN_DIR", shlex.quote(str(directory)))
     pictures = sorted((directory / "samples").glob("*.png"))
     places = {"samples": pictures[-1] if pictures else None, "equilibrium": directory / "equilibrium.png"}
-    places |= {"field": directory / "field.gif", "metrics": directory / "metrics.csv"}
+    places |= {
+        "profile": directory / "fit-profile.txt",
+        "field": directory / "field.gif",
+        "metrics": directory / "metrics.csv",
+    }
     places |= {"summary": directory / "summary.json", "generator": directory / "generator.safetensors"}
     rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
     width = max(map(len, rows))

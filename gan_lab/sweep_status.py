@@ -1,8 +1,8 @@
 """How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
 
 DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
-why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has written neither a
-checkpoint nor a row of metrics.csv for so many minutes counts as stopped.
+why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has
+written neither a checkpoint nor a row of metrics.csv for so many minutes counts as stopped.
 
 The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
 """

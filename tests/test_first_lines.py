@@ -1,13 +1,18 @@
 """What a run says of itself at its start, and keeps of where it comes from."""
 
+import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from omegaconf import DictConfig
 from test_command_line import ROOT
 
+from gan_lab.config.resume import expand, remember
+from gan_lab.config.started import command
 from gan_lab.experiment import provenance
 from gan_lab.io.run_file import read_facts
 from gan_lab.run import play
@@ -64,3 +69,34 @@ def test_the_user_s_code_and_what_of_it_is_not_committed_are_kept(
     assert read_facts(tmp_path)["code"]["own_loss"]["commit"].endswith("+")
     assert "+CHANGED = True" in (tmp_path / "changes.diff").read_text()
     assert ROOT.name  # the lab's own checkout may have changes as well
+
+
+def test_a_profile_is_left_in_the_run_directory(composed: Composed, tmp_path: Path) -> None:
+    play(composed("debug=profile", "model=mlp", "data=ring", "rounds=2"))
+    assert "run_training_batch" in (tmp_path / "fit-profile.txt").read_text()
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_benchmark_that_needs_arguments_says_which(script: Path) -> None:
+    """And does not end in an IndexError."""
+    text = script.read_text()
+    needs = re.search(r"^def main\((\*|\w+: (str|Path)\b(?! =| \|))", text, re.MULTILINE)
+    assert ("raise SystemExit(__doc__)" in text) or not needs
+
+
+@pytest.mark.parametrize(
+    "flags", [["--config-dir", "conf"], ["--config-dir=conf"], ["-cd", "conf"]], ids=lambda flags: " ".join(flags)
+)
+def test_a_run_remembers_where_its_configuration_was_found(
+    flags: list[str], composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["own/train.py", *flags, "model=mlp"])
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+    remember(composed("model=mlp"), tmp_path, ["model=mlp"])
+    here = f"--config-dir={tmp_path / 'conf'}"
+    assert read_facts(tmp_path)["start"] == {"program": ["python", "own/train.py"], "flags": [here]}
+    assert command("resume=a b") == "python own/train.py 'resume=a b'"
+    for given, first in (([], here), (["--config-dir", "other"], "--config-dir=other")):
+        again = expand([*given, f"resume={tmp_path}", "rounds=4"])
+        assert again[:3] == [first, "model=mlp", "rounds=4"]

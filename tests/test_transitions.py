@@ -136,7 +136,7 @@ def test_every_update_plays_a_game_conditioned_on_vectors(played: Callable[..., 
     directory = played(*WORLD, f"update={update}", joint, *shown, "rounds=2")
     with (directory / "metrics.csv").open() as file:
         assert all(math.isfinite(float(row["equilibrium/energy"])) for row in csv.DictReader(file))
-    assert Image.open(directory / "samples" / "round_000002.png").size == (480, 480)
+    assert Image.open(directory / "samples" / "round_000002.png").size[0] == 480
 
 
 def test_samples_and_logits_depend_on_each_number_of_y(composed: Callable[..., DictConfig]) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from gan_lab.callbacks.held import conditions, held
 from gan_lab.gan import GAN
 from gan_lab.loggers import records
-from gan_lab.pictures import class_by_class, picture_of, save_picture
+from gan_lab.pictures import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
@@ -43,12 +43,17 @@ class Samples(pl.Callback):
             columns = max(1, n // len(classes))
             z, y = class_by_class(gan.latent.sample(columns, noise), classes)
             picture = picture_of(gan.sample(z, y), columns)
+            what = "rows: classes; columns: noises"
         elif gan.conditional and data.condition_shape is not None:
             rows = math.isqrt(n)
             z = gan.latent.sample(rows, noise)
             picture = picture_of(answers(gan, z, held(data, rows)), 2 + rows)
+            what = "columns: given, truth, samples; rows: held pairs"
         else:
             picture = picture_of(gan.sample(gan.latent.sample(n, noise), conditions(gan, data, n)))
+            what = f"{n:,} samples"
+        weights = "raw weights" if gan.average is None else f"EMA of the weights, decay {gan.ema_decay}"
+        picture = captioned(picture, f"round {gan.round:,}; {what}; {weights}")
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
         for record in records(trainer):
             record.picture("samples", picture, gan.round)

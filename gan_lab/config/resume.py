@@ -1,5 +1,6 @@
 """Going on with a run: the command line it was started with, plus what may be changed on the way."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -9,6 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.arguments import quoted
+from gan_lab.config.started import how_started, split
 from gan_lab.config.stranger import vetted
 from gan_lab.config.words import shown
 from gan_lab.errors import UserError
@@ -47,8 +49,9 @@ def expand(arguments: list[str]) -> list[str]:
     directory = Path(given[-1].strip("'\""))
     if not (directory / OVERRIDES).is_file() or not (directory / "config.yaml").is_file():
         raise UserError(f"resume={directory}: not a run directory (it has no config.yaml); give one that train.py made")
-    read_facts(directory)
-    others = [a for a in arguments if not a.startswith(("resume=", "hydra.run.dir=", "trust="))]
+    flags, overrides = split(arguments)
+    flags = _latest([*(read_facts(directory).get("start") or {}).get("flags", []), *flags])
+    others = [a for a in overrides if not a.startswith(("resume=", "hydra.run.dir=", "trust="))]
     first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
     if begun := [a for a in others if a.startswith(tuple(f"{key}=" for key in BEGUN))]:
         raise UserError(f"{begun[0]}: begins a new run, and resume goes on with one; leave out one of the two")
@@ -56,7 +59,7 @@ def expand(arguments: list[str]) -> list[str]:
         first = vetted(first, others, trusted, directory / OVERRIDES)
     here = quoted(str(directory.resolve()))
     # Hydra's own notes (.hydra) stay those of the first start.
-    return [*_latest([*first, *others]), f"resume={here}", f"hydra.run.dir={here}", "hydra.output_subdir=null"]
+    return [*flags, *_latest([*first, *others]), f"resume={here}", f"hydra.run.dir={here}", "hydra.output_subdir=null"]
 
 
 def _latest(overrides: list[str]) -> list[str]:
@@ -128,6 +131,6 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
         # Absolute: to be found again from any working directory.
         kept = [override for override in kept if not override.startswith("data.root=")]
         kept.append(f"data.root={quoted(str(config.data.root))}")
-    note(directory)
+    note(directory, start=how_started(sys.argv[1:]))
     write_own(directory / OVERRIDES, yaml.safe_dump(kept))
     write_own(directory / "config.yaml", text)

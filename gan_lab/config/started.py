@@ -1,0 +1,52 @@
+"""How a program was started: what has to be typed to start it so again."""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+PLACES = ("--config-dir", "--config-path")  # Hydra's flags that are followed by a folder
+WORDS = ("--config-name", "--cfg", "--package")  # and by a word
+SHORT = {"-cd": "--config-dir", "-cp": "--config-path", "-cn": "--config-name", "-c": "--cfg", "-p": "--package"}
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Flags of Hydra, each as one argument, and overrides."""
+    flags: list[str] = []
+    overrides: list[str] = []
+    rest = iter(arguments)
+    for argument in rest:
+        name, is_given, value = argument.partition("=")
+        name = SHORT.get(name, name)
+        if name in (*PLACES, *WORDS):
+            flags.append(f"{name}={value if is_given else next(rest, '')}")
+        else:
+            (flags if argument.startswith("-") else overrides).append(argument)
+    return flags, overrides
+
+
+def how_started(arguments: Sequence[str]) -> dict[str, Any]:
+    """The program, as words of a command line, and where it was told to find configurations: plain data."""
+    kept = []
+    for flag in split(arguments)[0]:
+        name, _, value = flag.partition("=")
+        if name in (*PLACES, "--config-name"):
+            kept.append(f"{name}={Path(value).resolve() if name in PLACES else value}")
+    return {"program": program(), "flags": kept}
+
+
+def program() -> list[str]:
+    """`python train.py`, `python -m own.train` or the name of a command."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name != "__main__":
+        return ["python", "-m", spec.name.removesuffix(".__main__")]
+    return ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else [Path(sys.argv[0]).name]
+
+
+def command(*arguments: str) -> str:
+    """The line that starts this program with these arguments, for a shell.
+
+    Where configurations are found need not be said of a run that remembers it.
+    """
+    return shlex.join([*program(), *arguments])
