@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
+from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
 from gan_lab.experiment.provenance import commit_of
@@ -37,7 +38,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
     for callback in callbacks:
         if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
             summary |= {f"best/{callback.monitor}": callback.best, "best/round": callback.best_round}
-        if isinstance(callback, Equilibrium):
+        if isinstance(callback, Audit | Equilibrium):
             summary |= callback.conclusion()
     return summary | {
         **{f"as_of/{name}": at for name, at in history.since.items() if at != gan.round and name in summary},
@@ -66,6 +67,7 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     for name in (name for name in shown if name in summary):
         at = summary.get(f"as_of/{name}", summary["rounds"])
         figures[name] = f"{summary[name]:.3f} (as of round {at})"
+    figures |= _audit(summary)
     for name in ("verdict", "advice"):
         if f"equilibrium/{name}" in summary:
             figures[name] = str(summary[f"equilibrium/{name}"]).replace("RUN_DIR", shlex.quote(str(directory)))
@@ -80,3 +82,16 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
     width = max(map(len, rows))
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())
+
+
+def _audit(summary: dict[str, Any]) -> dict[str, str]:
+    """What an independent discriminator sees, in a line."""
+    if "audit/auc" not in summary:
+        return {}
+    accuracy, auc, bound = (
+        f"{summary[name]:.3f} [{summary[f'{name}/low']:.3f}, {summary[f'{name}/high']:.3f}]"
+        for name in ("audit/accuracy", "audit/auc", "audit/jsd_bound")
+    )
+    real = "samples of the training set" if summary["audit/seen"] else "ones that the game never saw"
+    seen = f"accuracy {accuracy}, AUC {auc} (the game's D {summary['audit/game_auc']:.3f}), JSD >= {bound} nats"
+    return {"audit": f"{seen}; {summary['audit/n']:.0f} real {real}"}

@@ -3,11 +3,9 @@
 import torch
 from torch import Tensor
 
-from gan_lab.data.module import GameData
+from gan_lab.data.module import FAR, GameData
 from gan_lab.gan import GAN
 from gan_lab.types import Batch
-
-FAR = 10**9  # batches from this number on are out of the reach of any training
 
 
 def held(data: GameData, n: int) -> Batch:

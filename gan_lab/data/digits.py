@@ -12,6 +12,10 @@ class Digits(ImagesInMemory):
     Their grey levels 0..16 become x / 8 - 1.
     """
 
+    @property
+    def levels(self) -> int:
+        return 17
+
     def load(self) -> tuple[Tensor, Tensor]:
         from sklearn.datasets import load_digits  # slow, so here only
 

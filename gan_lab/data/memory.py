@@ -170,6 +170,14 @@ class ImagesInMemory(InMemory):
         if len(images) < n:
             left_out = f"leaves out {len(images)} pictures, and {n} are to be held out"
             raise UserError(f"data.subset={'null' if self.subset is None else self.subset}: {left_out}")
+        return self._like_batches(images, labels)
+
+    def unseen(self, n: int) -> Batch | None:
+        """Pictures that `subset` leaves out."""
+        images, labels = (part[len(self.whole[0]) :][:n] for part in self.load())
+        return self._like_batches(images, labels) if len(images) else None
+
+    def _like_batches(self, images: Tensor, labels: Tensor) -> Batch:
         return Batch(scale(resize(images, self.shape[1:])), None if self.num_classes is None else labels)
 
     def setup(self, stage: str) -> None:

@@ -18,6 +18,8 @@ from gan_lab.errors import UserError
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
 
+FAR = 10**9  # batches from this number on are out of the reach of any training
+
 
 class GameData(LightningDataModule, ABC):
     """An endless, replayable sequence of batches, and how many of them the game has drawn.
@@ -121,6 +123,15 @@ class GameData(LightningDataModule, ABC):
     def has_labels(self) -> bool:
         """Whether `labelled` has something to show."""
         return self.size is not None and self.num_classes is not None
+
+    @property
+    def levels(self) -> int | None:
+        """How many grey levels, evenly from -1 to 1, real images can have; None for points, which have no grid."""
+        return 256 if len(self.shape) == 3 else None
+
+    def unseen(self, n: int) -> Batch | None:
+        """At most n samples that no batch of the game shows, the same for all runs; None where the data have none."""
+        return None
 
     def labelled(self, most: int = 60_000) -> Batch:
         """All samples, or `most` of them, with their classes, in one order for all runs.

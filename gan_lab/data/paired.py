@@ -64,6 +64,14 @@ class Paired(GameData):
     def has_labels(self) -> bool:
         return self.data.has_labels
 
+    @property
+    def levels(self) -> int | None:
+        return self.data.levels
+
+    def unseen(self, n: int) -> Batch | None:
+        found = self.data.unseen(n)
+        return None if found is None else Batch(found.x, self.given(found.x))
+
     def labelled(self, most: int = 60_000) -> Batch:
         return self.data.labelled(most)
 

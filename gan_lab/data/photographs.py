@@ -94,6 +94,10 @@ class Photographs(GameData):
         channels, height, width = self.shape
         return Photographs(other, (channels, height, width), TESTED, seed=0).take(TESTED)
 
+    def unseen(self, n: int) -> Batch:
+        """Of the windows to be tested on."""
+        return Batch(self.test().x[:n])
+
     def setup(self, stage: str) -> None:
         _ = self.rank_and_world, self.photographs  # complains before the first round rather than in it
 

@@ -53,6 +53,12 @@ class TorchvisionImages(ImagesInMemory):
         images, labels = self._open_split("test")
         return Batch(scale(resize(images, self.shape[1:])), labels)
 
+    def unseen(self, n: int) -> Batch | None:
+        """Of the test set, or where that is what is learnt, of what `subset` leaves out."""
+        if self.split == "test":
+            return super().unseen(n)
+        return self._like_batches(*(part[:n] for part in self._open_split("test")))
+
     def _open_split(self, split: str) -> tuple[Tensor, Tensor]:
         found = self._find(split)
         self._classes = [str(name) for name in getattr(found, "classes", ())]

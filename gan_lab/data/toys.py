@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 
-from gan_lab.data.module import GameData
+from gan_lab.data.module import FAR, GameData
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt, Shape
 from gan_lab.seeds import derive_seed
@@ -26,6 +26,10 @@ class Toy(GameData):
 
     def setup(self, stage: str) -> None:
         _ = self.rank_and_world  # complains before the first round rather than in it
+
+    def unseen(self, n: int) -> Batch:
+        """Fresh points, from another stretch than the game's."""
+        return self.take(n, FAR)
 
     def batches(self, start: int) -> Iterator[Batch]:
         rank, world = self.rank_and_world
