@@ -115,7 +115,7 @@ def pairs(n: int) -> dict[str, Callable[[torch.Generator], tuple[Tensor, Tensor]
 
 def null(repetitions: int = 200, n: int = 400) -> None:
     print(
-        "| real against real | repetitions | n | p < .05 | p < .01 | accuracy's interval covers | AUC's | AUC: mean, sd |"
+        "| real against real | repetitions | n | p < .05 | p < .01 | accuracy covered | AUC covered | AUC: mean, sd |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for name, draw in pairs(n).items():

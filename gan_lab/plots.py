@@ -15,16 +15,22 @@ COLOURS = (REAL, FAKE, "#1b7837", "#762a83", GREY)
 
 
 class Panel(NamedTuple):
-    """One set of axes: named curves, levels to compare them with, and whether its scale is logarithmic."""
+    """One set of axes: named curves in `unit`, levels to compare them with, and whether its scale is logarithmic.
+
+    The curves are over rounds, unless `x` gives each of them values of its own, in `x_unit`.
+    """
 
     title: str
     curves: Mapping[str, Sequence[float]]
     levels: Mapping[str, float] = {}
+    unit: str = ""
     logarithmic: bool = False
+    x: Mapping[str, Sequence[float]] = {}
+    x_unit: str = "round"
 
 
 def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tensor:
-    """Up to four panels over rounds, as an RGB picture (3, H, W), uint8."""
+    """Panels in two columns, as an RGB picture (3, H, W), uint8."""
     rows = math.ceil(len(panels) / 2)
     figure, canvas = _figure(9.6, 3.2 * rows)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
@@ -33,18 +39,23 @@ def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tens
         _tidy(axes)
         axes.set_title(panel.title, loc="left", fontsize=10, color=INK)
         for (name, values), colour in zip(panel.curves.items(), COLOURS, strict=False):
-            known = [(at, value) for at, value in zip(rounds, values, strict=True) if math.isfinite(value)]
+            pairs = zip(panel.x.get(name, rounds), values, strict=True)
+            known = [(at, value) for at, value in pairs if math.isfinite(value)]
             axes.plot(*zip(*known, strict=True), color=colour, linewidth=1.1, label=name)
         for name, level in panel.levels.items():
             axes.axhline(level, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label=name)
         if panel.logarithmic:
             axes.set_yscale("log")
         axes.margins(x=0.01)
-        above = {"loc": "lower right", "bbox_to_anchor": (1.01, 0.985), "ncols": 5}
-        axes.legend(**above, fontsize=8, frameon=False, labelcolor=INK, handlelength=1.2, columnspacing=1.0)
-        if number >= 2 * (rows - 1):
-            axes.set_xlabel("round", fontsize=9, color=INK)
-    figure.subplots_adjust(0.07, 0.16 / rows, 0.985, 1 - 0.22 / rows, wspace=0.17, hspace=0.27)
+        text: dict[str, Any] = {"fontsize": 8, "frameon": False, "labelcolor": INK, "handlelength": 1.2}
+        if panel.x:  # shares against shares
+            axes.axline((0, 0), slope=1, color=INK, linewidth=0.9, linestyle=(0, (4, 3)), label="undecided")
+            axes.legend(loc="lower right", **text)
+        else:
+            axes.legend(loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=5, columnspacing=1.0, **text)
+        axes.set_xlabel(panel.x_unit, fontsize=8, color=INK)
+        axes.set_ylabel(panel.unit, fontsize=8, color=INK)
+    figure.subplots_adjust(0.08, 0.16 / rows, 0.985, 1 - 0.25 / rows, wspace=0.2, hspace=0.42)
     return _pixels(canvas)
 
 

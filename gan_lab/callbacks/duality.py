@@ -1,4 +1,4 @@
-"""The duality gap of the game in play, on request."""
+"""Duality gap of the game in play, on request."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
@@ -7,43 +7,69 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.held import FAR
-from gan_lab.equilibrium.duality import Step, duality_gap
+from gan_lab.data.module import FAR
+from gan_lab.equilibrium import duality
+from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.player import Player
-from gan_lab.ranges import NonNegativeFloat, PositiveInt
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.turn import Turn
 from gan_lab.types import Batch
 
 
 class DualityGap(pl.Callback):
-    """`equilibrium/duality_gap` at each `every`-th round; with it the two values that it lies between.
+    """The duality gap at each `every`-th round, by best responses of `steps` and of half as many steps.
+
+    `equilibrium/duality_gap/STEPS` with its standard error `.../error` over the `held_out` batches, and its two parts
+    `.../d_gain` and `.../g_gain`. The steps are part of the name, since gaps of unequal budgets say nothing about each
+    other. Where the longer one is clearly larger than the shorter, more steps would find more: the true gap is larger.
 
     M is minus D's cost without penalties: V for logistic losses, E r - E f for the Wasserstein loss, ... Each player's
-    copy goes for its own cost, penalties and all, with its own optimiser, begun anew; then M judges. Costs about
-    `steps` rounds each time. See `gan_lab.equilibrium.duality_gap` for the estimate and its sources.
+    copy goes for its own cost, penalties and all, then M judges. It is moved by an optimiser of its own, whatever moves
+    the game: Adam, with a learning rate that falls from `lr` to 0 along a cosine, so that it comes to rest. Costs about
+    1.5 `steps` rounds each time. See `gan_lab.equilibrium.duality_gap` for the estimate and its sources.
 
     The batches are fresh ones, far from those of the training. A finite data set knows no fresh samples beyond its
     size: there the gap is that of the game on the set.
     """
 
-    goals: ClassVar = {"equilibrium/duality_gap": "min"}
     intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
-        self, every: PositiveInt, steps: PositiveInt = 100, held_out: PositiveInt = 8,
-        perturbation: NonNegativeFloat = 0.01,
+        self, every: PositiveInt, steps: PositiveInt = 200, held_out: PositiveInt = 8,
+        perturbation: NonNegativeFloat = 0.01, lr: PositiveFloat = 1e-2,
     ) -> None:  # fmt: skip
+        if steps < 2 or held_out < 2:
+            raise UserError(
+                "callbacks.duality_gap: steps and held_out must be 2 at least, for half of the one and a spread"
+            )
         self.every, self.steps, self.held_out, self.perturbation = every, steps, held_out, perturbation
+        self.lr = lr
+        self.found: tuple[int, duality.DualityGap] | None = None  # the last round that it was measured at, and the gap
+
+    @property
+    def goals(self) -> dict[str, str]:
+        """Lower is better, for the loggers."""
+        return {f"equilibrium/duality_gap/{steps}": "min" for steps in (self.steps // 2, self.steps)}
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round % self.every == 0:
-            gap = self.measure(gan, trainer.datamodule)  # type: ignore[attr-defined]
-            names = {"gap": "duality_gap", "best_d": "best_d_value", "best_g": "best_g_value"}
-            gan.publish({f"equilibrium/{shown}": getattr(gap, name) for name, shown in names.items()})
+            for steps in (self.steps // 2, self.steps):
+                gap = self.measure(gan, trainer.datamodule, steps)  # type: ignore[attr-defined]
+                name = f"equilibrium/duality_gap/{steps}"
+                parts = {part: getattr(gap, part) for part in ("error", "d_gain", "g_gain")}
+                gan.publish({name: gap.gap, **{f"{name}/{part}": value for part, value in parts.items()}})
+            self.found = gan.round, gap
 
-    def measure(self, gan: GAN, data: Any) -> Any:
+    def state_dict(self) -> dict[str, Any]:
+        return {} if self.found is None else {"round": self.found[0], "gap": list(self.found[1])}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        if state:
+            self.found = state["round"], duality.DualityGap(*state["gap"])
+
+    def measure(self, gan: GAN, data: Any, steps: int) -> duality.DualityGap:
         """The estimate at this moment; the game is left as it is."""
 
         def turn(d: Player, g: Player, batch: Batch, *movers: Player) -> Turn:
@@ -62,34 +88,37 @@ class DualityGap(pl.Callback):
         def value(d: Player, g: Player, batch: Batch) -> Tensor:
             return -d_cost(turn(d, g, batch))
 
-        def d_response(d: Player, g: Player) -> Step:
-            return _descent(d, lambda batch: turn(d, g, batch, d), d_cost)
+        def d_response(d: Player, g: Player) -> duality.Step:
+            return self._descent(d, lambda batch: turn(d, g, batch, d), d_cost, steps)
 
-        def g_response(d: Player, g: Player) -> Step:
-            return _descent(g, lambda batch: turn(d, g, batch, g), g_cost)
+        def g_response(d: Player, g: Player) -> duality.Step:
+            return self._descent(g, lambda batch: turn(d, g, batch, g), g_cost, steps)
 
         def batches() -> Iterator[Batch]:
             for batch in data.undivided().batches(FAR):  # the same for every process
                 yield batch.to(gan.device)
 
         seed = derive_seed(gan.seed, "duality gap", gan.round)
-        return duality_gap(
-            gan.d, gan.g, value, d_response, g_response, batches, self.steps, self.held_out, self.perturbation, seed
+        return duality.duality_gap(
+            gan.d, gan.g, value, d_response, g_response, batches, steps, self.held_out, self.perturbation, seed
         )
 
+    def _descent(
+        self, player: Player, turn: Callable[[Batch], Turn], own: Callable[[Turn], Tensor], steps: int
+    ) -> duality.Step:
+        """Steps down the player's own cost."""
+        optimizer = torch.optim.Adam(player.weights, self.lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
-def _descent(player: Player, turn: Callable[[Batch], Turn], own: Callable[[Turn], Tensor]) -> Step:
-    """Steps down the player's own cost."""
-    optimizer = player.make_optimizer(player.weights)
+        def step(batch: Batch) -> None:
+            seen = turn(batch)
+            cost = own(seen)
+            for term in player.terms.values():
+                extra = term(seen, player.step)
+                cost = cost if extra is None else cost + extra
+            player.aim(torch.autograd.grad(cost, player.weights, materialize_grads=True))
+            optimizer.step()
+            schedule.step()
+            player.stepped()
 
-    def step(batch: Batch) -> None:
-        seen = turn(batch)
-        cost = own(seen)
-        for term in player.terms.values():
-            extra = term(seen, player.step)
-            cost = cost if extra is None else cost + extra
-        player.aim(torch.autograd.grad(cost, player.weights, materialize_grads=True))
-        optimizer.step()
-        player.stepped()
-
-    return step
+        return step

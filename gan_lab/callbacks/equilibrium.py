@@ -1,6 +1,7 @@
-"""How close to equilibrium the game is: published while it is played, judged in words at its end."""
+"""Equilibrium figures of the game, published while it is played, and the verdict at its end."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -8,12 +9,16 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.audit import Audit
+from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.held import conditions, held
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
-from gan_lab.equilibrium.samples import compare, ranked_right
-from gan_lab.equilibrium.verdict import ENOUGH, Verdict, judge
+from gan_lab.equilibrium import duality
+from gan_lab.equilibrium.audit import null_spread, roc
+from gan_lab.equilibrium.samples import compare, energy_null, ranked_right
+from gan_lab.equilibrium.verdict import ENOUGH, Gains, Null, Seen, Verdict, judge
 from gan_lab.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.metrics.modes import coverage
@@ -35,11 +40,12 @@ class Equilibrium(pl.Callback):
     what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
     d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
     d_steps, g_steps: moves since the last report.
-    diversity, energy: distances among samples of the evaluated generator and held batches of data (see `compare`),
-        generated for those batches' own conditions where the game is conditional.
+    diversity, energy: distances among samples of the generator and held batches of data (see `compare`); a conditional
+        G is asked for the conditions of other held samples: it must not be matched to those that it is compared with.
 
     Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
-    never) and at the end. At the end `equilibrium.png`, and `conclusion` for the summary.
+    never) and at the end. At the end `equilibrium.png`, and the verdict for the summary, which heeds the audit of the
+    `Audit` callback, and the gap of a `DualityGap` that was measured in the later half of the run.
 
     It draws nothing from the game: its noise has seeds of its own, and its real samples are held ones.
 
@@ -68,8 +74,8 @@ class Equilibrium(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        x, y, _ = held(data, self.n)
-        self._held = Batch(x.to(gan.device), y if gan.conditional else None)
+        x, y, _ = held(data, 2 * self.n if gan.conditional else self.n)
+        self._held = Batch(x[: self.n].to(gan.device), y[-self.n :] if gan.conditional and y is not None else None)
         density = getattr(data, "density", None)
         self._mixture = density if isinstance(density, GaussianMixture) else None
         self._points_for = None if self._mixture is None else conditions(gan, data, POINTS)
@@ -112,17 +118,36 @@ class Equilibrium(pl.Callback):
         return {"modes": modes, "high_quality": high_quality, "mode_kl": kl}
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        modes = None if self._mixture is None else len(self._mixture.means)
         self._last = self._coverage(gan)
-        self.verdict = judge(self.series.rows, self._last.get("mode_kl"), modes)
+        audits = [callback for callback in trainer.callbacks if isinstance(callback, Audit)]  # type: ignore[attr-defined]
+        for audit in audits:
+            audit.make(gan)
+        gaps = [callback.found for callback in trainer.callbacks if isinstance(callback, DualityGap)]  # type: ignore[attr-defined]
+        modes = None if self._mixture is None else len(self._mixture.means)
+        self.verdict = judge(
+            self.series.rows, self._null(gan), next((seen(audit) for audit in audits), None),
+            next((gains(gap) for at, gap in filter(None, gaps) if 2 * at >= gan.round), None),
+            self._last.get("mode_kl"), modes,
+        )  # fmt: skip
         if trainer.is_global_zero and len(self.series.rows) >= ENOUGH:
             undecided = torch.zeros(1)
             proofs = gan.loss.certificate(undecided, undecided) if isinstance(gan.loss, Certifying) else {}
             panels = _panels(self.series, ["value"] if "value" in proofs else list(proofs))
-            picture = curves(self.series.column("round"), panels, self.verdict.name)
+            panels += [panel for audit in audits if (panel := _sight(audit)) is not None]
+            picture = curves(self.series.column("round"), panels, f"{self.verdict.name}, as of round {gan.round}")
             save_picture(picture, self.directory / "equilibrium.png")
             for record in records(trainer):
                 record.picture("equilibrium", picture, gan.round)
+
+    def _null(self, gan: GAN) -> Null:
+        """How far chance takes the figures of a row from the equilibrium."""
+        assert self._held is not None
+        batch = gan.trainer.datamodule.batch_size  # type: ignore[attr-defined]
+        fake = _generate(gan, len(self._held.x), self._held.y)
+        energy = math.nan if not fake.isfinite().all() else energy_null(
+            self._held.x.cpu(), fake.cpu(), derive_seed(gan.seed, "energy")
+        )  # fmt: skip
+        return Null(null_spread(batch, batch), energy)
 
     def conclusion(self) -> dict[str, Any]:
         """The verdict, its advice and figures and the modes found, flat, for the summary; nothing before the end."""
@@ -130,8 +155,8 @@ class Equilibrium(pl.Callback):
             return {}
         coverage = {f"equilibrium/{name}": value for name, value in self._last.items()}
         figures = {f"equilibrium/verdict/{name}": value for name, value in self.verdict.figures.items()}
-        words = {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": self.verdict.advice}
-        return words | figures | coverage
+        advice = self.verdict.advice(shlex.quote(str(self.directory)))
+        return {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": advice} | figures | coverage
 
     def state_dict(self) -> dict[str, Any]:
         return {"series": self.series.state_dict(), "reported": dict(self._reported)}
@@ -156,6 +181,33 @@ def _generate(gan: GAN, n: int, y: Tensor | None) -> Tensor:
     return samples.float()
 
 
+def seen(audit: Audit) -> Seen | None:
+    """What the verdict heeds of an audit; nothing where none could be made."""
+    if audit.auditor is None or audit.game is None:
+        return None
+    half = len(audit.auditor.real) // 2  # its AUC errs as that of a half
+    return Seen(audit.auditor.auc.value, audit.game.auc.value, null_spread(half, half))
+
+
+def gains(gap: duality.DualityGap) -> Gains:
+    return Gains(gap.d_gain, gap.d_error, gap.g_gain, gap.g_error)
+
+
+def _sight(audit: Audit) -> Panel | None:
+    """Both Ds' receiver operating characteristics on the same samples."""
+    if audit.auditor is None or audit.game is None:
+        return None
+    named = {"game's D": audit.game, "auditor": audit.auditor}
+    lines = {f"{name}, AUC {found.auc.value:.2f}": roc(found.real, found.fake) for name, found in named.items()}
+    return Panel(
+        "who tells generated samples from real ones?",
+        {name: line.real for name, line in lines.items()},
+        unit="share of real samples accepted",
+        x={name: line.fake for name, line in lines.items()},
+        x_unit="share of generated samples accepted",
+    )
+
+
 def _gradient_norm(player: Player) -> Tensor:
     norms = torch._foreach_norm([weight.grad for weight in player.weights if weight.grad is not None])
     return torch.stack(list(norms)).norm()
@@ -167,10 +219,16 @@ def _panels(series: Series, proofs: list[str]) -> list[Panel]:
         return {label: column for label, column in columns.items() if any(map(math.isfinite, column))}
 
     judgement = lines(pairs="ranked_right", real="d/accuracy_real", fake="d/accuracy_fake")
-    level = {"-log 4": -math.log(4)} if proofs == ["value"] else {"equilibrium": 0.0}
+    nats = proofs == ["value"]
+    level = {"-log 4": -math.log(4)} if nats else {"equilibrium": 0.0}
+    proved = lines(**{name: name for name in proofs})
+    unit = "nats" if nats else "units of the loss"
     return [
-        Panel("costs", lines(D="d/loss", G="g/loss")),
-        Panel("D is right about", judgement, {"undecided": 0.5}),
-        Panel("what D proves", lines(**{name: name for name in proofs}), level),
-        Panel("gradient norms", lines(D="d_grad_norm", G="g_grad_norm"), logarithmic=True),
+        Panel("costs", lines(D="d/loss", G="g/loss"), unit=unit),
+        Panel("D is right about", judgement, {"undecided": 0.5}, "share of its batch"),
+        Panel("what D proves", proved, level, unit),
+        Panel(
+            "gradient norms", lines(D="d_grad_norm", G="g_grad_norm"), {}, "cost per unit of weight", logarithmic=True
+        ),
+        Panel("distance of the samples", lines(energy="energy"), {"equilibrium": 0.0}, "relative energy distance"),
     ]

@@ -39,6 +39,19 @@ def compare(real: Tensor, fake: Tensor) -> Cloud:
     return Cloud(among_y / among_x, 1 - (among_x + among_y) / (2 * between))
 
 
+def energy_null(real: Tensor, fake: Tensor, seed: int, times: int = 200) -> float:
+    """Standard deviation of the energy of `compare` over `times` random exchanges of real and generated samples."""
+    pool = torch.cat([real.flatten(1), fake.flatten(1)]).double()
+    n, m = len(real), len(fake)
+    distances = torch.cdist(pool, pool)
+    order = torch.rand(times, n + m, generator=torch.Generator().manual_seed(seed)).argsort(dim=1)
+    ones = (order < n).double()
+    among_x, among_y = ((kind @ distances * kind).sum(dim=1) for kind in (ones, 1 - ones))
+    between = (ones @ distances * (1 - ones)).sum(dim=1) / (n * m)
+    energies = 1 - (among_x / (n * (n - 1)) + among_y / (m * (m - 1))) / (2 * between)
+    return float(energies.std())
+
+
 def binned_jsd(a: Tensor, b: Tensor, bins: int = 64) -> float:
     """JSD in nats of two sets of points (N, d), d <= 2, counted in bins^d cells of `a`'s bounding box (widened by 5 %).
 
