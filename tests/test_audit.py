@@ -17,6 +17,7 @@ from gan_lab.callbacks.audit import Audit, _rounded
 from gan_lab.densities import GaussianMixture, gaussian, ring
 from gan_lab.equilibrium.audit import LEAST, audit, figures, null_spread, roc
 from gan_lab.equilibrium.quadrature import Box, jsd, optimal_logit
+from gan_lab.errors import UserError
 
 AUDITED = "callbacks.audit.n=40"
 
@@ -215,6 +216,11 @@ def test_best_checkpoint_and_early_stopping_follow_the_audit(played: Callable[..
     )  # fmt: skip
     assert (directory / "checkpoints" / "best.ckpt").exists()
     assert summary_of(directory)["best/audit/auc"] <= summary_of(directory)["max/audit/auc"]
+
+
+def test_features_that_learn_from_what_they_would_audit_are_refused(played: Callable[..., Path]) -> None:
+    with pytest.raises(UserError, match="learn from the data's classes"):
+        played("rounds=1", AUDITED, "+features@callbacks.audit.features=classifier")
 
 
 def test_a_point_has_nothing_to_audit(played: Callable[..., Path]) -> None:

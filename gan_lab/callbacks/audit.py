@@ -11,9 +11,10 @@ from torch.nn import functional as F
 
 from gan_lab.data.module import GameData
 from gan_lab.equilibrium import audit
+from gan_lab.errors import UserError
 from gan_lab.gan import GAN
 from gan_lab.metrics.features import EfficientNetLite0
-from gan_lab.metrics.samples import Features, generated
+from gan_lab.metrics.samples import Features, Lessons, generated
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.seeds import derive_seed
 from gan_lab.types import Batch
@@ -58,7 +59,7 @@ class Audit(pl.Callback):
         self._see: Features | None = self.features or _default_features(data.shape)
         if self._see is not None:
             with torch.random.fork_rng(devices=[]):
-                self._see.prepare(data.shape, data.labelled)
+                self._see.prepare(data.shape, _no_lessons)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if self.every and gan.round % self.every == 0:
@@ -131,6 +132,13 @@ class Audit(pl.Callback):
         if self._see is not None:
             return torch.cat([self._see(part.to(gan.device)).cpu() for part in x.split(BATCH)])
         return _numbers(x, None)
+
+
+def _no_lessons() -> Lessons:
+    raise UserError(
+        "callbacks.audit.features: learn from the data's classes, and must not see the samples that they learnt from; "
+        "take +features@callbacks.audit.features=efficientnet_lite0"
+    )
 
 
 def _default_features(shape: tuple[int, ...]) -> Features | None:
