@@ -62,7 +62,7 @@ SEQUENCES = {
 def test_constructed_sequences(rows: list[dict[str, float]], name: str) -> None:
     verdict = judge(rows, NULL, AT_CHANCE)
     assert verdict.name == name, verdict.figures
-    assert verdict.advice("runs/one") == ADVICE[name].replace("{directory}", "runs/one")
+    assert verdict.advice == ADVICE[name]
     assert all(math.isfinite(value) for value in verdict.figures.values())
 
 
@@ -184,7 +184,10 @@ def test_games_made_to_end_so(
     assert summary["equilibrium/verdict"] == name, figures
     assert figures and all(isinstance(value, float) for value in figures.values())
     shown = capsys.readouterr().out
-    assert re.search(rf"verdict +{name}\n", shown) and summary["equilibrium/advice"] in shown
+    assert (
+        re.search(rf"verdict +{name}\n", shown)
+        and summary["equilibrium/advice"].replace("RUN_DIR", str(directory)) in shown
+    )
     assert ("audit/auc" in summary) == (AUDITED in overrides) == bool(re.search(r"audit +accuracy 0\.\d+ \[", shown))
     if len((directory / "metrics.csv").read_text().splitlines()) > 10:
         assert Image.open(directory / "equilibrium.png").size == (1056, 1056)

@@ -1,7 +1,6 @@
 """Equilibrium figures of the game, published while it is played, and the verdict at its end."""
 
 import math
-import shlex
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -155,8 +154,8 @@ class Equilibrium(pl.Callback):
             return {}
         coverage = {f"equilibrium/{name}": value for name, value in self._last.items()}
         figures = {f"equilibrium/verdict/{name}": value for name, value in self.verdict.figures.items()}
-        advice = self.verdict.advice(shlex.quote(str(self.directory)))
-        return {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": advice} | figures | coverage
+        words = {"equilibrium/verdict": self.verdict.name, "equilibrium/advice": self.verdict.advice}
+        return words | figures | coverage
 
     def state_dict(self) -> dict[str, Any]:
         return {"series": self.series.state_dict(), "reported": dict(self._reported)}

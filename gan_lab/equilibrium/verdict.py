@@ -13,7 +13,7 @@ SURE = 3  # null spreads of a figure: what lies farther from its value at the eq
 ADVICE = {
     "no game": "D does not learn, its gradient is zero (as under aid=mute): what G learnt it has from its terms",
     "no verdict": "the data are a point, beside which no sample is near or far: read the figures along the run",
-    "too short to tell": "fewer than twenty reports: more rounds (resume={directory} rounds=N), or a lower "
+    "too short to tell": "fewer than twenty reports: more rounds (resume=RUN_DIR rounds=N), or a lower "
     "callbacks.metrics.every in a new run",
     "diverged": "the samples or the costs grow without bound: a new run with a lower optimizer.lr, gan.clip_norm=1, or "
     "term@d_terms=[r1] (loss=wasserstein: [gradient_penalty])",
@@ -32,19 +32,19 @@ ADVICE = {
     "a lower optimizer.g.lr",
     "oscillating": "the players run around the equilibrium: a lower optimizer.lr, no momentum "
     "(optimizer.betas=[0.0,0.9]), term@d_terms=[r1] or, for loss=wasserstein, [gradient_penalty]",
-    "still moving": "go on: resume={directory} rounds=N",
+    "still moving": "go on: resume=RUN_DIR rounds=N",
 }
 
 
 class Verdict(NamedTuple):
-    """One of the names in `ADVICE`, and the figures that led to it."""
+    """One of the names in `ADVICE`, the figures that led to it, and what to turn."""
 
     name: str
     figures: dict[str, float]
 
-    def advice(self, directory: str) -> str:
-        """What to turn, for the run in that directory."""
-        return ADVICE[self.name].format(directory=directory)
+    @property
+    def advice(self) -> str:
+        return ADVICE[self.name]
 
 
 class Null(NamedTuple):
