@@ -13,6 +13,7 @@ from gan_lab.gan import GAN
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_lab.networks.whole_map import MapToPixel, PixelToMap
 from gan_lab.types import Batch
 
 POWERS = [8, 16, 32, 64, 128]
@@ -43,6 +44,26 @@ def test_a_dense_layer_gives_the_networks_of_infogan() -> None:
     assert shapes[1] == [(64, 1, 4, 4), (128, 64, 4, 4), (1024, 128, 7, 7), (1, 1024, 1, 1)]
     output = discriminator(generator(torch.randn(3, 74)))
     assert output.logits.shape == (3,) and output.features[0].shape == (3, 1024)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_convolutions_of_whole_maps_are_torch_s(memory_format: torch.memory_format) -> None:
+    """Values, and first and second derivatives; the same random numbers make the same weights."""
+    pairs = (
+        (MapToPixel, nn.Conv2d, torch.randn(5, 3, 4, 4, dtype=torch.float64)),
+        (PixelToMap, nn.ConvTranspose2d, torch.randn(5, 3, 1, 1, dtype=torch.float64)),
+    )
+    for ours, theirs, x in pairs:
+        found = []
+        for make in (lambda: ours(3, 2, 4), lambda: theirs(3, 2, 4, bias=False)):  # noqa: B023
+            torch.manual_seed(0)
+            layer = make().double().to(memory_format=memory_format)
+            at = x.to(memory_format=memory_format).requires_grad_(True)
+            y = layer(at)
+            (slope,) = torch.autograd.grad(y.square().sum(), at, create_graph=True)
+            found.append([y, slope, *torch.autograd.grad(slope.square().sum(), [at, layer.weight])])
+        for mine, torchs in zip(*found, strict=True):
+            torch.testing.assert_close(mine, torchs)
 
 
 def test_dcgan_64_is_the_paper_s() -> None:

@@ -6,6 +6,7 @@
 
 from torch import Tensor, nn
 
+from gan_lab.networks.whole_map import MapToPixel, PixelToMap
 from gan_lab.ranges import DoublingImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
@@ -35,14 +36,12 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _up(a: int, b: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-    convolution = nn.ConvTranspose2d(a, b, kernel, stride, padding, bias=False)
-    return [convolution, nn.BatchNorm2d(b), nn.ReLU(inplace=True)]
+def _up(convolution: nn.ConvTranspose2d) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
 
 
-def _down(a: int, b: int, kernel: int, stride: int = 1, padding: int = 0) -> list[nn.Module]:
-    convolution = nn.Conv2d(a, b, kernel, stride, padding, bias=False)
-    return [convolution, nn.BatchNorm2d(b), nn.LeakyReLU(0.2, inplace=True)]
+def _down(convolution: nn.Conv2d) -> list[nn.Module]:
+    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.LeakyReLU(0.2, inplace=True)]
 
 
 class DCGANGenerator(nn.Module):
@@ -61,10 +60,10 @@ class DCGANGenerator(nn.Module):
     ) -> None:
         super().__init__()
         side, channels = ladder(shape, width, max_width)
-        layers = _up(latent_dim, dense, 1) if dense else []
-        layers += _up(dense or latent_dim, channels[-1], side)
+        layers = _up(PixelToMap(latent_dim, dense, 1)) if dense else []
+        layers += _up(PixelToMap(dense or latent_dim, channels[-1], side))
         for a, b in zip(channels[::-1], channels[-2::-1], strict=False):
-            layers += _up(a, b, 4, 2, 1)
+            layers += _up(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False))
         self.net = nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], shape[0], 4, 2, 1, bias=False), nn.Tanh())
         initialise(self)
 
@@ -89,10 +88,10 @@ class DCGANDiscriminator(nn.Module):
         side, channels = ladder(shape, width, max_width)
         layers = [nn.Conv2d(shape[0], channels[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
         for a, b in zip(channels, channels[1:], strict=False):
-            layers += _down(a, b, 4, 2, 1)
-        layers += _down(channels[-1], dense, side) if dense else []
+            layers += _down(nn.Conv2d(a, b, 4, 2, 1, bias=False))
+        layers += _down(MapToPixel(channels[-1], dense, side)) if dense else []
         self.trunk = nn.Sequential(*layers)
-        self.head = nn.Conv2d(dense or channels[-1], 1, 1 if dense else side, bias=False)
+        self.head = MapToPixel(dense or channels[-1], 1, 1 if dense else side)
         initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
