@@ -26,6 +26,7 @@ SMALL = [  # networks and intervals that suit a test
 NARROW = {
     "dcgan": ["model.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
+    "dcgan_dense": ["model.width=4", "model.dense=8"],
     "mlp": ["model.hidden=[16]"],
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
@@ -75,7 +76,7 @@ def acts_on(term: str) -> tuple[str, ...]:
 @pytest.fixture
 def composed(tmp_path: Path) -> Callable[..., DictConfig]:
     def make(*overrides: str, small: bool = True) -> DictConfig:
-        model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan")
+        model = next((o.split("=")[1] for o in overrides if o.startswith("model=")), "dcgan_dense")
         sizes = [*SMALL, *NARROW.get(model, [])] if small else []
         if small and not any(o.startswith("callbacks.audit.") for o in overrides):
             sizes += ["callbacks.audit=null"]  # a second or two each time
