@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from gan_lab.cluster import listening, queue_again, requeued
 from gan_lab.config.arguments import tidied
 from gan_lab.config.check import check, check_choices
+from gan_lab.config.environment import raw
 from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
@@ -36,7 +37,7 @@ from gan_lab.runtime.parent import end_with_parent
 def train(config: DictConfig) -> int:
     """One run, or one for each of several seeds; the exit code."""
     hydra_config = HydraConfig.get()
-    overrides = hydra_config.overrides.task
+    overrides = raw(hydra_config.overrides.task)
     check_choices(config, hydra_config.runtime.choices, overrides=overrides)
     settle(config)
     check(config)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gan_lab.callbacks.finite import NAMES
 from gan_lab.config.apart import key_of, watches
+from gan_lab.config.environment import unspelt
 from gan_lab.config.resume import flat
 from gan_lab.gan import GAN
 from gan_lab.io.reading import read_yaml
@@ -45,7 +46,7 @@ def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str])
     introduction = Introduction(
         name=name_of(overrides) or directory.name,
         group=sweep_of(directory),
-        config=dict(flat(OmegaConf.to_container(config, resolve=True))),
+        config=dict(flat(unspelt(config))),
         goals={name: goal for callback in callbacks for name, goal in getattr(callback, "goals", {}).items()},
     )
     for logger in trainer.loggers:

@@ -5,9 +5,16 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.build import network_of, plain
+from gan_lab.config.recipe import check_recipe
+from gan_lab.config.resume import demand_same, remember
+from gan_lab.config.sweep import record_failure, run_name
 from gan_lab.config.words import cell, one_line
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
@@ -197,3 +204,63 @@ def test_what_a_terminal_obeys_is_spelt_out() -> None:
     assert one_line("a\x1b[2Jb\n\tc\u202ed") == r"a\x1b[2Jb c\u202ed"
     assert cell("a|b\x07") == r"a\|b\x07"
     assert len(cell("a" * 10_000)) == 300
+
+
+# --- the environment ----------------------------------------------------------------------------------------------
+
+
+def test_what_the_environment_holds_is_named_and_not_stored(
+    composed: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    monkeypatch.setenv("SIZE", "8")
+    secret, size = "${oc.env:SECRET}", "${oc.decode:${oc.env:SIZE}}"
+    overrides = [f"objective=at-{secret}", f"latent.dim='{size}'", f"experiment_name={secret}"]
+    config = composed(*overrides[:2])
+    assert config.objective == "at-hunter2" and config.latent.dim == 8
+    remember(config, tmp_path, overrides)
+    stored = [path.read_text() for path in (tmp_path / "config.yaml", tmp_path / "overrides.yaml")]
+    assert all(secret in text and size in text and "hunter2" not in text for text in stored)
+    demand_same(config, tmp_path)
+    assert config.objective == "at-hunter2"  # still
+    record_failure(tmp_path, "at-hunter2: no such folder")  # of no job of Hydra's: by the command line
+    monkeypatch.setattr("sys.argv", overrides)
+    record_failure(tmp_path, "at-hunter2: no such folder")
+    assert (tmp_path / "failure.txt").read_text() == f"at-{secret}: no such folder\n"
+    listed = OmegaConf.create({"overrides": overrides}).overrides
+    assert "hunter2" not in run_name(listed) and run_name(listed) == run_name(overrides)
+
+
+# --- a stranger's recipe ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hidden": [64, 64]},
+        {"latent_dim": 10**6},
+        {"shape": [1, 2000, 2000]},
+        {"hidden": [16] * 10_000},
+        {"hidden": "x"},
+        {"output": {"_target_": "torch.nn.Linear"}},
+        {"output": {"_target_": "torch.hub.load"}},
+        {"output": "${oc.env:HOME}"},
+        {"_partial_": True},
+        {"nested": [[[[[]]]]]},
+    ],
+    ids=str,
+)
+def test_a_recipe_that_does_not_fit_its_weights_is_refused_without_being_built(
+    composed: Callable[..., DictConfig], change: dict[str, Any]
+) -> None:
+    config = composed("model=mlp", "model.hidden=[16]")
+    generator, latent = network_of(config, "generator"), plain(config.latent)
+    weights = instantiate(generator).state_dict()
+    check_recipe({"generator": generator, "latent": latent}, weights)
+    start = time.process_time()
+    with pytest.raises(UserError) as caught:
+        check_recipe({"generator": generator | change, "latent": latent}, weights)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+    assert time.process_time() - start < 5
+    with pytest.raises(UserError, match="fit|builds no generator"):
+        check_recipe({"generator": generator, "latent": latent | {"dim": 10**6}}, weights)

@@ -10,6 +10,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.arguments import quoted
+from gan_lab.config.environment import unspelt
 from gan_lab.config.started import how_started, split
 from gan_lab.config.stranger import vetted
 from gan_lab.config.words import shown
@@ -79,7 +80,7 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     for key in PLACES:
         if OmegaConf.select(config, key) is not None and before.get(key) is not None:
             OmegaConf.update(config, key, before[key])  # and so all that follows it
-    now = dict(flat(OmegaConf.to_container(config, resolve=True)))
+    now = dict(flat(unspelt(config)))
     differing = [
         f"{key} is {shown(before.get(key, 'absent'))} there and {shown(now.get(key, 'absent'))} here"
         for key in sorted(before.keys() | now.keys())
@@ -125,7 +126,7 @@ def flat(node: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> None:
     """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
-    text = OmegaConf.to_yaml(config, resolve=True)
+    text = OmegaConf.to_yaml(unspelt(config))
     kept = [override for override in overrides if not override.startswith("resume=")]
     if "root" in config.data and not OmegaConf.is_interpolation(config.data, "root"):
         # Absolute: to be found again from any working directory.

@@ -9,17 +9,19 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.environment import raw, without_values
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
@@ -33,12 +35,12 @@ ASIDE = ("data.root=", "data.workers=", "logger=", "objective=")  # say nothing 
 LONGEST = 200  # characters; file systems end at 255 bytes
 
 
-def run_name(overrides: Iterable[str]) -> str:
+def run_name(overrides: Sequence[str]) -> str:
     """`loss=hinge,seed=1`: the directory of the job with these overrides, whatever their order.
 
     A long name is cut, and told from others by a digest.
     """
-    kept = sorted(override for override in overrides if not override.startswith(ASIDE))
+    kept = sorted(override for override in raw(overrides) if not override.startswith(ASIDE))
     name = re.sub(r"[^\w.=,@+~-]+", "_", ",".join(kept)) or "default"
     if len(name) <= LONGEST:
         return name
@@ -50,8 +52,10 @@ OmegaConf.register_new_resolver("run_name", run_name, replace=True)
 
 def record_failure(directory: Path, why: str) -> None:
     """Leave `failure.txt`; where not even that can be written, the message on standard error must do."""
+    overrides = raw(HydraConfig.get().overrides.task) if HydraConfig.initialized() else sys.argv
+    text = without_values(why, overrides).rstrip() + "\n"
     with suppress(UserError):
-        write_atomically(directory / FAILURE, lambda path: path.write_text(why.rstrip() + "\n"))
+        write_atomically(directory / FAILURE, lambda path: path.write_text(text))
 
 
 def withdraw_failure(directory: Path) -> None:
@@ -95,7 +99,7 @@ class Plan(Callback):
             plan: dict[str, Any] = {"trials": sweeper.n_trials}
         else:
             swept = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items())]
-            overrides = OverridesParser.create().parse_overrides([*swept, *config.hydra.overrides.task])
+            overrides = OverridesParser.create().parse_overrides([*swept, *raw(config.hydra.overrides.task)])
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
             plan = {"jobs": [run_name(job) for job in jobs]}
             _demand_different(plan["jobs"], OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from gan_lab.config.environment import unspelt
 from gan_lab.config.resume import flat, is_free
 from gan_lab.data.identity import DataIdentity
 from gan_lab.errors import UserError
@@ -19,7 +20,7 @@ from gan_lab.io.run_file import RUN, note, read_facts
 
 def record_origin(directory: Path, config: DictConfig, data: DataIdentity, start: Start | None) -> str:
     """Note what a new run comes from; the digest of that, which tells its checkpoints from those of any other run."""
-    settings = {key: value for key, value in flat(OmegaConf.to_container(config, resolve=True)) if not is_free(key)}
+    settings = {key: value for key, value in flat(unspelt(config)) if not is_free(key)}
     whole = json.dumps([settings, data.to_json(), start and start.digest], sort_keys=True)
     run = hashlib.sha256(whole.encode(errors="surrogateescape")).hexdigest()[:32]
     note(directory, run=run, data=data.to_json(), start_from=start and start.facts())
