@@ -32,6 +32,7 @@ ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
+LONGEST = 1000  # characters of a circumstance
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
 
@@ -137,7 +138,7 @@ def read_run(directory: Path) -> Run:
         head, key, rest = [*printable(name).split("/", 2), "", ""][:3]
         if head != "score":
             continue
-        value = printable(value) if isinstance(value, str) else value
+        value = value if isinstance(value, int | float | None) else printable(str(value))[:LONGEST]
         if rest.startswith(PROCEDURE + FLOOR):
             value = _number(value, f"{path}: {name}")
         if rest.startswith(PROCEDURE):
@@ -154,7 +155,7 @@ def read_run(directory: Path) -> Run:
     for figure, key in scores:
         if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
-    made_by = (summary.get("git_commit"), summary.get("version/torch"))
+    made_by = (str(summary.get("git_commit")), str(summary.get("version/torch")))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 

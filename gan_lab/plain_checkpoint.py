@@ -139,6 +139,7 @@ def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]
     for path in filter(Path.exists, (last, previous)):
         try:
             checkpoint = PlainCheckpointIO().load_checkpoint(path)
+            _demand_rounds(path, checkpoint)
         except OtherFormat:
             raise
         except UserError as error:
@@ -154,3 +155,11 @@ def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]
     if problem is not None:
         raise problem
     return None
+
+
+def _demand_rounds(path: Path, checkpoint: Any) -> None:
+    """Raise UserError unless the checkpoint says how many rounds a game has played, and is one in outline."""
+    game = checkpoint.get("game") if isinstance(checkpoint, dict) else None
+    rounds = (game.get("round"), checkpoint.get("global_step")) if isinstance(game, dict) else (None,)
+    if not all(type(number) is int and number >= 0 for number in rounds):
+        raise UserError(f"{path}: not a checkpoint of a run")

@@ -34,6 +34,7 @@ from gan_lab.experiment.origin import (
     record_origin,
 )
 from gan_lab.experiment.provenance import record_provenance
+from gan_lab.experiment.restoring import restoring
 from gan_lab.gan import GAN
 from gan_lab.generator_file import sign_recipe
 from gan_lab.introduction import first_lines, introduce, parameters_of
@@ -96,7 +97,8 @@ def play(
         found = [f"data: {line}" for line in data.found]
         print("\n".join([*first_lines(trainer, gan, config, overrides), *found, *(start.told() if start else [])]))
     introduce(trainer, config, overrides)
-    trainer.fit(gan, data, ckpt_path=checkpoint)
+    with restoring(checkpoint, lambda: bearing.begun):
+        trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
 
