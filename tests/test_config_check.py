@@ -24,6 +24,7 @@ def whole(**changes: Any) -> Any:
         "rounds": 10,
         "directory": "outputs/run",
         "resume": None,
+        "start_strict": False,
         "data": {"side": 8, "shape": [1, "${..side}", "${..side}"], "module": {**part, "seed": "${seed}"}},
         "latent": part,
         "model": {"generator": {"_target_": "fake_lab.parts.Net", "shape": "${data.shape}"}, "discriminator": part},
