@@ -76,7 +76,13 @@ def workspace(entity: str, project: str) -> Any:
                 line("diversity of the samples, that of the data being 1", "equilibrium/diversity"),
                 line("value of the game; -log 4 at equilibrium", "equilibrium/value"),
                 line("modes shown", "equilibrium/modes"),
-                line("duality gap", "equilibrium/duality_gap", log_y=True),
+                line(
+                    "who tells samples from real ones; 1/2: undecided",
+                    "audit/auc",
+                    "audit/game_auc",
+                    range_y=(0.0, 1.0),
+                ),
+                line("duality gap", "equilibrium/duality_gap/200", "equilibrium/duality_gap/100", log_y=True),
             ),
             section("Quality", *(line(name, name) for name in QUALITY)),
             section(
