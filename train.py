@@ -27,7 +27,7 @@ from gan_lab.config.resume import check_start, demand_same, expand
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
-from gan_lab.errors import UserError
+from gan_lab.errors import OtherRun, UserError
 from gan_lab.imports import importing
 from gan_lab.io.inside import demand_inside
 from gan_lab.lock import alone_in, leads
@@ -98,7 +98,8 @@ def job(config: DictConfig) -> float | None:
     except Exception as error:
         if sweep:
             line = explain(error, sys.argv[1:])
-            record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
+            if not isinstance(error, OtherRun):
+                record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
         if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
             raise
         code = 2

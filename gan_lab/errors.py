@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Entry points print the line and exit with code 2; everything else is a bug and keeps its traceback.
     """
+
+
+class OtherRun(UserError):
+    """What is asked for is not what the directory holds: no failure of the run in there."""

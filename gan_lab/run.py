@@ -33,6 +33,7 @@ from gan_lab.experiment.origin import (
     name_of_run,
     record_origin,
 )
+from gan_lab.experiment.parts import demand_same_parts
 from gan_lab.experiment.provenance import record_provenance
 from gan_lab.experiment.restoring import restoring
 from gan_lab.gan import GAN
@@ -78,6 +79,8 @@ def play(
         )
 
     gan = build_game(config, data)
+    if config.get("resume"):
+        demand_same_parts(directory, config, gan)
     interruption, bearing = Interruption(), Bearing(_recipe(config, gan, data))
     own = [Budget(config.rounds), interruption, bearing, *_parts(config, "callbacks", pl.Callback)]
     keep_best(own)

@@ -62,6 +62,7 @@ FLOORS = {
     "config": 4,
     "build": 4,
     "experiment": 4,
+    "sweeps": 4,
     "run": 4,
     "ensemble": 4,
     "sample": 4,

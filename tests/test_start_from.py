@@ -227,6 +227,17 @@ def test_what_changes_no_past_round_may_change_and_the_rest_names_the_way(compos
         demand_same(composed(*folder, "optimizer.g.lr=1e-5"), tmp_path)
 
 
+def test_a_batch_may_be_cut_otherwise_where_that_is_exact(composed: Composed, tmp_path: Path) -> None:
+    config = composed(*PARTS, "rounds=2")
+    play(config)
+    assert play(resumed(config, rounds=3, gan={"accumulate": 2})) == 0
+    (tmp_path / "coupled").mkdir()
+    coupled = composed("model=dcgan", "rounds=2", f"directory={tmp_path / 'coupled'}")
+    play(coupled)
+    with pytest.raises(UserError, match=r"gan.accumulate=2: the run has 1, and .*BatchNorm.*start_from="):
+        play(resumed(coupled, rounds=3, gan={"accumulate": 2}))
+
+
 def test_the_advice_at_a_divergence_is_accepted(
     composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """What sets one run apart from another, and what only says where and how it is watched."""
 
-WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", "data.root", "data.workers")
+PLACES = ("data.root", "data.workers", "data.skip_corrupt")  # where data lie, and how they are read
+WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", *PLACES)
 ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
 
 

@@ -9,20 +9,21 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.apart import PLACES
 from gan_lab.config.arguments import quoted
 from gan_lab.config.environment import unspelt
 from gan_lab.config.started import how_started, split
 from gan_lab.config.stranger import vetted
 from gan_lab.config.words import shown
-from gan_lab.errors import UserError
+from gan_lab.errors import OtherRun, UserError
 from gan_lab.io.anew import anew
 from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
 
-PLACES = ("data.root", "data.workers", "data.skip_corrupt")  # and whatever is set to what these are
-# What may differ from the run that is resumed: how long, where, on what machine and how watched it is played.
-FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", *PLACES)
+# What may differ from the run that is resumed: how long, where, on what machine and how watched it is played. With each
+# of PLACES, whatever is set to what it is. The parts of a batch are looked at again where the game is known.
+FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "gan.accumulate", *PLACES)
 BEGUN = ("start_from", "start_strict")  # say how a run began, whatever they say when it goes on
 
 
@@ -72,7 +73,8 @@ def demand_same(config: DictConfig, directory: Path) -> None:
     """The composed configuration computes what the run in `directory` computes.
 
     Raises:
-        UserError: it does not; names the first keys that differ. Or the run is of another version of this lab.
+        OtherRun: it does not; names the first keys that differ.
+        UserError: the run is of another version of this lab.
     """
     read_facts(directory)
     before = dict(flat(read_yaml(directory / "config.yaml")))
@@ -87,7 +89,7 @@ def demand_same(config: DictConfig, directory: Path) -> None:
         if before.get(key) != now.get(key) and not is_free(key)
     ]
     if differing:
-        raise UserError(
+        raise OtherRun(
             f"resume={directory}: that run has another configuration ({'; '.join(differing[:3])}); only "
             f"{', '.join(FREE)} may change; what follows one of these can be kept by giving it, as in KEY=OLD_VALUE; "
             f"to play on with other settings, {anew(directory)}"

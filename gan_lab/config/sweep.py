@@ -21,17 +21,20 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.apart import PLACES
 from gan_lab.config.environment import raw, without_values
+from gan_lab.config.explain import explain
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.io.reading import read_json
 from gan_lab.lock import Busy, hold, leads
+from gan_lab.sweeps.identity import demand_known_data, demand_same_search, search_of
 
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-ASIDE = ("data.root=", "data.workers=", "logger=", "objective=")  # say nothing about what is computed
+ASIDE = tuple(f"{key}=" for key in (*PLACES, "logger", "objective"))  # say nothing about what is computed
 LONGEST = 200  # characters; file systems end at 255 bytes
 
 
@@ -94,16 +97,27 @@ class Plan(Callback):
         except Busy as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(2) from None  # Hydra makes warnings of exceptions
-        sweeper = config.hydra.sweeper
-        if sweeper._target_ == OPTUNA:
-            plan: dict[str, Any] = {"trials": sweeper.n_trials}
+        sweeper, directory = config.hydra.sweeper, Path(config.hydra.sweep.dir)
+        search = search_of(config) if sweeper._target_ == OPTUNA else None
+        try:
+            if search is not None:
+                demand_same_search(directory, directory / PLAN, search)
+            demand_known_data(directory, config)
+        except Exception as error:
+            line = explain(error, sys.argv[1:])
+            if line is None:
+                raise
+            print(f"error: {line}", file=sys.stderr)
+            raise SystemExit(2) from None
+        if search is not None:
+            plan: dict[str, Any] = {"trials": sweeper.n_trials, "search": search}
         else:
             swept = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items())]
             overrides = OverridesParser.create().parse_overrides([*swept, *raw(config.hydra.overrides.task)])
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
             plan = {"jobs": [run_name(job) for job in jobs]}
             _demand_different(plan["jobs"], OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
-        write_atomically(Path(config.hydra.sweep.dir) / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))
+        write_atomically(directory / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))
 
 
 def _demand_different(jobs: list[str], subdir: str) -> None:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from gan_lab.config.environment import unspelt
 from gan_lab.config.resume import flat, is_free
 from gan_lab.data.identity import DataIdentity
-from gan_lab.errors import UserError
+from gan_lab.errors import OtherRun, UserError
 from gan_lab.experiment.start_from import Start, start_from
 from gan_lab.gan import GAN
 from gan_lab.io.anew import anew
@@ -44,11 +44,11 @@ def demand_same_data(directory: Path, now: DataIdentity) -> None:
     """The data are those that the run in `directory` has learnt from so far.
 
     Raises:
-        UserError: they are others; says how they differ, and how to go on.
+        OtherRun: they are others; says how they differ, and how to go on.
     """
     difference = data_of_run(directory).difference(now)
     if difference is not None:
-        raise UserError(
+        raise OtherRun(
             f"{directory}: the run has learnt from other data: {difference}; put those back, or {anew(directory)}"
         )
 
@@ -72,9 +72,9 @@ def name_of_run(directory: Path) -> str | None:
 
 
 def demand_own(path: Path, checkpoint: dict[str, Any], directory: Path) -> None:
-    """Raise a UserError unless the checkpoint at `path` is one of the run in `directory`."""
+    """Raise OtherRun unless the checkpoint at `path` is one of the run in `directory`."""
     if checkpoint.get("run") != name_of_run(directory):
-        raise UserError(f"{path}: is a checkpoint of another run; put back this one's, or {anew(directory)}")
+        raise OtherRun(f"{path}: is a checkpoint of another run; put back this one's, or {anew(directory)}")
 
 
 class Bearing(pl.Callback):

@@ -1,6 +1,7 @@
 """Aids put around a finished network: each takes it as its first argument and gives one to be used in its place."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,8 @@ class MinibatchStd(nn.Module):
     Wants batches of real and of generated samples apart (gan.joint_batch=false).
     """
 
+    couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
+
     def __init__(self, discriminator: nn.Module, shape: Shape) -> None:
         super().__init__()
         width_of(discriminator, shape)  # refuses what has no features
@@ -67,6 +70,8 @@ class MinibatchDiscrimination(nn.Module):
 
     Memory grows with N^2. Wants batches of real and of generated samples apart (gan.joint_batch=false).
     """
+
+    couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
 
     def __init__(
         self,

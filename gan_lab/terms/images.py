@@ -1,6 +1,7 @@
 """Aims of G beside the game: nearness to what is given or true, and samples that differ."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -70,6 +71,8 @@ class ModeSeeking(Term):
     weights do not carry over. z' is the z of another sample of the batch: one more evaluation of G, and no more noise.
     """
 
+    couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
+
     acts_on = ("g",)
 
     def value(self, turn: Turn) -> Tensor:
@@ -83,6 +86,8 @@ class ModeSeekingInverse(Term):
     A ratio of means over the batch, where `ModeSeeking` is a mean of ratios. Its pull grows as samples become alike:
     its gradient is that of the ratio r times 1 / r^2.
     """
+
+    couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
 
     acts_on = ("g",)
 

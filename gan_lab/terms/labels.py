@@ -1,5 +1,7 @@
 """Aims that rest on D's class logits or features: labels told, and labels learnt from few."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -67,6 +69,8 @@ class FeatureMatching(Term):
 
     The factor 1/d is that of the paper's code. Means are over the batch, of real and of generated samples.
     """
+
+    couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
 
     def value(self, turn: Turn) -> Tensor:
         outputs = (turn.real_output, turn.fake_output)

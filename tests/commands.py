@@ -1,0 +1,76 @@
+"""Command lines as users type them, in processes that have imported what is slow to import already."""
+
+import multiprocessing
+import os
+import runpy
+import shlex
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["gan_lab.run", "gan_lab.ensemble.play", "torchvision", "matplotlib.pyplot"])
+
+
+class Done(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def line(self) -> str:
+        """The one line that it said on standard error."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
+        assert len(lines) == 1 and "Traceback" not in self.err, self.err
+        return lines[0]
+
+
+class Command:
+    """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once."""
+
+    def __init__(self, text: str, where: Path) -> None:
+        self._notes = [where / f".{name}" for name in ("out", "err")]
+        words = shlex.split(text)
+        assert words.pop(0) == "python"
+        environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
+        environment["XDG_CONFIG_HOME"] = str(where / ".config")
+        self.process = SERVER.Process(target=_play, args=(words, str(where), environment, list(map(str, self._notes))))
+        self.process.start()
+
+    def done(self, seconds: float = 120) -> Done:
+        self.process.join(seconds)
+        code = self.process.exitcode
+        if code is None:
+            self.process.kill()
+        out, err = (note.read_text() for note in self._notes)
+        assert code is not None, f"not over after {seconds} s: {err}"
+        return Done(code, out, err)
+
+
+def run(text: str, where: Path, code: int = 0) -> Done:
+    """A command to its end, which is to have this exit code."""
+    done = Command(text, where).done()
+    assert done.code == code, done.err + done.out
+    return done
+
+
+def _play(words: list[str], where: str, environment: dict[str, str], notes: list[str]) -> None:
+    for descriptor, note in zip((1, 2), notes, strict=True):
+        os.dup2(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+    os.environ |= environment
+    os.chdir(where)
+    sys.path.insert(0, str(ROOT))
+    try:
+        if words[0] == "-m":
+            sys.argv = words[1:]
+            runpy.run_module(words[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = [str(ROOT / words[0]), *words[1:]]
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
