@@ -23,6 +23,7 @@ from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.stored import parts_of
 from gan_lab.config.trust import CONF
+from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 from gan_lab.io.inside import demand_inside
 from gan_lab.io.reading import read_json
@@ -227,7 +228,8 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
     data: GameData = instantiate(parts["data"])
     difference = data_of_run(directory).difference(data.identity)
     if difference is not None:
-        print(f"warning: {directory}: the run has learnt from other data: {difference}", file=sys.stderr)
+        warning = f"{directory}: the run has learnt from other data: {difference}"
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
     if config.split == "test":
         if not hasattr(data, "test"):
             raise UserError("split=test: the data have no test set; take split=train")

@@ -22,6 +22,7 @@ from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
 from gan_lab.config.started import command
+from gan_lab.config.words import one_line, printable
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.experiment.conclusion import keep_best, leave_generator
@@ -97,8 +98,9 @@ def play(
         remember(config, directory, overrides)
         sign_recipe(directory, bearing.recipe)
         record_provenance(directory, config, parameters_of(gan))
-        found = [f"data: {line}" for line in data.found]
-        print("\n".join([*first_lines(trainer, gan, config, overrides), *found, *(start.told() if start else [])]))
+        found = [f"data: {one_line(line)}" for line in data.found]
+        found += start.told() if start else []
+        print(printable("\n".join([*first_lines(trainer, gan, config, overrides), *found])))
     introduce(trainer, config, overrides)
     with restoring(checkpoint, lambda: bearing.begun):
         trainer.fit(gan, data, ckpt_path=checkpoint)
