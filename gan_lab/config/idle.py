@@ -25,6 +25,10 @@ def _terms(plain: dict[str, Any], player: str) -> dict[str, dict[str, Any]]:
 
 def _terms_of_the_other(plain: dict[str, Any]) -> Iterator[str]:
     """Terms whose value does not depend on the weights of the player that they are mounted on."""
+    for name, term in _terms(plain, "g").items():
+        for flag in declared(term["_target_"], "on_d_alone") or ():
+            if term.get(flag):
+                yield f"g_terms.{name}.{flag}=true: acts on the discriminator alone; leave it false"
     for player, other in (("d", "g"), ("g", "d")):
         for name, term in _terms(plain, player).items():
             if player not in (declared(term["_target_"], "acts_on") or PLAYERS):

@@ -20,6 +20,8 @@ class AuxiliaryClassifier(Term):
     real samples alone, and agrees with G on no others. G has the second, which it can change.
     """
 
+    on_d_alone: ClassVar[tuple[str, ...]] = ("real",)  # parts that do not depend on G
+
     def __init__(
         self, weight: NonNegativeFloat = 1.0, every: PositiveInt = 1, real: bool = True, fake: bool = True
     ) -> None:
