@@ -94,7 +94,7 @@ def job(config: DictConfig) -> float | None:
         with listening():
             code = train(config)
         if code == 0:
-            return objective(config) if sweep and leads(os.environ) else None
+            return sought(config) if sweep and leads(os.environ) else None
     except Exception as error:
         if sweep:
             line = explain(error, sys.argv[1:])
@@ -106,6 +106,17 @@ def job(config: DictConfig) -> float | None:
     if code > 128:
         queue_again(code - 128)
     raise SystemExit(code)  # an interruption ends a sweep, too
+
+
+def sought(config: DictConfig) -> float | None:
+    """The figure that a search is after. Where the summary has none of that name, all trials are in vain: the search
+    ends, and nothing is wrong with the run.
+    """
+    try:
+        return objective(config)
+    except UserError as error:
+        told(error)
+        raise SystemExit(2) from error
 
 
 def told(error: Exception, where: str = "") -> bool:

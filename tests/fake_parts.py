@@ -85,6 +85,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "from gan_lab.errors import UserError\n"
         "def value(x): raise ValueError('too\\n big')\n"
         "def user(x): raise UserError('no such folder')\n"
+        "def disk(x): raise OSError(36, 'File name too long', 'pics')\n"
         "def bug(x): raise RuntimeError('bug')\n"
         "class Takes:\n    def __init__(self, x): pass\n"
     )

@@ -92,13 +92,60 @@ MISTAKES = [
     Mistake("model=mlp optimizer=sgd optimizer.lr=1e12 rounds=99", r"(discriminator|generator)'s .*round", False),
 ]
 
+# Those of settings, whose laws tests/test_idle_settings.py, test_arguments.py and test_exhausted.py check without a
+# process for each: they are in the table alone.
+SETTINGS = [
+    Mistake("schedule=exponential schedule.gamma=-1", r"schedule\.gamma=-1: must be greater than 0"),
+    Mistake("schedule=cosine schedule.eta_min=-1", r"schedule\.eta_min=-1: must be greater than or equal to 0"),
+    Mistake("schedule=cosine schedule.T_max=0", r"schedule\.T_max=0: must be greater than 0"),
+    Mistake("schedule=linear schedule.total_iters=0", r"schedule\.total_iters=0: must be greater than 0"),
+    Mistake("schedule=linear schedule.start_factor=5", r"schedule\.start_factor=5: must be less than or equal to 1"),
+    Mistake("data.labels=100", r"data\.labels=100: no term reads them; take model=mlp_2016"),
+    Mistake("data.labels_seed=1", r"data\.labels_seed=1: picks the labels that are shown, and all are"),
+    Mistake("term@d_terms=[mode_seeking]", r"d_terms\.mode_seeking: acts on the generator alone"),
+    Mistake("term@g_terms=[r1]", r"g_terms\.r1: acts on the discriminator alone"),
+    Mistake("loss.generator_weight=0", r"leaves the generator no aim"),
+    Mistake("+trainer.logger=true", r"trainer\.logger: use logger="),
+    Mistake("+trainer.enable_checkpointing=false", r"trainer\.enable_checkpointing: use callbacks\.checkpoint"),
+    Mistake("+trainer.default_root_dir=x", r"trainer\.default_root_dir: use hydra\.run\.dir"),
+    Mistake("+trainer.deterministic=perhaps", r"trainer\.deterministic=perhaps: must be true, false or 'warn'"),
+    Mistake("experiment=[ring,grid]", r"experiment=\[ring,grid\]: must be one option"),
+    Mistake("data.num_classes=12", r"data\.num_classes=12: the data have 10 classes", False),
+    Mistake("data.subset=5000", r"data\.subset=5000: larger than the data set", False),
+    Mistake("+optimizer.d.maximize=true", r"optimizer\.d\.maximize=true: must be false"),
+    Mistake("+optimizer.d.differentiable=true", r"optimizer\.d\.differentiable=true: must be false"),
+    Mistake("+optimizer.d.capturable=true", r"optimizer\.d\.capturable=true: must be false"),
+    Mistake("optimizer.d._target_=os.getcwd", r"optimizer\.d: posix\.getcwd\(\) takes no keyword arguments", False),
+    Mistake("latent=codes latent.categorical=[] latent.continuous=0", r"leave no codes; take latent=uniform", False),
+    Mistake("~model.generator", r"model\.generator: must be given"),
+    Mistake("seed=12345678901234567890123", r"seed=12345678901234567890123: must be below 2\^63"),
+    Mistake("data.batch_size=1000000000000 data=ring model=mlp", r"out of memory", False),
+    Mistake("resume=", r"resume=: is empty; was a shell variable not set\?"),
+    Mistake("hydra.run.dir=", r"hydra\.run\.dir=: is empty"),
+    Mistake("data=image_folder data.root=", r"data\.root=: is empty"),
+    Mistake(
+        "data=image_folder data.root=~/no_pictures_here", r"data\.root=/.*/no_pictures_here: no such folder", False
+    ),
+    Mistake(f"hydra.run.dir={{tmp}}/{'x' * 300}", r"File name too long"),
+    Mistake(f"resume={'x' * 300}", r"File name too long"),
+    Mistake("-m seed=0,1 hydra/launcher=slurm hydra.sweep.dir={tmp}/sweep", r"there is no SLURM on this machine"),
+    Mistake(
+        "-m seed=0,1 hydra/launcher=joblib hydra.launcher.n_jobs=0 hydra.sweep.dir={tmp}/sweep", r"n_jobs=0: must be"
+    ),
+    Mistake(
+        "-m hydra/sweeper=optuna objective=g/los seed=choice(0,1) rounds=2 model=mlp hydra.sweep.dir={tmp}/search",
+        r"objective=g/los: summary\.json has no such number; did you mean g/loss\?",
+        False,
+    ),
+]
+
 
 def run(arguments: str, directory: Path) -> tuple[int, str, float]:
     """Exit code, standard error and seconds of train.py."""
     start = time.perf_counter()
     place = (
         []
-        if "resume=" in arguments or "run.dir" in arguments
+        if any(given in arguments for given in ("resume=", "run.dir", "sweep.dir"))
         else [f"hydra.run.dir={directory / secrets.token_hex(4)}"]
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -168,9 +215,11 @@ def test_mistakes_when_sampling(scene: Path, arguments: str, says: str, capsys: 
 def table(directory: Path, write: Callable[[str], None] = print) -> None:
     make_scene(directory)
     write("| `python train.py ...` | exit | seconds | printed |\n|---|---|---|---|")
-    for mistake in MISTAKES:
+    for mistake in [*MISTAKES, *SETTINGS]:
         code, errors, seconds = run(mistake.arguments, directory)
-        shown = errors.strip().replace(str(directory), "TMP").replace("|", "\\|")
+        lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+        shown = " ".join(lines).replace(str(directory), "TMP").replace("|", "\\|").replace("x" * 300, "xxx...")
+        assert code == 2 and "Traceback" not in errors and re.search(mistake.says, shown), errors
         write(f"| `{mistake.arguments.format(tmp='TMP')}` | {code} | {seconds:.1f} | {shown} |")
 
 

@@ -395,7 +395,7 @@ def write_pictures(root: Path) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Data are read once for each way in which they are asked for."""
     known: dict[str, Any] = {}
-    read = building._data
+    read = building.build_data
 
     def remembered(config: DictConfig) -> Any:
         whole = {key: OmegaConf.to_container(config, resolve=True)[key] for key in ("data", "given", "seed")}  # type: ignore[index, call-overload]
@@ -403,7 +403,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         known[digest(whole)], data.drawn = data, 0
         return data
 
-    monkeypatch.setattr(building, "_data", remembered)
+    monkeypatch.setattr(building, "build_data", remembered)
     warnings.filterwarnings("ignore")
 
 

@@ -84,6 +84,7 @@ def test_what_hydra_refuses_is_told_in_one_line(conf: Path, override: str, text:
     [
         ("fake_raises.value", "a.b: too big"),
         ("fake_raises.user", "no such folder"),
+        ("fake_raises.disk", "a.b: pics: File name too long"),
         ("fake_raises.Takes", "a.b: "),
         ("fake_raises.nope", "a.b: Error loading 'fake_raises.nope'"),
         ("fake_nowhere.nope", "a.b: Error loading 'fake_nowhere.nope'"),

@@ -98,6 +98,8 @@ def _part(error: InstantiationException) -> str | None:
         return f"{where}: {head}"
     if isinstance(cause, UserError):
         return str(cause)  # it says where by itself
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{where}: {': '.join(filter(None, (str(cause.filename or ''), cause.strerror)))}"
     expected = _NOT_FOUND if head.startswith("Error locating target") else _REFUSALS
     return f"{where}: {cause}" if isinstance(cause, expected) else None
 

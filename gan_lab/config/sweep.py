@@ -7,6 +7,7 @@ job imports this module, and with it the resolver that Hydra needs to name the d
 import hashlib
 import os
 import re
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -97,6 +98,7 @@ class Plan(Callback):
         except Busy as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(2) from None  # Hydra makes warnings of exceptions
+        _demand_launcher(config.hydra.launcher)
         sweeper, directory = config.hydra.sweeper, Path(config.hydra.sweep.dir)
         search = search_of(config) if sweeper._target_ == OPTUNA else None
         try:
@@ -125,9 +127,21 @@ def _demand_different(jobs: list[str], subdir: str) -> None:
     twice = [job for job, count in Counter(jobs).items() if count > 1]
     if twice and "run_name" in subdir:
         aside = ", ".join(ASIDE).replace("=", "")
-        print(
-            f"error: {twice[0]}: several jobs would have this directory ({aside} are no part of its name); "
-            "sweep over something else, or set hydra.sweep.subdir",
-            file=sys.stderr,
+        _end(
+            f"{twice[0]}: several jobs would have this directory ({aside} are no part of its name); sweep over "
+            "something else, or set hydra.sweep.subdir"
         )
-        raise SystemExit(2)
+
+
+def _demand_launcher(launcher: DictConfig) -> None:
+    """The launcher that was chosen can start jobs here."""
+    if launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
+        _end("hydra/launcher: there is no SLURM on this machine (no srun); leave it out, or start where SLURM is")
+    if launcher.get("n_jobs", 1) == 0:
+        _end("hydra.launcher.n_jobs=0: must be the number of jobs at once (-1: one for each core)")
+
+
+def _end(line: str) -> None:
+    """Tell a mistake and end: Hydra makes warnings of a callback's exceptions."""
+    print(f"error: {line}", file=sys.stderr)
+    raise SystemExit(2)
