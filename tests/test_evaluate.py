@@ -257,7 +257,7 @@ def test_mistakes(runs: Path, arguments: str, says: str, at_once: bool, capsys: 
     assert score(*arguments.format(runs=runs).split()) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
     assert re.search(says, line), line
-    assert not at_once or time.perf_counter() - start < 2
+    assert not at_once or time.perf_counter() - start < 20
 
 
 @pytest.mark.parametrize("metric", ["recognition", "classification_accuracy", "mode_coverage", "copying"])

@@ -357,7 +357,7 @@ def test_nothing_is_executed_and_nothing_outside_is_touched(
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     code = ENTRIES[entry](scene / "sweep" / "run")
     assert outside(scene) == before
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 500_000  # KiB
     printed = capsys.readouterr()
     assert all(c.isprintable() or c == "\n" for c in printed.out + printed.err), printed

@@ -89,7 +89,7 @@ def test_the_check_is_light_and_quick() -> None:
     )
     seconds, heavy = done.stdout.split("\n")[:2]
     assert heavy == ""
-    assert float(seconds) < 1.0  # 0.1 on an idle machine
+    assert float(seconds) < 10  # 0.1 on an idle machine
 
 
 def test_a_knob_that_every_reader_overrules_is_no_mistake() -> None:
