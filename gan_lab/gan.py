@@ -79,7 +79,6 @@ class GAN(pl.LightningModule):
         self.history = History()  # what was published of the rounds so far
         self._seconds_before = 0.0
         self._began: float | None = None  # when this part of the run began
-        self._ended = 0.0  # when its last round ended
 
     # --- the game ---------------------------------------------------------------------------------------------
 
@@ -94,7 +93,6 @@ class GAN(pl.LightningModule):
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
         self.round += 1
-        self._ended = time.perf_counter()
         if self._follower is not None:
             self._follower.follow(self.round + (self.started_from or 0))
 
@@ -234,8 +232,8 @@ class GAN(pl.LightningModule):
 
     @property
     def seconds(self) -> float:
-        """From the start to the end of the last round, over all parts of an interrupted run."""
-        return self._seconds_before + (0.0 if self._began is None else self._ended - self._began)
+        """Spent on training so far, over all parts of an interrupted run."""
+        return self._seconds_before + (0.0 if self._began is None else time.perf_counter() - self._began)
 
     def publish(self, metrics: dict[str, float]) -> None:
         """Numbers about the round just played, to every logger and to the history; those that process 0 found."""
@@ -252,7 +250,7 @@ class GAN(pl.LightningModule):
         self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
         lay_out(self._optimizers.values())
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
-        self._began = self._ended = time.perf_counter()
+        self._began = time.perf_counter()
         for logger in self.loggers:
             if hasattr(logger, "rewind"):  # what the checkpoint does not know of will be logged again, or was an end
                 logger.rewind(self.round, {name for name, at in self.history.since.items() if at == self.round})
@@ -260,7 +258,8 @@ class GAN(pl.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         return -1 if self.trainer.should_stop else None  # told between two rounds, it plays no other
 
-    def on_train_end(self) -> None:
+    def stop_clock(self) -> None:
+        """The last round is over: what follows does not count as training."""
         self._seconds_before, self._began = self.seconds, None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

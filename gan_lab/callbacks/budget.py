@@ -31,6 +31,9 @@ class Budget(pl.Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         self._judge(trainer, gan)
 
+    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+        gan.stop_clock()  # before other callbacks look back at the run
+
     def _judge(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.round >= self.rounds:
             trainer.should_stop = True
