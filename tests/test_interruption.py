@@ -76,9 +76,11 @@ def test_a_signal_between_the_moves_ends_the_run_after_the_round(
 
 def test_a_later_signal_is_obeyed_at_once(composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Interruption, "SOON", 0.0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a test's worker process may ignore it
     in_round(monkeypatch, 5, lambda: (signal.raise_signal(signal.SIGINT), signal.raise_signal(signal.SIGINT)))
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         play(config(composed, tmp_path))
+    signal.signal(signal.SIGINT, before)
     assert not (tmp_path / "summary.json").exists()
 
 
@@ -129,7 +131,7 @@ def flip(path: Path, at: int) -> None:
 def lie(path: Path) -> None:
     """Another number in the part that is no tensor, which still reads well."""
     content = path.read_bytes()
-    assert content.count(b'\\"round\\", 6]') == 1
+    assert b'\\"round\\", 6]' in content
     path.write_bytes(content.replace(b'\\"round\\", 6]', b'\\"round\\", 5]'))
 
 
