@@ -18,8 +18,15 @@ from gan_lab.ensemble.play import play_together
 from gan_lab.run import play
 
 Composed = Callable[..., DictConfig]
-SMALL = ["data=ring", "model=mlp", "rounds=8", "callbacks.checkpoint.every=3", "callbacks.field=null"]
-EVERY = [f"callbacks.{name}.every=4" for name in ("metrics", "finite", "samples", "equilibrium")]
+SMALL = [
+    "data=ring",
+    "model=mlp",
+    "rounds=8",
+    "callbacks.checkpoint.every=3",
+    "callbacks.field=null",
+    "callbacks.equilibrium=null",
+]
+EVERY = [f"callbacks.{name}.every=4" for name in ("metrics", "finite", "samples")]
 
 
 def killed_at(number: int, act: Callable[[], object]) -> bool:
@@ -53,7 +60,7 @@ def start(runs: list[tuple[DictConfig, list[str]]]) -> None:
     assert (play(*runs[0]) if len(runs) == 1 else play_together(runs)) == 0
 
 
-def test_start_n_is_killed_at_its_nth_file(composed: Composed, tmp_path: Path) -> None:
+def test_start_n_is_killed_at_its_2nth_file(composed: Composed, tmp_path: Path) -> None:
     """Two seeds, each of which writes the files of a run of its own: also between those of the one and the other."""
     seeds = 2
 
@@ -62,8 +69,8 @@ def test_start_n_is_killed_at_its_nth_file(composed: Composed, tmp_path: Path) -
         return runs_of(composed(*SMALL, *EVERY, f"seeds={seeds}", f"directory={tmp_path / where}"), [])
 
     start(runs("whole"))
-    kills = next(n for n in itertools.count() if not killed_at(n, lambda: start(runs("broken"))))
-    assert kills >= 8 * seeds
+    kills = next(n for n in itertools.count() if not killed_at(2 * n, lambda: start(runs("broken"))))
+    assert kills >= 2 * seeds
     for seed in range(seeds):
         whole, broken = (tmp_path / name / f"seed={seed}" for name in ("whole", "broken"))
         assert_same_runs(whole, broken)
