@@ -36,6 +36,7 @@ LAYERS = frozenset(f"torch.nn.{name}" for name in _LAYERS.split())
 OPTIMIZERS = frozenset(f"torch.optim.{name}" for name in _OPTIMIZERS.split())
 SCHEDULES = frozenset(f"torch.optim.lr_scheduler.{name}" for name in _SCHEDULES.split())
 
+MOST = 2000  # values
 LARGEST = 10**6  # of a number that a stranger's file gives, where it may be the size of something
 _WORD = re.compile(r"[\w.+ -]*", re.ASCII)
 _TAKES_A_PATH = re.compile(r"(^|_)(root|dir|directory|folder|path|dirpath|file|filename|storage|out|url|uri)$")
@@ -77,7 +78,9 @@ def check_words(tree: Any) -> None:
 
     What could be a path, an interpolation, an address or a module is refused: no part of the lab needs such a value.
     """
-    for path, value in _values(tree):
+    for count, (path, value) in enumerate(_values(tree)):
+        if count >= MOST:  # each costs time to build from
+            raise UserError(f"{dotted(path[:1])}: has more than {MOST} values, too many for a stranger's file")
         keys = [step for step in path if isinstance(step, str)]
         key = keys[-1] if keys else ""
         if not all(map(_WORD.fullmatch, keys)) or _TAKES_A_PATH.search(key):
