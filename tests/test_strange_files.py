@@ -227,6 +227,9 @@ def test_what_the_environment_holds_is_named_and_not_stored(
     monkeypatch.setattr("sys.argv", overrides)
     record_failure(tmp_path, "at-hunter2: no such folder")
     assert (tmp_path / "failure.txt").read_text() == f"at-{secret}: no such folder\n"
+    monkeypatch.setattr("sys.argv", [override.replace("{", r"\{").replace(":", r"\:") for override in overrides])
+    record_failure(tmp_path, "at-hunter2: of a sweep")
+    assert (tmp_path / "failure.txt").read_text() == f"at-{secret}: of a sweep\n"
     listed = OmegaConf.create({"overrides": overrides}).overrides
     assert "hunter2" not in run_name(listed) and run_name(listed) == run_name(overrides)
 

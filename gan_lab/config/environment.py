@@ -12,7 +12,7 @@ from typing import Any, cast
 from omegaconf import Container, ListConfig, Node, OmegaConf
 from omegaconf.resolvers import oc
 
-_NAMED = re.compile(r"\$\{oc\.env:\s*([^\s,}]+)")
+_NAMED = re.compile(r"\$\\?\{oc\.env\\?:\s*([^\s,}\\]+)")  # to the jobs of a sweep Hydra gives it with backslashes
 _SHORTEST = 4  # characters of a value that is looked for in messages: shorter ones are in many words
 _ABSENT: Any = object()
 
