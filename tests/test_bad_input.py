@@ -87,7 +87,7 @@ MISTAKES = [
     Mistake("data=image_folder data.root={tmp}/nowhere", r"nowhere", False),
     Mistake("data=image_folder data.root={tmp}/empty", r"empty.*\.png", False),
     Mistake("data=image_folder data.root={tmp}/corrupt data.batch_size=2 data.workers=1", r"b\.png", False),
-    Mistake("optimizer.betas=[0.5,2.0]", r"optimizer\.d: Invalid beta", False),
+    Mistake("optimizer.betas=[0.5,2.0]", r"optimizer\.betas=\[0\.5, 2\.0\]: item 1 must be less than 1"),
     Mistake("resume={tmp}/damaged rounds=4", r"last\.ckpt: not a whole checkpoint", False),
     Mistake("model=mlp optimizer=sgd optimizer.lr=1e12 rounds=99", r"(discriminator|generator)'s .*round", False),
 ]

@@ -74,7 +74,7 @@ def test_a_run_directory_holds_what_is_promised(tmp_path: Path) -> None:
         summary
     )
     assert summary["images_per_second"] == pytest.approx(160 / summary["seconds"])
-    assert float(rows_with_timings(run)[-1]["seconds"]) < summary["seconds"]
+    assert float(rows_with_timings(run)[-1]["seconds"]) <= summary["seconds"]
     assert summary["d/loss"] == float(rows(run)[-1]["d/loss"])
     assert f"{summary['d/loss']:.3f} (as of round 20)" in out
     assert "generator.safetensors" in out

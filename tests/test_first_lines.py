@@ -81,7 +81,7 @@ def test_a_benchmark_that_needs_arguments_says_which(script: Path) -> None:
     """And does not end in an IndexError."""
     text = script.read_text()
     needs = re.search(r"^def main\((\*|\w+: (str|Path)\b(?! =| \|))", text, re.MULTILINE)
-    assert ("raise SystemExit(__doc__)" in text) or not needs
+    assert "raise SystemExit(__doc__)" in text or "ArgumentParser(" in text or not needs
 
 
 @pytest.mark.parametrize(
