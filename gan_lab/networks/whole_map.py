@@ -4,7 +4,7 @@ Parameters, their names and their start are those of torch's own convolutions. A
 convolutions are made for kernels that move.
 """
 
-from torch import Tensor, nn
+from torch import Tensor, channels_last, nn
 
 from gan_lab.ranges import PositiveInt
 
@@ -27,4 +27,6 @@ class PixelToMap(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         side = self.kernel_size[0]
-        return (x.flatten(1) @ self.weight.flatten(1)).view(len(x), -1, side, side)
+        out = (x.flatten(1) @ self.weight.flatten(1)).view(len(x), -1, side, side)
+        last = self.weight.is_contiguous(memory_format=channels_last)  # as torch's convolutions choose their layout
+        return out.contiguous(memory_format=channels_last) if last else out
