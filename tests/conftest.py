@@ -1,7 +1,8 @@
 """What the tests share: composing a configuration as the command line does, and playing it in this process."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,20 @@ def configuration_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
 def options(group: str) -> list[str]:
     """Every option of a config group: a part that joins the folder joins the tests."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def pairwise(*groups: Sequence[str]) -> list[tuple[str, ...]]:
+    """Choices of one option of each group, in which any two options of different groups meet.
+
+    A fault that needs three options at once is rare, and all choices of three groups are many.
+    """
+    choices = {choice: {*combinations(enumerate(choice), 2)} for choice in product(*groups)}
+    left = set().union(*choices.values())
+    found = []
+    while left:
+        found.append(max(choices, key=lambda choice: len(choices[choice] & left)))
+        left -= choices[found[-1]]
+    return found
 
 
 def schedules() -> list[list[str]]:

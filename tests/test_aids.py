@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import options
+from conftest import options, pairwise
 from omegaconf import DictConfig
 from players import play_with, same, snapshot
 from test_resume import assert_resumes
@@ -32,9 +32,10 @@ class Show(nn.Module):
         return DiscriminatorOutput(torch.zeros(len(x)), features=(x,))
 
 
-@pytest.mark.parametrize("aid", options("aid"))
-@pytest.mark.parametrize("model", ["mlp", "dcgan", "mlp_2014"])
-@pytest.mark.parametrize("conditioning", ["none", "projection", "auxiliary"])
+@pytest.mark.parametrize(
+    ("aid", "model", "conditioning"),
+    pairwise(options("aid"), ["mlp", "dcgan", "mlp_2014"], ["none", "projection", "auxiliary"]),
+)
 def test_every_aid_plays(played: Callable[..., Path], aid: str, model: str, conditioning: str) -> None:
     if aid == "virtual_batch_norm" and model != "dcgan":
         pytest.skip("nothing to normalise")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CONF, options, schedules, terms_of
+from conftest import CONF, options, pairwise, schedules, terms_of
 from omegaconf import OmegaConf
 
 from gan_lab.errors import UserError
@@ -26,9 +26,7 @@ RESULTS = {  # what a callback of the experiment's own finds out
 SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that need no file
 
 
-@pytest.mark.parametrize("model", options("model"))
-@pytest.mark.parametrize("loss", options("loss"))
-@pytest.mark.parametrize("update", options("update"))
+@pytest.mark.parametrize(("update", "model", "loss"), pairwise(options("update"), options("model"), options("loss")))
 def test_every_model_loss_and_update_plays_three_rounds(
     played: Callable[..., Path], model: str, loss: str, update: str
 ) -> None:

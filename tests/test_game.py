@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import options, terms_of
+from conftest import options, pairwise, terms_of
 from omegaconf import DictConfig
 from players import play_with, same, snapshot
 from torch import Tensor
@@ -21,9 +21,7 @@ from gan_lab.player import Player
 from gan_lab.turn import Turn
 
 
-@pytest.mark.parametrize("model", options("model"))
-@pytest.mark.parametrize("mover", ["d", "g"])
-@pytest.mark.parametrize("loss", options("loss"))
+@pytest.mark.parametrize(("model", "mover", "loss"), pairwise(options("model"), ["d", "g"], options("loss")))
 def test_a_move_of_one_player_leaves_the_other_bit_identical(
     composed: Callable[..., DictConfig], model: str, mover: str, loss: str
 ) -> None:

@@ -25,7 +25,9 @@ def test_the_bare_loop_plays_what_the_lab_plays(
     from racing.workloads import WORKLOADS
 
     workload = WORKLOADS[name]
-    pictures = [] if name == "ring" else ["data=digits", "data.image_size=28", "data.num_classes=null", "data.subset=null"]
+    pictures = (
+        [] if name == "ring" else ["data=digits", "data.image_size=28", "data.num_classes=null", "data.subset=null"]
+    )
     options = [o for o in workload.overrides if not o.startswith("data")] + pictures
     if name == "mnist_2014":
         options += ["callbacks=[metrics]", "model.generator.marginal_bias=false"]
