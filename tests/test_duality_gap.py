@@ -76,6 +76,47 @@ def test_duality_gap_rises_when_d_leaves_the_equilibrium() -> None:
     assert gaps[0] < 0.005 < gaps[1] < gaps[2]
 
 
+class Number(nn.Module):
+    """A player that is one number."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.tensor(value))
+
+
+@pytest.mark.parametrize(("d", "g"), [(0.0, 0.0), (0.5, 0.0), (0.0, -1.0), (1.0, 2.0), (-0.3, 0.2)])
+def test_duality_gap_of_a_quadratic_game(d: float, g: float) -> None:
+    """M = b d g - (d^2 - g^2) / 2 has the gap ((d - b g)^2 + (g + b d)^2) / 2; batches add noise of mean 0 to it."""
+    b = 2.0
+
+    def value(d: Number, g: Number, x: Tensor) -> Tensor:
+        return b * d.value * g.value - (d.value**2 - g.value**2) / 2 + (x * (d.value + g.value)).mean()
+
+    def respond(mover: int) -> Callable[[Number, Number], Callable[[Tensor], None]]:
+        def make(*pair: Number) -> Callable[[Tensor], None]:
+            optimizer = torch.optim.Adam(pair[mover].parameters(), lr=0.1)
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 400)
+
+            def step(x: Tensor) -> None:
+                optimizer.zero_grad()
+                (value(*pair, x) * (-1, 1)[mover]).backward()
+                optimizer.step()
+                schedule.step()
+
+            return step
+
+        return make
+
+    def batches() -> Iterator[Tensor]:
+        draws = seeded(7)
+        while True:
+            yield torch.randn(4096, generator=draws)
+
+    found = duality_gap(Number(d), Number(g), value, respond(0), respond(1), batches, 400, held_out=32)
+    assert abs(found.gap - ((d - b * g) ** 2 + (g + b * d) ** 2) / 2) <= 3 * found.error + 1e-3
+    assert found.d_gain == pytest.approx((d - b * g) ** 2 / 2, abs=3 * found.d_error + 1e-3)
+
+
 def test_duality_gap_leaves_no_trace() -> None:
     d, g = Linear(), Shift(1.0)
     torch.manual_seed(3)

@@ -90,6 +90,12 @@ CASES = [
     [*DIGITS, "update=alternating", "term@d_terms=[r1,gradient_penalty]"],
     [*DIGITS, "update=extragradient", "conditioning=batch_norm", "gan.joint_batch=true"],
     [*DIGITS, "data.labels=20", "latent=codes", "latent.dim=16"],
+    [
+        *DIGITS,
+        "optimizer.lr=1e-9",
+        "callbacks.audit.every=6",
+        "callbacks.audit.n=40",
+    ],  # at rest: trees amplify rounding
 ]
 
 

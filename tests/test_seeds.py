@@ -116,6 +116,19 @@ def test_each_seed_gets_the_run_that_it_has_by_itself(
         assert files(directory) == files(tmp_path / str(seed))
 
 
+def test_each_seed_is_audited_as_by_itself(composed: Composed, tmp_path: Path) -> None:
+    """Of players at rest: the auditor's trees make much of the last bits."""
+    case = ["data=digits", "optimizer.lr=1e-9", "callbacks.audit.n=20", "callbacks.audit.every=4"]
+    for seed, directory in zip((5, 6), together(composed, tmp_path / "together", *case), strict=True):
+        (tmp_path / str(seed)).mkdir()
+        play(composed(*overrides(*case), f"seed={seed}", f"directory={tmp_path / str(seed)}"))
+        one, other = (json.loads((run / "summary.json").read_text()) for run in (directory, tmp_path / str(seed)))
+        found = {name: value for name, value in one.items() if name.startswith("audit/") and "game" not in name}
+        assert len(found) > 9
+        assert found == {name: other[name] for name in found}
+        assert one["audit/game_auc"] == pytest.approx(other["audit/game_auc"], abs=1e-3)
+
+
 def test_beside_a_callback_that_does_not_say_when_it_acts_no_round_is_played_together(
     composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
