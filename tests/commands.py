@@ -62,6 +62,7 @@ def _play(words: list[str], where: str, environment: dict[str, str], notes: list
         os.dup2(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     os.environ |= environment
+    multiprocessing.set_start_method("fork", force=True)  # as in a process that no fork server has started
     os.chdir(where)
     sys.path.insert(0, str(ROOT))
     try:
