@@ -29,12 +29,17 @@ class Done(NamedTuple):
 
 
 class Command:
-    """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once."""
+    """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once.
 
-    def __init__(self, text: str, where: Path) -> None:
+    `text` is the line as it is typed, or the words after `python`.
+    """
+
+    def __init__(self, text: str | list[str], where: Path) -> None:
         self._notes = [where / f".{name}" for name in ("out", "err")]
-        words = shlex.split(text)
-        assert words.pop(0) == "python"
+        words = text
+        if isinstance(text, str):
+            python, *words = shlex.split(text)
+            assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
         environment["XDG_CONFIG_HOME"] = str(where / ".config")
         self.process = SERVER.Process(target=_play, args=(words, str(where), environment, list(map(str, self._notes))))
