@@ -41,7 +41,7 @@ class Command:
             python, *words = shlex.split(text)
             assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
-        environment["XDG_CONFIG_HOME"] = str(where / ".config")
+        environment |= {name: os.environ[name] for name in ("XDG_CONFIG_HOME",) if name in os.environ}
         self.process = SERVER.Process(target=_play, args=(words, str(where), environment, list(map(str, self._notes))))
         self.process.start()
 
@@ -55,9 +55,9 @@ class Command:
         return Done(code, out, err)
 
 
-def run(text: str, where: Path, code: int = 0) -> Done:
+def run(text: str | list[str], where: Path, code: int = 0, seconds: float = 120) -> Done:
     """A command to its end, which is to have this exit code."""
-    done = Command(text, where).done()
+    done = Command(text, where).done(seconds)
     assert done.code == code, done.err + done.out
     return done
 

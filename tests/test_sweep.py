@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -92,7 +93,7 @@ def test_a_search_that_was_killed_goes_on_to_its_number_of_trials(tmp_path: Path
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert [job.state for job in status(sweep, 60)].count("waiting") == 2
-    finish(start(*command, where=tmp_path), seconds=300)
+    run(["train.py", *command], tmp_path, seconds=300)
     assert [job.state for job in status(sweep, 60)] == ["done"] * 4
     trials = optuna.load_study("study", f"sqlite:///{sweep}/study.db").get_trials(
         states=[optuna.trial.TrialState.COMPLETE]
