@@ -15,7 +15,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gan_lab.cluster import listening, queue_again, requeued
 from gan_lab.config.arguments import tidied
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.environment import raw
@@ -24,14 +23,15 @@ from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.places import settle
 from gan_lab.config.resume import check_start, demand_same, expand
-from gan_lab.config.seeds import check_seeds, runs_of
-from gan_lab.config.sweep import objective, record_failure, withdraw_failure
 from gan_lab.config.trainer import check_trainer
+from gan_lab.ensemble.seeds import check_seeds, runs_of
 from gan_lab.errors import OtherRun, UserError
-from gan_lab.imports import importing
 from gan_lab.io.inside import demand_inside
-from gan_lab.lock import alone_in, leads
+from gan_lab.runtime.imports import importing
+from gan_lab.runtime.lock import alone_in, leads
 from gan_lab.runtime.parent import end_with_parent
+from gan_lab.runtime.slurm import listening, queue_again, requeued
+from gan_lab.sweeps.plan import objective, record_failure, withdraw_failure
 
 
 def train(config: DictConfig) -> int:
@@ -65,7 +65,7 @@ def train(config: DictConfig) -> int:
             return play_together(runs)
 
         with importing():
-            from gan_lab.run import play
+            from gan_lab.experiment.run import play
 
         return play(*runs[0])
 

@@ -11,8 +11,8 @@ import csv
 import sys
 from pathlib import Path
 
-from gan_lab.pictures import save_picture
-from gan_lab.plots import Panel, curves
+from gan_lab.plots.figures import Panel, curves
+from gan_lab.plots.images import save_picture
 
 ROUNDS = (600, 1200, 1800, 2400, 3000)
 PANELS = {  # title: the figures, and whether the scale is logarithmic

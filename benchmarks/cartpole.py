@@ -24,9 +24,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from gan_lab.generator_file import load_generator
+from gan_lab.io.generator import load_generator
 from gan_lab.planning import World, shoot
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 EPISODES = 20
 HORIZON, SEQUENCES, DRAWS, TEMPERATURE = 15, 128, 4, 1.0

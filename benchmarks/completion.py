@@ -5,7 +5,7 @@ Each run completes 500 test images of MNIST 20 times. Of each are printed
     kept: mean absolute error in the given rows, in grey levels of 256;
     mean, nearest: that in the other rows, of all completions and of the best of the 20;
     distance: mean Euclidean distance between two completions of one input, pixels in [-1, 1];
-    right: the share that the classifier of gan_lab/metrics/classifier.py takes for the true digit;
+    right: the share that the classifier of gan_lab/features/classifier.py takes for the true digit;
     classes: how many different digits it sees among the 20;
     sure, sure classes: the share that it gives a probability of .9 or more, and how many different digits are among
     those: what is no digit at all seldom is, though it, too, is taken for some digit.
@@ -22,10 +22,10 @@ from hydra.utils import instantiate
 from mnist import generator_of, judge_of, mnist
 from torch import Tensor
 
-from gan_lab.generator_file import load_generator
-from gan_lab.metrics.classifier import Classifier, judge
+from gan_lab.features.classifier import Classifier, judge
+from gan_lab.io.generator import load_generator
 from gan_lab.metrics.conditional import distinct_classes, pairwise_distance
-from gan_lab.pictures import picture_of, save_picture
+from gan_lab.plots.images import picture_of, save_picture
 
 INPUTS, ANSWERS = 500, 20
 ROWS, COLUMNS = 10, 8

@@ -3,7 +3,7 @@
 Each run's generator is asked for 1,000 digits of each class. Printed, after what real training images in place of
 samples would have:
 
-    as asked: the share in which the classifier of gan_lab/metrics/classifier.py sees the class asked for (and of the
+    as asked: the share in which the classifier of gan_lab/features/classifier.py sees the class asked for (and of the
         worst class);
     1-NN 1k, 10k: the test error of the nearest neighbour among the first 1,000 and all 10,000 samples, each with the
         label asked for (the protocol of the DCGAN paper, Radford, Metz & Chintala 2016, appendix);
@@ -19,10 +19,10 @@ import torch
 from mnist import generator_of, judge_of, mnist
 from torch import Tensor
 
-from gan_lab.metrics.classifier import Classifier, judge
+from gan_lab.features.classifier import Classifier, judge
 from gan_lab.metrics.conditional import accuracy_by_class
 from gan_lab.metrics.distances import frechet_distance, nearest_neighbour_error
-from gan_lab.pictures import class_by_class, picture_of, save_picture
+from gan_lab.plots.images import class_by_class, picture_of, save_picture
 from gan_lab.types import Batch
 
 CLASSES, EACH = 10, 1000

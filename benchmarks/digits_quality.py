@@ -26,7 +26,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.svm import SVC
 
-from gan_lab.sample import Options, sample
+from gan_lab.cli.sample import Options, sample
 
 SAMPLES = 1000
 JUDGES = {

@@ -17,8 +17,8 @@ import pytorch_lightning as pl
 import torch
 from hydra import compose, initialize_config_dir
 
-from gan_lab.build import build
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
 from gan_lab.updates.vector_field import vector_field
 
 ROOT = Path(__file__).parents[1]

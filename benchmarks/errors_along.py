@@ -10,8 +10,8 @@ import statistics
 import sys
 from pathlib import Path
 
-from gan_lab.pictures import save_picture
-from gan_lab.plots import Panel, curves
+from gan_lab.plots.figures import Panel, curves
+from gan_lab.plots.images import save_picture
 
 EPOCHS, ROUNDS = 10, 600  # rounds in an epoch: 60,000 images in batches of 100
 FIGURES = {"averaged D": "classifier/errors", "D as it is": "classifier/errors_now"}

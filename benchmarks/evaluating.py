@@ -21,10 +21,10 @@ from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_lab.evaluate import configure, data_of
-from gan_lab.evaluation import Evaluation
-from gan_lab.metrics.classifier import default_cache_dir
-from gan_lab.metrics.features import OwnClassifier
+from gan_lab.cli.evaluate import configure, data_of
+from gan_lab.evaluation.evaluator import Evaluator
+from gan_lab.features.classifier import default_cache_dir
+from gan_lab.features.extractors import OwnClassifier
 
 SUBSET = 1000  # of the kernel distance, in both
 
@@ -69,7 +69,7 @@ def reference(run: Path, root: str, n: int, cache: str) -> None:
     made = generator_of(str(run))
     features = OwnClassifier()
     conditional = bool(OmegaConf.load(run / "config.yaml").conditioning)
-    evaluation = Evaluation(data_of(run, configure([f"root={root}"])), features, {}, n, conditional=conditional)
+    evaluation = Evaluator(data_of(run, configure([f"root={root}"])), features, {}, n, conditional=conditional)
 
     class Ours(FeatureExtractorBase):
         def __init__(self, name: str, features_list: list[str], **_: Any) -> None:
@@ -119,7 +119,7 @@ def main(run: Path, root: str, n: int, repeats: int) -> None:
             shutil.copy(run / name, copy / name)
         ours = [
             "-m",
-            "gan_lab.evaluate",
+            "gan_lab.cli.evaluate",
             str(copy),
             f"root={root}",
             f"n={n}",

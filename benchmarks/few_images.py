@@ -2,7 +2,7 @@
 
 For each run of `experiment=mnist_500`, of 10,000 samples of its averaged generator:
 
-Frechet, KID: distances to the 10,000 test images, of features of the classifier in gan_lab/metrics/classifier.py.
+Frechet, KID: distances to the 10,000 test images, of features of the classifier in gan_lab/features/classifier.py.
 nearest: the mean Euclidean distance to the nearest training image, and to the nearest of the next so many images, which
     the run never saw. Samples that are nearer to the former by more than real images are, have been learnt by heart.
 D right about: the shares of training, held-out and generated images that D takes for what they are, and r_v, by the
@@ -20,7 +20,7 @@ from mnist import generator_of, judge_of, mnist
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from gan_lab.metrics.classifier import Classifier, judge
+from gan_lab.features.classifier import Classifier, judge
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 
 SAMPLES = 10_000

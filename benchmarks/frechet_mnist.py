@@ -1,7 +1,7 @@
 """How far are samples from MNIST's test images? `python benchmarks/frechet_mnist.py DATA_ROOT RUN_DIR [RUN_DIR ...]`.
 
 Of 10,000 samples of each run, Frechet distance and KID (with its standard error) to the 10,000 test images, of features
-of the classifier in gan_lab/metrics/classifier.py; and, of several runs, mean and standard deviation of each.
+of the classifier in gan_lab/features/classifier.py; and, of several runs, mean and standard deviation of each.
 """
 
 import sys
@@ -9,7 +9,7 @@ import sys
 import torch
 from mnist import generator_of, judge_of, mnist
 
-from gan_lab.metrics.classifier import judge
+from gan_lab.features.classifier import judge
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 
 

@@ -2,7 +2,7 @@
 
 Writes RUN_DIR/codes_1.png, codes_2.png, ...: a row for each category of the first code, and along it the first, second,
 ... continuous code from -2 to 2, all of one noise (the paper's figure 2). Prints two accuracies under the best
-assignment of categories to classes: of N samples of each category, by the classifier of gan_lab/metrics/classifier.py;
+assignment of categories to classes: of N samples of each category, by the classifier of gan_lab/features/classifier.py;
 and of Q on the test images, which is a clustering of them.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from gan_lab.build import build
 from gan_lab.data.memory import scale
-from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.experiment.build import build
+from gan_lab.features.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.metrics.conditional import matched_accuracy
-from gan_lab.pictures import picture_of, save_picture
-from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.plots.images import picture_of, save_picture
 from gan_lab.types import Batch
 
 COLUMNS = 10

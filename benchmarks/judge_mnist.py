@@ -1,6 +1,6 @@
 """The judge of MNIST and what real images score: `python benchmarks/judge_mnist.py DATA_ROOT`.
 
-Trains the classifier of gan_lab/metrics/classifier.py on the 60,000 training images, or takes it from the cache, and
+Trains the classifier of gan_lab/features/classifier.py on the 60,000 training images, or takes it from the cache, and
 prints its accuracy on the 10,000 test images. Then the marks that a conditional generator is measured against: the
 1-nearest-neighbour test error with the first n real training images (the protocol of the DCGAN paper's appendix, in
 which generated images take their place), and the distances of the real training images' features to the test images'.
@@ -11,7 +11,7 @@ import time
 
 from mnist import mnist
 
-from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.features.classifier import default_cache_dir, judge, load_or_train
 from gan_lab.metrics.distances import frechet_distance, kernel_distance, nearest_neighbour_error
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
+from gan_lab.io.checkpoint import LAST, PlainCheckpointIO, newest
 
 ROOT = Path(__file__).parents[1]
 EVERY = ["callbacks.metrics.every=5", "callbacks.samples.every=100"]

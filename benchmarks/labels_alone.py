@@ -13,7 +13,7 @@ import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from gan_lab.build import build
+from gan_lab.experiment.build import build
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 ROUNDS = 2000  # by far enough for a hundred pictures

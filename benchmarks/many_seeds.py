@@ -21,10 +21,10 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.ensemble.play import play_together
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
+from gan_lab.ensemble.seeds import check_seeds, runs_of
+from gan_lab.experiment.run import play
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 CONF = Path(__file__).parents[1] / "conf"
 TIMED = {

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.datasets import MNIST
 
+from gan_lab.cli.sample import rebuilt
 from gan_lab.data.memory import scale
-from gan_lab.generator_file import load_generator
-from gan_lab.metrics.classifier import Classifier, default_cache_dir, load_or_train
-from gan_lab.sample import rebuilt
+from gan_lab.features.classifier import Classifier, default_cache_dir, load_or_train
+from gan_lab.io.generator import load_generator
 from gan_lab.types import Batch, Latent
 
 

@@ -17,9 +17,9 @@ import torch
 from hydra.utils import instantiate
 from torchvision.datasets import MNIST
 
-from gan_lab.generator_file import load_generator
+from gan_lab.io.checkpoint import PlainCheckpointIO
+from gan_lab.io.generator import load_generator
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
-from gan_lab.plain_checkpoint import PlainCheckpointIO
 
 
 def generator_of(directory: Path, name: str | None) -> tuple[torch.nn.Module, Any, int]:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 ROOT = Path(__file__).parents[1]
 DATA = {

@@ -10,7 +10,7 @@ each run's generator. Of each are printed
     which an image and its own restoration are not; and its standard error, as if images were independent too;
     right: where images have labels, the share in which the true one is seen.
 
-Features and labels are those of the classifier of gan_lab/metrics/classifier.py, which is trained on the run's data;
+Features and labels are those of the classifier of gan_lab/features/classifier.py, which is trained on the run's data;
 where these have no labels (photographs), features are those of features=efficientnet_lite0.
 
 superresolution.png in the first RUN_DIR has a row for each of ten images: what is given, bicubic, each run, the truth.
@@ -29,12 +29,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.data.memory import scale
-from gan_lab.generator_file import load_generator
-from gan_lab.metrics.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.features.classifier import default_cache_dir, judge, load_or_train
+from gan_lab.features.extractors import EfficientNetLite0
+from gan_lab.io.generator import load_generator
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
-from gan_lab.metrics.features import EfficientNetLite0
 from gan_lab.metrics.restoration import psnr, ssim
-from gan_lab.pictures import picture_of, save_picture
+from gan_lab.plots.images import picture_of, save_picture
 from gan_lab.types import Batch
 
 ROWS = 10

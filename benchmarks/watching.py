@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from hydra import compose, initialize_config_dir
 
-from gan_lab.run import play
+from gan_lab.experiment.run import play
 
 CONF = Path(__file__).parents[1] / "conf"
 REPEATS = 3

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["gan_lab.run", "gan_lab.ensemble.play", "torchvision", "matplotlib.pyplot"])
+SERVER.set_forkserver_preload(["gan_lab.experiment.run", "gan_lab.ensemble.play", "torchvision", "matplotlib.pyplot"])
 
 
 class Done(NamedTuple):

@@ -105,7 +105,7 @@ def composed(tmp_path: Path) -> Callable[..., DictConfig]:
 def played(composed: Callable[..., DictConfig]) -> Callable[..., Any]:
     """Compose, check, play; gives the exit code and the directory."""
     from gan_lab.config.check import check
-    from gan_lab.run import play
+    from gan_lab.experiment.run import play
 
     def run(*overrides: str, small: bool = True) -> Path:
         config = composed(*overrides, small=small)

@@ -8,9 +8,9 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gan_lab.build import build
-from gan_lab.gan import GAN
-from gan_lab.player import Player
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
 
 
 class Spy:

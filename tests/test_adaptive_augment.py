@@ -15,10 +15,10 @@ from test_resume import assert_resumes, assert_same
 
 from gan_lab.augment import Augmented
 from gan_lab.augment.images import warp
-from gan_lab.build import build
 from gan_lab.callbacks.adaptive_augment import AdaptiveAugment
 from gan_lab.config.explain import explain
-from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.experiment.build import build
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 
 def aid_of(name: str, p: float = 1.0) -> Augmented:

@@ -12,13 +12,13 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.average import Average
-from gan_lab.build import build
+from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.ema import Average
+from gan_lab.game.gan import GAN
 from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd, spectral_norm
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
-from gan_lab.sample import main
 from gan_lab.types import DiscriminatorOutput
 
 FOR_D_ALONE = [name for name in options("aid") if name not in ("spectral_norm", "virtual_batch_norm")]

@@ -196,7 +196,7 @@ def test_a_mistake_is_told_in_one_line(scene: Path, mistake: Mistake) -> None:
     ],
 )
 def test_mistakes_when_sampling(scene: Path, arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from gan_lab.sample import main
+    from gan_lab.cli.sample import main
 
     assert main(arguments.format(tmp=scene).split()) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -10,8 +10,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from gan_lab.metrics import classifier as room
-from gan_lab.metrics.classifier import Classifier, accuracy, default_cache_dir, judge, load_or_train, train_classifier
+from gan_lab.features import classifier as room
+from gan_lab.features.classifier import Classifier, accuracy, default_cache_dir, judge, load_or_train, train_classifier
 from gan_lab.types import Batch
 
 ROOT = Path(__file__).parents[1]
@@ -139,7 +139,7 @@ import sys, torch
 sys.path.insert(0, "tests")
 from pathlib import Path
 from test_classifier import few
-from gan_lab.metrics.classifier import load_or_train
+from gan_lab.features.classifier import load_or_train
 trained = load_or_train(Path(sys.argv[1]), *few(), seed=0, steps=60)
 print(trained.accuracy, [float(p.sum()) for p in trained.classifier.parameters()])
 """

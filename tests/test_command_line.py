@@ -16,7 +16,7 @@ from commands import ROOT, run
 from PIL import Image
 from test_resume import assert_same_runs, rows
 
-from gan_lab.sample import main
+from gan_lab.cli.sample import main
 
 SMALL = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4", "callbacks.audit=null"]
 

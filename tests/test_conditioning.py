@@ -17,15 +17,15 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.build import build
 from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.held import FAR, held
+from gan_lab.cli.sample import main
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.player import Player
-from gan_lab.run import play
-from gan_lab.sample import main
-from gan_lab.turn import Turn
+from gan_lab.experiment.build import build
+from gan_lab.experiment.run import play
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes

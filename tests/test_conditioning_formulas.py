@@ -10,8 +10,8 @@ from test_conditioning import EVERY_CLASS, Z
 from torch import nn
 from torch.nn import functional as F
 
-from gan_lab.build import build
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
 from gan_lab.networks.conditioning import BatchNormGenerator, ConditionalBatchNorm
 from gan_lab.networks.dcgan import DCGANGenerator
 

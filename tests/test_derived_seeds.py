@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 def test_every_counter_counts() -> None:

@@ -13,8 +13,8 @@ from test_resume import resumed, rows
 
 from gan_lab.callbacks.early_stopping import EarlyStopping
 from gan_lab.errors import UserError
-from gan_lab.history import History
-from gan_lab.run import play
+from gan_lab.experiment.run import play
+from gan_lab.game.history import History
 
 PARTS = ["model=mlp", "callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=g/loss"]
 

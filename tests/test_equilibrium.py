@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from gan_lab.densities import gaussian, mixture_1d, ring
 from gan_lab.equilibrium.quadrature import Box, jsd, optimal_logit, value
 from gan_lab.equilibrium.samples import binned_jsd, compare, ranked_right
+from gan_lab.experiment.run import play
 from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic
 from gan_lab.metrics.modes import coverage
-from gan_lab.run import play
 from gan_lab.types import Certifying
 
 LOSSES = {name: instantiate(OmegaConf.load(CONF / "loss" / f"{name}.yaml")) for name in options("loss")}

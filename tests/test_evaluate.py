@@ -18,9 +18,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from test_resume import resumed
 
-from gan_lab import compare, evaluate
+from gan_lab.cli import compare, evaluate
+from gan_lab.experiment.run import play
 from gan_lab.metrics import metric
-from gan_lab.run import play
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["n=60", "features.steps=3"]
@@ -267,7 +267,9 @@ def test_what_is_lacking_is_told_before_anything_is_computed(mine: Path, metric:
 
 
 def test_nothing_heavy_is_imported_before_the_options_are_checked() -> None:
-    code = "import sys, gan_lab.evaluate, gan_lab.compare; print({'torch', 'scipy', 'numpy'} & sys.modules.keys())"
+    code = (
+        "import sys, gan_lab.cli.evaluate, gan_lab.cli.compare; print({'torch', 'scipy', 'numpy'} & sys.modules.keys())"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 

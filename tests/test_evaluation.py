@@ -13,13 +13,13 @@ from omegaconf import OmegaConf
 from scipy import stats
 from torch import Tensor
 
-from gan_lab.comparison import badness
 from gan_lab.errors import UserError
-from gan_lab.evaluation import neighbours
+from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.evaluator import neighbours
+from gan_lab.features.extractors import Pixels
 from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.estimates import estimate, holm, paired, welch
-from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.metric import Doubting, demand, measure
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
 from gan_lab.metrics.uncertainty import doubts, is_singular, jackknife_error

@@ -25,18 +25,18 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from gan_lab import build as building
 from gan_lab.callbacks.budget import Budget
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.trainer import check_trainer
-from gan_lab.data.stream import Stream
+from gan_lab.data.module import Stream
+from gan_lab.experiment import build as building
+from gan_lab.features.extractors import Pixels
+from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.loggers.record import Record
-from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.samples import RealSamples, Samples
-from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.types import Batch
 
 Settings = dict[str, Any]

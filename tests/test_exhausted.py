@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
-from gan_lab.metrics.classifier import demand_cache
+from gan_lab.features.classifier import demand_cache
 
 HUGE = 2**50  # bytes, which no machine has
 

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from gan_lab.data.photographs import read
 from gan_lab.errors import UserError
-from gan_lab.evaluation import Evaluation
-from gan_lab.metrics.cache import remembered
-from gan_lab.metrics.features import Pixels
+from gan_lab.evaluation.evaluator import Evaluator
+from gan_lab.features.cache import remembered
+from gan_lab.features.extractors import Pixels
+from gan_lab.features.protocol import Lessons
 from gan_lab.metrics.modes import stacked
-from gan_lab.metrics.samples import Lessons, RealSamples
-from gan_lab.seeds import derive_seed
+from gan_lab.metrics.samples import RealSamples
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 
@@ -124,7 +125,7 @@ MADE_HERE = ["digits", "ring", "grid", "gaussian", "mixture_1d", "cartpole", "ph
 
 @pytest.mark.parametrize("data", MADE_HERE)
 def test_the_real_samples_are_the_same_for_every_run(composed: Callable[..., DictConfig], data: str) -> None:
-    from gan_lab.build import build
+    from gan_lab.experiment.build import build
 
     model = [f"data={data}", "model=mlp", *(["data.transitions=500"] if data == "cartpole" else [])]
     one, other = (
@@ -134,7 +135,7 @@ def test_the_real_samples_are_the_same_for_every_run(composed: Callable[..., Dic
     assert torch.equal(one.reordered(5).take(100).x, other.reordered(5).take(100).x)
     assert not torch.equal(one.reordered(5).take(100).x, one.reordered(6).take(100).x)
     assert (one.drawn, one.batch_size) == (drawn, 8)
-    evaluations = [Evaluation(data, Pixels(), {}, 100, batch_size=size) for data, size in ((one, 7), (other, 60))]
+    evaluations = [Evaluator(data, Pixels(), {}, 100, batch_size=size) for data, size in ((one, 7), (other, 60))]
     assert torch.equal(evaluations[0].real.images, evaluations[1].real.images)
     assert torch.equal(evaluations[0].another.images, evaluations[1].another.images)
     whole = one.reordered(derive_seed(0, "real samples")).take(200).x  # so the two sets share no sample
@@ -190,7 +191,7 @@ def test_damaged_features_are_computed_again(damage: str, tmp_path: Path) -> Non
 TWICE = """
 import sys, time, torch
 from pathlib import Path
-from gan_lab.metrics.cache import remembered
+from gan_lab.features.cache import remembered
 def make():
     print("made", flush=True)
     time.sleep(1)

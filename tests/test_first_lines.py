@@ -11,12 +11,12 @@ import pytest
 from omegaconf import DictConfig
 from test_command_line import ROOT
 
+from gan_lab.cli.status import status
 from gan_lab.config.resume import expand, remember
 from gan_lab.config.started import command
 from gan_lab.experiment import provenance
+from gan_lab.experiment.run import play
 from gan_lab.io.run_file import read_facts
-from gan_lab.run import play
-from gan_lab.sweep_status import status
 
 Composed = Callable[..., DictConfig]
 

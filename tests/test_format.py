@@ -11,13 +11,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from gan_lab.compare import read_run
+from gan_lab.cli.compare import read_run
 from gan_lab.config.resume import expand
 from gan_lab.errors import UserError
-from gan_lab.generator_file import load_generator, save_generator
+from gan_lab.io.checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
 from gan_lab.io.format import FORMAT
+from gan_lab.io.generator import load_generator, save_generator
 from gan_lab.io.run_file import RUN, note, read_facts
-from gan_lab.plain_checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
 
 OTHERS = [(None, "older format.*use the version of gan_lab that wrote it"), (FORMAT + 1, "update gan_lab")]
 parametrise = pytest.mark.parametrize(("found", "says"), OTHERS)

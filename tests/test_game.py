@@ -15,10 +15,10 @@ from omegaconf import DictConfig
 from players import play_with, same, snapshot
 from torch import Tensor
 
-from gan_lab.build import build
-from gan_lab.gan import GAN
-from gan_lab.player import Player
-from gan_lab.turn import Turn
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
 
 
 @pytest.mark.parametrize(("model", "mover", "loss"), pairwise(options("model"), ["d", "g"], options("loss")))

@@ -22,11 +22,12 @@ from hydra import compose, initialize_config_dir
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gan_lab import compare, dashboard, evaluate, sample, sweep_status
+from gan_lab.cli import compare, dashboard, evaluate, sample
+from gan_lab.cli import status as sweep_status
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import expand
-from gan_lab.run import play
+from gan_lab.experiment.run import play
 
 PARTS = ["model=mlp", "data=ring", "model.hidden=[8]", "rounds=2", "callbacks=[metrics,finite,samples,checkpoint]"]
 TINY = [*PARTS, *(override for override in SMALL if "progress" not in override)]
@@ -121,7 +122,7 @@ def checkpoint(change: Callable[[dict[str, Any]], Any]) -> Callable[[Scene], obj
     """Both checkpoints, whole and with a right checksum, of other content."""
 
     def make(scene: Scene) -> None:
-        from gan_lab.plain_checkpoint import PlainCheckpointIO
+        from gan_lab.io.checkpoint import PlainCheckpointIO
 
         path = scene / "run" / "checkpoints" / "last.ckpt"
         found = PlainCheckpointIO().load_checkpoint(path)

@@ -13,14 +13,14 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from torch.optim.lr_scheduler import LambdaLR
 
-from gan_lab.build import build
+from gan_lab.cli.sample import parse
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
-from gan_lab.generator_file import load_generator, save_generator
-from gan_lab.sample import parse
+from gan_lab.experiment.build import build
+from gan_lab.io.generator import load_generator, save_generator
 from gan_lab.schedules import advance
 
 Settings = dict[str, Any]
@@ -185,8 +185,8 @@ def test_a_schedule_of_one_s_own_that_leaves_no_rate_is_told_when_it_does(rate: 
 
 
 def test_pairs_are_not_paired_again(make: Callable[..., Any]) -> None:
+    from gan_lab.data.degradation import Upper
     from gan_lab.data.paired import Paired
-    from gan_lab.given import Upper
 
     with pytest.raises(UserError, match=r"^given: these data come with what is given of each image"):
         Paired(make("paired_folder"), Upper())

@@ -16,11 +16,11 @@ from test_resume import assert_resumes
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.latents import Codes
 from gan_lab.metrics.conditional import matched_accuracy
-from gan_lab.sample import main
 from gan_lab.terms import MutualInformation
 from gan_lab.types import DiscriminatorOutput
 

@@ -17,13 +17,13 @@ from made_up_sets import Make
 from omegaconf import DictConfig
 from test_resume import Killed, assert_same_runs, kill_after, resumed
 
-from gan_lab import plain_checkpoint
 from gan_lab.callbacks.budget import Interruption
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
+from gan_lab.experiment.run import play
+from gan_lab.game.gan import GAN
+from gan_lab.io import checkpoint as plain_checkpoint
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 Composed = Callable[..., DictConfig]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)

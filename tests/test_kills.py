@@ -13,9 +13,9 @@ import torch
 from omegaconf import DictConfig
 from test_resume import assert_same_runs
 
-from gan_lab.config.seeds import runs_of
 from gan_lab.ensemble.play import play_together
-from gan_lab.run import play
+from gan_lab.ensemble.seeds import runs_of
+from gan_lab.experiment.run import play
 
 Composed = Callable[..., DictConfig]
 SMALL = [

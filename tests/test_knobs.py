@@ -14,16 +14,16 @@ from test_resume import assert_same_runs
 from test_updates import run, state
 from torch import Tensor
 
-from gan_lab.build import build
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.generator_file import load_generator
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.step import Turn
+from gan_lab.io.generator import load_generator
 from gan_lab.terms import Term
-from gan_lab.turn import Turn
 
 Composed = Callable[..., DictConfig]
 ON_GRAPHS = ["consensus", "unrolled"]  # they differentiate gradients

@@ -9,9 +9,9 @@ from omegaconf import DictConfig
 from test_interruption import in_round
 from test_resume import Killed, assert_same_runs, kill_after, resumed, rows
 
-from gan_lab import run
 from gan_lab.callbacks.measuring import Measuring
-from gan_lab.run import play
+from gan_lab.experiment import run
+from gan_lab.experiment.run import play
 
 Composed = Callable[..., DictConfig]
 EVERY = ["callbacks.metrics.every=4", "callbacks.checkpoint.every=3", "callbacks.truth.every=4", "callbacks.truth.n=50"]

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from test_command_line import SMALL, finish, rounds_logged, start, until
 
-from gan_lab.lock import NAME, Busy, alone_in, leads
-from gan_lab.sweep_status import status
+from gan_lab.cli.status import status
+from gan_lab.runtime.lock import NAME, Busy, alone_in, leads
 
-HOLD = "import sys, time, pathlib, gan_lab.lock as lock; lock.hold(pathlib.Path(sys.argv[1])); print(flush=True)"
+HOLD = (
+    "import sys, time, pathlib, gan_lab.runtime.lock as lock; lock.hold(pathlib.Path(sys.argv[1])); print(flush=True)"
+)
 
 
 @pytest.fixture

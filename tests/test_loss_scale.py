@@ -11,10 +11,10 @@ from conftest import options
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gan_lab.build import build
-from gan_lab.gan import GAN
-from gan_lab.loss_scale import LossScale
-from gan_lab.plain_checkpoint import PlainCheckpointIO
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.loss_scale import LossScale
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 Composed = Callable[..., DictConfig]
 

@@ -37,7 +37,7 @@ from gan_lab.metrics.probe import fit_probe
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import random_directions, sliced_wasserstein, wasserstein_on_lines
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

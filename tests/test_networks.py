@@ -7,9 +7,9 @@ from hydra import compose, initialize_config_dir
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from gan_lab.build import build
 from gan_lab.config.explain import CONF
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator

@@ -10,7 +10,7 @@ import torch
 from conftest import options
 from torch import nn
 
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.loggers.csv import CSV
 
 FORWARDS = {  # of G and of D in a round that is not logged

@@ -15,19 +15,19 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.build import build
 from gan_lab.callbacks.held import held
 from gan_lab.callbacks.samples import answers
+from gan_lab.cli.sample import main
+from gan_lab.data.degradation import LowResolution, Upper
 from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.given import LowResolution, Upper
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
 from gan_lab.networks.patchgan import PatchGANDiscriminator
 from gan_lab.networks.unet import UNetGenerator
-from gan_lab.player import Player
-from gan_lab.sample import main
 from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
-from gan_lab.turn import Turn
 from gan_lab.types import Batch, DiscriminatorOutput
 
 MODELS = ["pix2pix", "srgan"]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+from gan_lab.cli.sample import main as sample
 from gan_lab.data.paired_folder import PairedFolder
 from gan_lab.errors import UserError
-from gan_lab.sample import main as sample
 
 
 def write_pairs(root: Path, count: int = 6) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
-from gan_lab.build import build
+from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic
 from gan_lab.networks.aids import CodePosterior, MinibatchDiscrimination
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.distributions.normal import Normal as Gaussian
 from torchvision.datasets import MNIST
 
+from gan_lab.data.degradation import Upper
 from gan_lab.data.digits import Digits
 from gan_lab.data.memory import Held, ImagesInMemory
 from gan_lab.data.module import GameData
@@ -21,11 +22,11 @@ from gan_lab.data.paired import Paired
 from gan_lab.data.stacked import Stacked
 from gan_lab.data.torchvision import TorchvisionImages
 from gan_lab.errors import UserError
-from gan_lab.evaluation import Evaluation
-from gan_lab.given import Upper
+from gan_lab.evaluation.evaluator import Evaluator
+from gan_lab.features.extractors import Pixels
+from gan_lab.features.protocol import Lessons
 from gan_lab.latents import Normal
-from gan_lab.metrics.features import Pixels
-from gan_lab.metrics.samples import Lessons, RealSamples, Samples
+from gan_lab.metrics.samples import RealSamples, Samples
 
 TRIALS = 10
 CHEAPER = {
@@ -68,7 +69,7 @@ class Drawn(ImagesInMemory):
 def evaluation(seed: int, conditional: bool) -> tuple[RealSamples, Samples, RealSamples]:
     """Real samples, generated ones, and others in their place."""
     asking = {"copying": METRICS["copying"]}  # for held-out samples
-    found = Evaluation(Drawn(seed), Knowing(), asking, N, seed=seed, conditional=conditional, floor=True)
+    found = Evaluator(Drawn(seed), Knowing(), asking, N, seed=seed, conditional=conditional, floor=True)
     return found.real, found.fake(perfect, LATENT), found.another
 
 
@@ -92,12 +93,12 @@ def test_it_gets_the_floor(name: str, conditional: bool, tmp_path: Path, monkeyp
 def test_a_conditional_one_is_not_asked_for_what_the_reference_shows() -> None:
     """The conditions are those of the other real samples, over again where there are too few."""
     for n, again in ((N, 1), (3 * N, 3)):
-        asked = Evaluation(Drawn(0), Knowing(), {}, n, real=N, conditional=True)
-        others = Evaluation(Drawn(0), Knowing(), {}, N, conditional=True, floor=True).another.labels
+        asked = Evaluator(Drawn(0), Knowing(), {}, n, real=N, conditional=True)
+        others = Evaluator(Drawn(0), Knowing(), {}, N, conditional=True, floor=True).another.labels
         assert torch.equal(asked.fake(perfect, LATENT).labels, others.repeat(again))
-    assert Evaluation(Drawn(0), Knowing(), {}, 3 * N, conditional=True).n_real == N  # half of what there is
+    assert Evaluator(Drawn(0), Knowing(), {}, 3 * N, conditional=True).n_real == N  # half of what there is
     with pytest.raises(UserError, match=f"real={2 * N}: leaves none of the {2 * N} samples"):
-        Evaluation(Drawn(0), Knowing(), {}, N, real=2 * N, conditional=True)
+        Evaluator(Drawn(0), Knowing(), {}, N, real=2 * N, conditional=True)
 
 
 # --- features that learn
@@ -126,7 +127,7 @@ def sets(mnist: Path) -> dict[str, GameData]:
 @pytest.mark.parametrize("name", ["digits", "their test set", "pairs", "stacked"])
 def test_features_never_learn_from_what_judges(name: str, fake_mnist: Path) -> None:
     pupil = Pupil()
-    found = Evaluation(sets(fake_mnist)[name], pupil, {}, 100, floor=True)
+    found = Evaluator(sets(fake_mnist)[name], pupil, {}, 100, floor=True)
     learnt, tested = ({bytes(x.numpy()) for x in part.x} for part in pupil.lessons)
     for samples in (found.real.images, found.another.images):
         judges = {bytes(picture.numpy()) for sample in samples for picture in sample[:, None].contiguous()}

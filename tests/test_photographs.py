@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from gan_lab.data import photographs
+from gan_lab.data.degradation import LowResolution
 from gan_lab.data.photographs import FILES, Photographs, read
 from gan_lab.errors import UserError
-from gan_lab.given import LowResolution
 from gan_lab.metrics.distances import frechet_distance
 from gan_lab.types import Batch
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.imports import importing
+from gan_lab.runtime.imports import importing
 
 FAULTS = """
 import resource, sys
-from gan_lab.allocator import keep_freed_memory
+from gan_lab.runtime.allocator import keep_freed_memory
 
 keep_freed_memory()
 before = 0

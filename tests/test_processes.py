@@ -18,10 +18,10 @@ from test_command_line import SMALL, finish, rounds_logged, start, until
 from test_resume import assert_same_runs
 from torch import Tensor
 
-from gan_lab.build import build
-from gan_lab.data.stream import Stream
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
+from gan_lab.data.module import Stream
+from gan_lab.experiment.build import build
+from gan_lab.experiment.run import play
+from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.types import Batch
 
 TIMINGS = ("seconds", "rounds_per_second")

@@ -39,7 +39,7 @@ def test_ranges_hold_what_they_say(kind: Annotated[Any, "a type"], good: list[An
 # --- trust --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("target", ["gan_lab.gan.GAN", "torch.nn.ReLU", "torch.nn.init.uniform_"])
+@pytest.mark.parametrize("target", ["gan_lab.game.gan.GAN", "torch.nn.ReLU", "torch.nn.init.uniform_"])
 def test_a_trusted_target_passes(target: str) -> None:
     check_targets({"a": [{"b": {"_target_": target}}]}, [], ["gan_lab", "torch.nn"])
     check_targets({"a": [{"b": {"_target_": target}}]}, [target])
@@ -53,8 +53,8 @@ def test_a_trusted_target_passes(target: str) -> None:
         "torch.nnx.A",
         "os.system",
         "gan_lab._private.X",
-        "gan_lab.gan.__builtins__.eval",
-        "gan_lab.gan.torch.load",
+        "gan_lab.game.gan.__builtins__.eval",
+        "gan_lab.game.gan.torch.load",
         "gan_lab.config.resume.os.system",
         "torch.nn.modules.module.torch.hub.load",
         "gan_lab.a b",

@@ -7,10 +7,10 @@ import torch
 from test_processes import connected
 from torch import Tensor, nn
 
-from gan_lab import processes
+from gan_lab.distributed import collectives as processes
+from gan_lab.distributed.collectives import demand_alike
 from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import GlobalBatchNorm
-from gan_lab.processes import demand_alike
 
 
 def test_the_mean_over_processes_has_the_whole_batch_s_derivatives_of_every_order() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gan_lab.cluster import WARNINGS, listening, queue_again, requeued
+from gan_lab.runtime.slurm import WARNINGS, listening, queue_again, requeued
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from gan_lab.config.resume import demand_same, remember
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
+from gan_lab.experiment.run import play
+from gan_lab.game.gan import GAN
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 TIMINGS = ("seconds", "rounds_per_second")
 ROUNDS = 9

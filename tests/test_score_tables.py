@@ -15,11 +15,11 @@ from omegaconf import DictConfig
 from test_evaluate import CALLBACK, QUICK, mine, runs, score, scores  # noqa: F401
 from test_resume import assert_resumes
 
-from gan_lab import compare
-from gan_lab.comparison import Cell, Comparison, best_of, verdicts
+from gan_lab.cli import compare
 from gan_lab.config.apart import watches
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
+from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
+from gan_lab.experiment.run import play
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 
 def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,16 +15,16 @@ from test_command_line import finish, rounds_logged, start, until
 from test_resume import TIMINGS, assert_same_runs, rows
 
 from gan_lab.callbacks.metrics import Metrics
+from gan_lab.cli.evaluate import main as evaluate
+from gan_lab.cli.status import status
 from gan_lab.config.check import check
-from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.ensemble.game import Ensemble
 from gan_lab.ensemble.member import Member
 from gan_lab.ensemble.play import play_together
+from gan_lab.ensemble.seeds import check_seeds, runs_of
 from gan_lab.errors import UserError
-from gan_lab.evaluate import main as evaluate
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
-from gan_lab.sweep_status import status
+from gan_lab.experiment.run import play
+from gan_lab.io.checkpoint import PlainCheckpointIO
 
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with

@@ -16,11 +16,11 @@ from test_resume import assert_resumes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan_lab.build import build
 from gan_lab.callbacks.classification import Classification
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
 from gan_lab.networks.layers import GaussianNoise, ShiftedBatchNorm, WeightNormLinear
 from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.terms import FeatureMatching

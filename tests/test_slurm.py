@@ -18,7 +18,7 @@ import pytest
 from test_command_line import ROOT, SMALL, finish, rounds_logged, start, until
 from test_resume import assert_same_runs
 
-from gan_lab.sweep_status import status
+from gan_lab.cli.status import status
 
 LACKING = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
 pytestmark = [

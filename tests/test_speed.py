@@ -10,8 +10,8 @@ import torch
 from conftest import CONF
 from omegaconf import DictConfig
 
-from gan_lab.build import build
-from gan_lab.seeds import derive_seed
+from gan_lab.experiment.build import build
+from gan_lab.seeding import derive_seed
 
 ROUNDS = 3
 

@@ -13,16 +13,16 @@ from omegaconf import DictConfig
 from safetensors.torch import save_file
 from test_resume import Killed, assert_same_runs, kill_after, resumed, rows
 
-from gan_lab.build import build
+from gan_lab.cli.sample import main as sample
 from gan_lab.config.resume import check_start, demand_same, expand, remember
 from gan_lab.errors import UserError
+from gan_lab.experiment.build import build
+from gan_lab.experiment.run import play
 from gan_lab.experiment.start_from import start_from
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
+from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.io.run_file import read_facts
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.run import play
-from gan_lab.sample import main as sample
-from gan_lab.weights import find_weights, read_weights
+from gan_lab.io.weights import find_weights, read_weights
 
 Composed = Callable[..., DictConfig]
 PARTS = ["model=mlp", "data=digits"]

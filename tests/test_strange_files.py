@@ -11,19 +11,19 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.build import network_of, plain
 from gan_lab.config.recipe import check_recipe
 from gan_lab.config.resume import demand_same, remember
-from gan_lab.config.sweep import record_failure, run_name
 from gan_lab.config.words import cell, one_line
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.experiment.build import network_of, plain
 from gan_lab.io import ownership
+from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import demand_inside
 from gan_lab.io.ownership import is_own, key_file, sign, write_own
 from gan_lab.io.reading import read_bytes, read_json, read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
-from gan_lab.lock import hold
+from gan_lab.runtime.lock import hold
+from gan_lab.sweeps.plan import record_failure, run_name
 
 # --- reading ------------------------------------------------------------------------------------------------------
 

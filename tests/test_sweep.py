@@ -14,10 +14,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from test_command_line import SMALL, finish, rounds_logged, start, until
 
-from gan_lab.config.study import Study
-from gan_lab.config.sweep import LONGEST, OPTUNA, Plan, objective, run_name
+from gan_lab.cli.status import main, status
 from gan_lab.errors import UserError
-from gan_lab.sweep_status import main, status
+from gan_lab.sweeps.plan import LONGEST, OPTUNA, Plan, objective, run_name
+from gan_lab.sweeps.study import Study
 
 QUICK = ["callbacks.metrics.every=1", "callbacks.checkpoint.every=5", "callbacks.samples=null"]
 

@@ -19,12 +19,12 @@ from players import play_with
 from test_resume import assert_resumes
 from torch import Tensor
 
-from gan_lab.build import build
+from gan_lab.cli.sample import main
 from gan_lab.data.transitions import Transitions
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
 from gan_lab.planning import shoot, survival
-from gan_lab.sample import main
 
 WORLD = ["data=cartpole", "data.transitions=200", "model=mlp", "conditioning=vector"]
 SETTINGS: dict[str, Any] = {

@@ -14,10 +14,10 @@ from players import play_with
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
 from gan_lab.losses import Minimax, NonSaturating
 from gan_lab.optimizers import Foresight, RootAdam
-from gan_lab.player import Player
 from gan_lab.types import Batch, DiscriminatorOutput
 from gan_lab.updates import Unrolled
 

@@ -11,11 +11,11 @@ from conftest import options
 from omegaconf import DictConfig
 from torch import Tensor
 
-from gan_lab.build import build
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.plain_checkpoint import PlainCheckpointIO
-from gan_lab.turn import Turn
+from gan_lab.experiment.build import build
+from gan_lab.game.gan import GAN
+from gan_lab.game.step import Turn
+from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.updates import Balanced, Lookahead, Optimistic
 
 Composed = Callable[..., DictConfig]

@@ -19,10 +19,10 @@ from omegaconf import DictConfig
 from test_resume import Killed, kill_after, resumed, rows
 from wandb_server import KEY, Server
 
-from gan_lab.introduction import name_of, sweep_of
+from gan_lab.experiment.introduction import name_of, sweep_of
+from gan_lab.experiment.run import play
 from gan_lab.io.ownership import write_own
 from gan_lab.loggers import Introduction, WandB
-from gan_lab.run import play
 
 ROOT = Path(__file__).parents[1]
 RING = ["data=ring", "model=mlp", "callbacks.samples.every=8", "logger=[csv,wandb]", "callbacks.field.cells=8"]
@@ -284,7 +284,7 @@ def test_tensorboard_has_the_same(played: Callable[..., Path]) -> None:
 
 def test_the_dashboard_shows_what_runs_publish(played: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("wandb_workspaces")
-    from gan_lab.dashboard import main, workspace
+    from gan_lab.cli.dashboard import main, workspace
 
     board = workspace("somebody", "gan_lab")
     sections = {section.name: section.panels for section in board.sections}

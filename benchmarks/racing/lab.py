@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from hydra import compose, initialize_config_dir
 from omegaconf import open_dict
 
-from gan_lab.run import play
+from gan_lab.experiment.run import play
 from racing.workloads import WORKLOADS
 
 CONF = Path(__file__).parents[2] / "conf"

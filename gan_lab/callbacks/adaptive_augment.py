@@ -9,7 +9,7 @@ from torch import Tensor
 from gan_lab.augment import Augmented
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat, PositiveInt, UnitInterval
 
 

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 from gan_lab.data.module import GameData
 from gan_lab.equilibrium import audit
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.metrics.features import EfficientNetLite0
-from gan_lab.metrics.samples import Features, Lessons, generated
+from gan_lab.features.extractors import EfficientNetLite0
+from gan_lab.features.protocol import Features, Lessons
+from gan_lab.game.gan import GAN
+from gan_lab.metrics.samples import generated
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 WIDEST = 1024  # numbers in a sample that the auditor still sees as they are

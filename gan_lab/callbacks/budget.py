@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
-from gan_lab.gan import GAN
-from gan_lab.processes import demand_alike, most
+from gan_lab.distributed.collectives import demand_alike, most
+from gan_lab.game.gan import GAN
 
 
 class Budget(pl.Callback):

@@ -10,14 +10,14 @@ from pytorch_lightning.callbacks import Checkpoint
 
 from gan_lab.callbacks.finite import NAMES, remedy
 from gan_lab.callbacks.measuring import demand_source
+from gan_lab.distributed.collectives import most
 from gan_lab.errors import UserError
-from gan_lab.files import keep_as
-from gan_lab.gan import GAN
-from gan_lab.history import better
-from gan_lab.plain_checkpoint import LAST
-from gan_lab.processes import most
+from gan_lab.game.gan import GAN
+from gan_lab.game.history import better
+from gan_lab.io.checkpoint import LAST
+from gan_lab.io.files import keep_as
+from gan_lab.io.weights import number_of, numbered
 from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt
-from gan_lab.weights import number_of, numbered
 
 
 class Clock:

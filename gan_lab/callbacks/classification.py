@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.ranges import OpenUnitInterval, PositiveInt
 from gan_lab.types import Batch
 

@@ -10,11 +10,11 @@ from torch import Tensor
 from gan_lab.data.module import FAR
 from gan_lab.equilibrium import duality
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.player import Player
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
-from gan_lab.seeds import derive_seed
-from gan_lab.turn import Turn
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 

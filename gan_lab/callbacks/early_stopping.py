@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Literal
 import pytorch_lightning as pl
 
 from gan_lab.callbacks.measuring import demand_source
-from gan_lab.gan import GAN
-from gan_lab.history import better
+from gan_lab.game.gan import GAN
+from gan_lab.game.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 
 

@@ -18,14 +18,14 @@ from gan_lab.equilibrium import duality
 from gan_lab.equilibrium.audit import null_spread, roc
 from gan_lab.equilibrium.samples import compare, energy_null, ranked_right
 from gan_lab.equilibrium.verdict import ENOUGH, Gains, Null, Seen, Verdict, judge
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
 from gan_lab.loggers import records
 from gan_lab.metrics.modes import coverage
-from gan_lab.pictures import save_picture
-from gan_lab.player import Player
-from gan_lab.plots import Panel, curves
+from gan_lab.plots.figures import Panel, curves
+from gan_lab.plots.images import save_picture
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Certifying
 
 POINTS = 2500  # PacGAN's number of samples for counting modes

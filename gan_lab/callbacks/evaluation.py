@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 import torch
 
-from gan_lab import evaluation
 from gan_lab.callbacks.measuring import Measuring
-from gan_lab.gan import GAN
+from gan_lab.evaluation.evaluator import Evaluator
+from gan_lab.game.gan import GAN
 from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
@@ -37,7 +37,7 @@ class Evaluation(Measuring):
     ) -> None:
         self.every, self.metrics, self.features = every, metrics, features
         self.n, self.real, self.seed, self.batch_size = n, real, seed, batch_size
-        self._evaluation: evaluation.Evaluation | None = None
+        self._evaluation: Evaluator | None = None
 
     @property
     def goals(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Evaluation(Measuring):
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self._evaluation = evaluation.Evaluation(
+        self._evaluation = Evaluator(
             data,
             self.features,
             self.metrics,

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from gan_lab.callbacks.held import conditions
 from gan_lab.densities import GaussianMixture
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
-from gan_lab.pictures import save_picture
-from gan_lab.plots import animate, field
+from gan_lab.plots.figures import animate, field
+from gan_lab.plots.images import save_picture
 from gan_lab.ranges import PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Field(pl.Callback):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.io.anew import anew, is_saved
 from gan_lab.ranges import PositiveInt
 

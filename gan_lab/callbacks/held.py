@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.module import FAR, GameData
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.types import Batch
 
 

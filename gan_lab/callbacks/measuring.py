@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 
 from gan_lab.callbacks.budget import Budget, Interruption
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 
 OURS = ("gan_lab", "pytorch_lightning")  # whose callbacks say what they publish, or publish nothing
 

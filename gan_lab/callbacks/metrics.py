@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.callbacks.measuring import Measuring
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.ranges import PositiveInt
 

@@ -10,9 +10,9 @@ from gan_lab.augment import Augmented
 from gan_lab.callbacks.held import held
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 

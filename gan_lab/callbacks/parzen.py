@@ -9,10 +9,10 @@ from torch import Tensor
 from gan_lab.callbacks.held import conditions
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.metrics.parzen import best_sigma
 from gan_lab.ranges import PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 SIGMAS = torch.logspace(-1, 0, 10).tolist()  # for data in [0, 1]; parzen_ll.py of goodfeli/adversarial
 

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from tqdm import tqdm
 
 from gan_lab.callbacks.metrics import observe
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat
 
 

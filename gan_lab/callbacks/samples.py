@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.callbacks.held import conditions, held
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
-from gan_lab.pictures import captioned, class_by_class, picture_of, save_picture
+from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 

@@ -9,9 +9,9 @@ from gan_lab.callbacks.held import conditions
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.equilibrium.samples import binned_jsd
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Density
 
 

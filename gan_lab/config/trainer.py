@@ -8,7 +8,7 @@ from gan_lab.errors import UserError
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 TRAINER = "pytorch_lightning.Trainer"
-REPLICAS = "gan_lab.replicas.Replicas"
+REPLICAS = "gan_lab.distributed.strategy.Replicas"
 PLAYED = (  # settings of the Trainer that the game plays by
     "accelerator",
     "benchmark",

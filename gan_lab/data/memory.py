@@ -13,9 +13,9 @@ from gan_lab.data.identity import DataIdentity
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
 from gan_lab.errors import UserError
-from gan_lab.metrics.classifier import digest
+from gan_lab.features.classifier import digest
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 

@@ -1,5 +1,6 @@
 """The base of all data sets."""
 
+import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,48 @@ from torch import Tensor
 
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.order import Order
-from gan_lab.data.stream import Stream
 from gan_lab.errors import UserError
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 FAR = 10**9  # batches from this number on are out of the reach of any training
+
+
+class Stream:
+    """Both the loader that Lightning iterates over and the "batch" that it hands to each round: always itself.
+
+    A round then draws as many batches as it wants, and only what is drawn is counted. It has no length: a run
+    ends after a number of rounds, not of epochs.
+    """
+
+    def __init__(self, data: "GameData") -> None:
+        self._data = data
+        self._device = torch.device("cpu")
+        self._batches: Iterator[Batch] = iter(())
+        self._position = -1  # the number of the batch that `_batches` yields next
+
+    def __iter__(self) -> Iterator[Self]:
+        return itertools.repeat(self)
+
+    def to(self, device: torch.device | str) -> Self:
+        """Deliver on this device from now on. Lightning calls it as it would move an ordinary batch."""
+        self._device = torch.device(device)
+        return self
+
+    @property
+    def batch_size(self) -> int:
+        """Samples in this process's part of a batch."""
+        return self._data.batch_size // self._data.rank_and_world[1]
+
+    def draw(self) -> Batch:
+        """The next batch, batch number `data.drawn`, on the device; counts it."""
+        if self._position != self._data.drawn:  # the first draw, or a checkpoint has moved the position
+            self._position = self._data.drawn
+            self._batches = self._data.batches(self._position)
+        batch = next(self._batches)
+        self._position += 1
+        self._data.drawn = self._position
+        return batch.to(self._device)
 
 
 class GameData(LightningDataModule, ABC):

@@ -5,7 +5,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Order:

@@ -15,7 +15,7 @@ from gan_lab.types import Batch
 class Paired(GameData):
     """The batches (x, A x) of any image set: y is what is given of x, in place of the set's labels.
 
-    `data` says which images a batch holds, `given` is A (see `gan_lab.given`).
+    `data` says which images a batch holds, `given` is A (see `gan_lab.data.degradation`).
 
     Raises UserError where the data are no images, or A does not fit their size, or they have conditions of their own.
     """

@@ -14,7 +14,7 @@ from gan_lab.data.identity import DataIdentity
 from gan_lab.data.listing import list_pictures, readable
 from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
-from gan_lab.metrics.classifier import digest
+from gan_lab.features.classifier import digest
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 

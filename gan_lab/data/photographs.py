@@ -20,7 +20,7 @@ from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 # All that scikit-image, scikit-learn and matplotlib have of the world in colour; not what a microscope, an

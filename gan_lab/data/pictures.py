@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from gan_lab.data.listing import readable
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Picture(NamedTuple):

@@ -13,7 +13,7 @@ from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.metrics.modes import stacked
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 

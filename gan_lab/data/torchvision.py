@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gan_lab.data.memory import ImagesInMemory, resize, scale
 from gan_lab.errors import UserError
-from gan_lab.files import patience
+from gan_lab.io.files import patience
 from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
 from gan_lab.types import Batch
 

@@ -7,7 +7,7 @@ import torch
 from gan_lab.data.module import FAR, GameData
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt, Shape
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Density
 
 

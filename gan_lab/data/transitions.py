@@ -13,7 +13,7 @@ from gan_lab.data.identity import DataIdentity
 from gan_lab.data.memory import InMemory
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt, Shape
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Recorded(NamedTuple):

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from gan_lab.ensemble.layers import stacked
-from gan_lab.gan import GAN
-from gan_lab.player import Player
-from gan_lab.seeds import derive_seed
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
+from gan_lab.seeding import derive_seed
 from gan_lab.terms import Term
-from gan_lab.turn import Turn
 from gan_lab.types import Batch, Stateful
 
 

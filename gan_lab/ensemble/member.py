@@ -8,9 +8,9 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.budget import Interruption
-from gan_lab.data.stream import Stream
-from gan_lab.gan import GAN
-from gan_lab.run import play
+from gan_lab.data.module import Stream
+from gan_lab.experiment.run import play
+from gan_lab.game.gan import GAN
 from gan_lab.terms import Term
 from gan_lab.types import Periodic
 
@@ -27,7 +27,7 @@ class Member:
         code, error: what it has ended with.
 
     Args:
-        at: the round that it goes on from, where it has a choice (see `gan_lab.run.play`).
+        at: the round that it goes on from, where it has a choice (see `gan_lab.experiment.run.play`).
     """
 
     def __init__(self, config: DictConfig, overrides: Sequence[str], at: int | None = None) -> None:

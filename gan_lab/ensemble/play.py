@@ -10,10 +10,10 @@ from omegaconf import DictConfig
 from gan_lab.callbacks.budget import Interruption
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.config.explain import explain
-from gan_lab.config.sweep import record_failure
 from gan_lab.ensemble.game import Ensemble, Streams
 from gan_lab.ensemble.member import Member
-from gan_lab.plain_checkpoint import rounds_held
+from gan_lab.io.checkpoint import rounds_held
+from gan_lab.sweeps.plan import record_failure
 
 
 def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:

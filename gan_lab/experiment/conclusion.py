@@ -9,9 +9,9 @@ import pytorch_lightning as pl
 
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.early_stopping import EarlyStopping
-from gan_lab.gan import GAN
-from gan_lab.generator_file import save_generator
-from gan_lab.weights import BEST, GENERATOR, read_weights
+from gan_lab.game.gan import GAN
+from gan_lab.io.generator import save_generator
+from gan_lab.io.weights import BEST, GENERATOR, read_weights
 
 
 def keep_best(callbacks: Sequence[pl.Callback]) -> None:

@@ -13,7 +13,7 @@ from gan_lab.config.resume import flat, is_free
 from gan_lab.data.identity import DataIdentity
 from gan_lab.errors import OtherRun, UserError
 from gan_lab.experiment.start_from import Start, start_from
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.io.anew import anew
 from gan_lab.io.run_file import RUN, note, read_facts
 

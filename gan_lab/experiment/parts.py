@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_lab.errors import OtherRun
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.io.anew import anew
 from gan_lab.io.reading import read_yaml
 

@@ -10,7 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.tree import parts
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
 from gan_lab.io.run_file import note
 
 CHANGES = "changes.diff"

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.metrics.classifier import digest
-from gan_lab.plain_checkpoint import newest
-from gan_lab.weights import GENERATOR, read_weights
+from gan_lab.features.classifier import digest
+from gan_lab.game.gan import GAN
+from gan_lab.io.checkpoint import newest
+from gan_lab.io.weights import GENERATOR, read_weights
 
 LISTED = 5  # weights of each player that are named, of those that did not fit
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_bytes, read_text
 
 SIGNATURES = ".signatures"

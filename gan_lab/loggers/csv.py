@@ -9,7 +9,7 @@ from typing import Any
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically, writing
+from gan_lab.io.files import write_atomically, writing
 from gan_lab.io.reading import read_text
 from gan_lab.loggers.record import Record
 

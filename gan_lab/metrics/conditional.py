@@ -1,6 +1,6 @@
 """Did the generator draw what it was asked for, and does it know more than one answer?
 
-Of predicted classes (see `gan_lab.metrics.classifier`) and of several completions of each input.
+Of predicted classes (see `gan_lab.features.classifier`) and of several completions of each input.
 """
 
 import torch

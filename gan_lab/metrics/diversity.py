@@ -11,7 +11,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from gan_lab.errors import UserError
 from gan_lab.metrics.restoration import RANGE, RIM, ssim
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 EXPONENTS = (
     0.0448,

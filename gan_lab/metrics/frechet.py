@@ -8,7 +8,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.metrics.clouds import paired
 from gan_lab.metrics.distances import between_gaussians, frechet_distance, gaussian
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Extrapolation(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.metrics.clouds import paired, squared_distances
 from gan_lab.metrics.distances import unbiased_mmd
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Subsets(NamedTuple):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 def fit_probe(

@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.cache import remembered
-from gan_lab.metrics.classifier import digest
+from gan_lab.features.cache import remembered
+from gan_lab.features.classifier import digest
+from gan_lab.features.protocol import Classifying, Features
 from gan_lab.metrics.modes import Mixture
 from gan_lab.sampling import sampled
 from gan_lab.types import Batch
@@ -24,44 +24,6 @@ NO_TEST = (
     "needs real samples that no training saw, and the data have no test set; take data that have one (data=mnist), "
     "or train with data.subset=N, which keeps the rest of a set for it"
 )
-
-
-class Lessons(NamedTuple):
-    """Real samples with their classes: to learn from, and others to be tested by."""
-
-    train: Batch
-    test: Batch
-
-
-class Features(Protocol):
-    """What turns samples (N, *shape) into points (N, F), between which distances mean something."""
-
-    resize: str  # the filter that brings images to its size, or "none"
-    learns: ClassVar[bool]  # whether it learns from the data's classes, and so must not be asked about its lessons
-
-    @property
-    def identity(self) -> str:
-        """Its name, and what tells its weights from others of that name. Known once it is prepared."""
-        ...
-
-    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
-        """Called once, before the rest.
-
-        Raises:
-            UserError: samples of this shape have no such features, or weights or labels that they need are not there.
-        """
-        ...
-
-    def __call__(self, x: Tensor) -> Tensor: ...
-
-
-@runtime_checkable
-class Classifying(Protocol):
-    """Features that lie one layer before class probabilities."""
-
-    def probabilities(self, features: Tensor) -> Tensor:
-        """(N, F) to (N, K), rows with sum one."""
-        ...
 
 
 class Samples:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 class Score(NamedTuple):

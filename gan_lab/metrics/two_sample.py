@@ -9,7 +9,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.metrics.clouds import nearest, paired
 from gan_lab.metrics.probe import fit_probe
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 TIE = 1e-9  # of a distance: what rounding may add to equal ones
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 
 
 def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups: int, seed: int = 0) -> float:

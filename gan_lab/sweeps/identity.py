@@ -10,9 +10,9 @@ from gan_lab.config.apart import watches
 from gan_lab.config.environment import raw
 from gan_lab.config.resume import flat
 from gan_lab.errors import UserError
-from gan_lab.imports import importing
 from gan_lab.io.reading import read_yaml
 from gan_lab.io.run_file import RUN
+from gan_lab.runtime.imports import importing
 
 OWN = ("batch_size", "root", "seed", "skip_corrupt", "workers")  # settings of the data that do not say which they are
 
@@ -31,7 +31,7 @@ def demand_known_data(directory: Path, config: DictConfig) -> None:
     if not alike:
         return
     with importing():
-        from gan_lab.build import build_data
+        from gan_lab.experiment.build import build_data
         from gan_lab.experiment.origin import data_of_run
     now = build_data(config).identity
     for run in alike:

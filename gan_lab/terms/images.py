@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from gan_lab.distributed.collectives import mean
 from gan_lab.errors import UserError
-from gan_lab.processes import mean
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.terms.term import Term
 from gan_lab.types import Turn

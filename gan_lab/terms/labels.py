@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.distributed.collectives import mean
 from gan_lab.errors import UserError
-from gan_lab.processes import mean
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.terms.term import Term
 from gan_lab.types import Turn

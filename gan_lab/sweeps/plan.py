@@ -27,9 +27,9 @@ from gan_lab.config.environment import raw, without_values
 from gan_lab.config.explain import explain
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json
-from gan_lab.lock import Busy, hold, leads
+from gan_lab.runtime.lock import Busy, hold, leads
 from gan_lab.sweeps.identity import demand_known_data, demand_same_search, search_of
 
 FAILURE = "failure.txt"

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.io.checkpoint import dump
+from gan_lab.io.files import write_atomically
 from gan_lab.io.format import FORMAT, demand_format
 from gan_lab.io.ownership import is_own, sign
 from gan_lab.io.reading import demand_file, parse_json
-from gan_lab.plain_checkpoint import dump
 
 
 class GeneratorFile(NamedTuple):

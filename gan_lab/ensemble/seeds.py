@@ -7,11 +7,11 @@ from typing import Any, cast
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.sweep import PLAN, run_name
 from gan_lab.config.tree import parts
 from gan_lab.config.words import dotted, listed
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
+from gan_lab.sweeps.plan import PLAN, run_name
 
 # Networks whose parameters are those of linear maps, and which treat each sample by itself.
 NETWORKS = (

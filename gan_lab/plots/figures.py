@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
 
 INK, GREY, REAL, FAKE = "#222222", "#9a9a9a", "#2166ac", "#e08214"
 COLOURS = (REAL, FAKE, "#1b7837", "#762a83", GREY)

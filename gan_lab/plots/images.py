@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gan_lab.files import write_atomically
+from gan_lab.io.files import write_atomically
 
 NARROW = 480  # pixels: what is no more than half as wide is enlarged
 

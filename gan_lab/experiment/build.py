@@ -11,11 +11,11 @@ from torch import nn
 from gan_lab.data.module import GameData
 from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
-from gan_lab.gan import GAN
-from gan_lab.loss_scale import LossScale
+from gan_lab.game.gan import GAN
+from gan_lab.game.loss_scale import LossScale
+from gan_lab.game.player import Player
 from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
-from gan_lab.player import Player
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import AdversarialLoss, DataDependent, Latent, Referring, Update
 
 

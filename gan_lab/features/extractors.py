@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.errors import UserError
-from gan_lab.files import patience
-from gan_lab.metrics.classifier import SMALLEST, default_cache_dir, digest, load_or_train
-from gan_lab.metrics.samples import Features, Lessons
+from gan_lab.features.classifier import SMALLEST, default_cache_dir, digest, load_or_train
+from gan_lab.features.protocol import Features, Lessons
+from gan_lab.io.files import patience
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
 ENLARGED = 32  # images of some 224 x 224 pixels at a time: a batch of small ones would take gigabytes
@@ -32,7 +32,7 @@ class Pixels:
 
 
 class OwnClassifier:
-    """The 64 features of a small network that tells the data set's own classes apart (`gan_lab.metrics.classifier`).
+    """The 64 features of a small network that tells the data set's own classes apart (`gan_lab.features.classifier`).
 
     It is trained once, for `steps` steps, on one half of the data, and so has never seen the real samples that judge,
     which are of the other; those also say how often it is right, which is part of its identity. For a test set it is

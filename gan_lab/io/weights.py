@@ -8,9 +8,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.generator_file import GeneratorFile, is_own_recipe, load_generator
+from gan_lab.io.checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
+from gan_lab.io.generator import GeneratorFile, is_own_recipe, load_generator
 from gan_lab.io.reading import demand_file, parse_json
-from gan_lab.plain_checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
 
 GENERATOR, BEST = "generator.safetensors", "best.ckpt"
 ROLES = {"d": "d.network.", "g": "g.network.", "average": "average."}  # what their names in a checkpoint begin with

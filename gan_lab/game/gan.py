@@ -10,18 +10,19 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from gan_lab import parts, processes
-from gan_lab.average import Average
+from gan_lab.distributed import collectives as processes
 from gan_lab.errors import UserError
-from gan_lab.history import History
-from gan_lab.layout import lay_out
+from gan_lab.game import microbatches as parts
+from gan_lab.game.ema import Average
+from gan_lab.game.history import History
+from gan_lab.game.memory_format import lay_out
+from gan_lab.game.player import Player
+from gan_lab.game.step import Turn
 from gan_lab.optimizers import Foresight
-from gan_lab.player import Player
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.sampling import sampled
 from gan_lab.schedules import advance
-from gan_lab.seeds import derive_seed
-from gan_lab.turn import Turn
+from gan_lab.seeding import derive_seed
 from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
 
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
@@ -33,7 +34,7 @@ class GAN(pl.LightningModule):
     One call of `training_step` plays one round. All randomness of round t comes from (seed, t), that of networks from
     the rank too, and all data from the stream's position, so that a run continues from any round as if it had never
     stopped. Of several processes each plays its part of the batch: noise is cut from the whole batch's, gradients and
-    records are means over all (see `gan_lab.processes`), and so all hold the same players.
+    records are means over all (see `gan_lab.distributed.collectives`), and so all hold the same players.
 
     Args:
         d, g: the players.

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.files import keep_as, write_atomically
+from gan_lab.io.files import keep_as, write_atomically
 from gan_lab.io.format import FORMAT, OtherFormat, demand_format
 from gan_lab.io.reading import demand_file
 

@@ -14,8 +14,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab.errors import UserError
-from gan_lab.layout import as_it_lies
-from gan_lab.loss_scale import LossScale
+from gan_lab.game.loss_scale import LossScale
+from gan_lab.game.memory_format import as_it_lies
 from gan_lab.terms import Term
 from gan_lab.types import Conditional
 

@@ -8,7 +8,7 @@ class Replicas(DDPStrategy):
     """A process for each device, on any number of nodes, that holds both players; the game keeps them alike.
 
     DistributedDataParallel averages what `backward()` leaves in the weights, but the players' gradients come from
-    `autograd.grad`, which it does not see: the game averages them itself (see `gan_lab.processes`).
+    `autograd.grad`, which it does not see: the game averages them itself (see `gan_lab.distributed.collectives`).
     """
 
     def configure_ddp(self) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
-from gan_lab.config.sweep import OPTUNA
-from gan_lab.lock import leads
+from gan_lab.runtime.lock import leads
+from gan_lab.sweeps.plan import OPTUNA
 
 NAME = "study"
 

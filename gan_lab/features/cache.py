@@ -8,8 +8,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from gan_lab.files import write_atomically
-from gan_lab.metrics.classifier import digest
+from gan_lab.features.classifier import digest
+from gan_lab.io.files import write_atomically
 
 
 def remembered(path: Path, make: Callable[[], Tensor]) -> Tensor:

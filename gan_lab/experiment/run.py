@@ -16,16 +16,16 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from gan_lab.allocator import keep_freed_memory
-from gan_lab.build import build_data, build_game, made, network_of, plain
 from gan_lab.callbacks.budget import Budget, Interruption
-from gan_lab.cluster import cluster
 from gan_lab.config.resume import remember
 from gan_lab.config.started import command
 from gan_lab.config.words import one_line, printable
 from gan_lab.data.module import GameData
+from gan_lab.distributed.strategy import Replicas
 from gan_lab.errors import UserError
+from gan_lab.experiment.build import build_data, build_game, made, network_of, plain
 from gan_lab.experiment.conclusion import keep_best, leave_generator
+from gan_lab.experiment.introduction import first_lines, introduce, parameters_of
 from gan_lab.experiment.origin import (
     Bearing,
     begin_from,
@@ -37,15 +37,15 @@ from gan_lab.experiment.origin import (
 from gan_lab.experiment.parts import demand_same_parts
 from gan_lab.experiment.provenance import record_provenance
 from gan_lab.experiment.restoring import restoring
-from gan_lab.gan import GAN
-from gan_lab.generator_file import sign_recipe
-from gan_lab.introduction import first_lines, introduce, parameters_of
+from gan_lab.experiment.summary import SUMMARY_LOCK, summarise, table, write_summary
+from gan_lab.game.gan import GAN
+from gan_lab.io.checkpoint import LAST, PlainCheckpointIO, newest
+from gan_lab.io.generator import sign_recipe
 from gan_lab.io.reading import read_json
-from gan_lab.lock import locked
 from gan_lab.loggers import records
-from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
-from gan_lab.replicas import Replicas
-from gan_lab.summary import SUMMARY_LOCK, summarise, table, write_summary
+from gan_lab.runtime.allocator import keep_freed_memory
+from gan_lab.runtime.lock import locked
+from gan_lab.runtime.slurm import cluster
 
 
 def play(

@@ -13,28 +13,26 @@ from torch import Tensor
 
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
-from gan_lab.metrics.cache import remembered
-from gan_lab.metrics.classifier import default_cache_dir, demand_cache, digest
+from gan_lab.features.cache import remembered
+from gan_lab.features.classifier import default_cache_dir, demand_cache, digest
+from gan_lab.features.extractors import Auto
+from gan_lab.features.protocol import Classifying, Features, Lessons
 from gan_lab.metrics.clouds import nearest
-from gan_lab.metrics.features import Auto
 from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.samples import (
     NO_IMAGES,
     NO_LABELS,
     NO_MIXTURE,
     NO_TEST,
-    Classifying,
-    Features,
-    Lessons,
     RealSamples,
     Samples,
     generated,
     no_probabilities,
     recut,
 )
-from gan_lab.pictures import picture_of
+from gan_lab.plots.images import picture_of
 from gan_lab.sampling import noise_of
-from gan_lab.seeds import derive_seed
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
 VERSION = 3  # raise it with every change after which the same settings give other figures
@@ -42,7 +40,7 @@ NEIGHBOURS = 7  # real images beside each generated one
 EXAM = 10_000  # real samples, at most, that features which learn are tested by
 
 
-class Evaluation:
+class Evaluator:
     """n generated samples against real ones. Everything follows from `seed`, whatever the seed of the training.
 
     The real samples that judge, those that features learn from, and those whose conditions a conditional generator is

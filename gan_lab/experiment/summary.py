@@ -14,8 +14,8 @@ from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
 from gan_lab.experiment.provenance import commit_of
-from gan_lab.files import write_atomically
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
+from gan_lab.io.files import write_atomically
 
 SUMMARY_LOCK = ".summary.lock"  # of those who change the file
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "numpy")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.parts import cut, rows
-from gan_lab.player import Player
+from gan_lab.game.microbatches import cut, rows
+from gan_lab.game.player import Player
 from gan_lab.types import Batch, DiscriminatorOutput
 
 

@@ -12,7 +12,7 @@ from gan_lab.callbacks.finite import NAMES
 from gan_lab.config.apart import key_of, watches
 from gan_lab.config.environment import unspelt
 from gan_lab.config.resume import flat
-from gan_lab.gan import GAN
+from gan_lab.game.gan import GAN
 from gan_lab.io.reading import read_yaml
 from gan_lab.loggers import Introduction, Record
 

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from tqdm import trange
 
 from gan_lab.errors import UserError
-from gan_lab.files import write_atomically
-from gan_lab.seeds import derive_seed
+from gan_lab.io.files import write_atomically
+from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 RECIPE = 1  # raise it with every change to the network or its training, so that no cache answers for the old ones

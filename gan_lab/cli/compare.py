@@ -1,0 +1,201 @@
+"""One table of many runs: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
+
+DIR is a run directory that `gan_lab.cli.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
+seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
+deviation and number of seeds. Figures that were not obtained by the same procedure never share a column. For each
+column a test compares the best two rows: paired by seed where both have the same ones, else Welch's; beside its p-value
+stands the one by Holm's correction for all columns. Where there are more than two rows, the best two were chosen after
+the fact: then the p-value is larger than it need be, and what flatters is the best row's own mean.
+
+`out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gan_lab.config.apart import key_of, watches
+from gan_lab.config.arguments import at_home, place, tidied
+from gan_lab.config.resume import OVERRIDES
+from gan_lab.config.words import listed, near, one_line, printable
+from gan_lab.errors import UserError
+from gan_lab.io.files import write_atomically
+from gan_lab.io.reading import read_json, read_yaml_list
+from gan_lab.io.run_file import read_facts
+
+if TYPE_CHECKING:
+    from gan_lab.evaluation.comparison import Comparison
+
+GENERATOR = "generator.safetensors"
+ENDINGS = (".csv", ".json", ".md")
+PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
+FLOOR = "floor/"  # and, among these, of what the metric says of real samples
+SCORED = "generator"  # the digest of the generator that the run had left when it was scored
+LONGEST = 1000  # characters of a circumstance
+DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
+
+
+class Run(NamedTuple):
+    """A scored run: the overrides that matter, its seed, and its figures by (name, key of the procedure)."""
+
+    directory: Path
+    overrides: frozenset[str]
+    seed: int
+    scores: dict[tuple[str, str], float]
+    procedures: dict[str, dict[str, Any]]
+    doubts: list[str]
+    made_by: tuple[Any, ...]
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
+        return 0 if arguments else 2
+    try:
+        places = [place(argument) for argument in arguments if is_place(argument)]
+        options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
+        for key in options.keys() - {"out"}:
+            raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
+        print(tabulate(find_runs(places), demand_ending(options.get("out"))))
+    except (UserError, OSError) as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def is_place(argument: str) -> bool:
+    """Whether it names a directory rather than an option; directories of a sweep have names like `loss=hinge`."""
+    try:
+        return "=" not in argument or Path(at_home(argument)).is_dir()
+    except OSError:  # too long for a name
+        return False
+
+
+def demand_ending(out: str | None) -> Path | None:
+    """Raises UserError unless it is None or the name of a file of a kind that we write."""
+    if out is not None and Path(out).suffix not in ENDINGS:
+        raise UserError(f"out={out}: must end in {', '.join(ENDINGS)}")
+    return None if out is None else place(out)
+
+
+def find_runs(places: Iterable[Path], sign: str = GENERATOR) -> list[Path]:
+    """The run directories among and below these, each once: those with a file of this name.
+
+    Raises UserError where there are none.
+    """
+    found: dict[Path, None] = {}
+    for root in places:
+        files = [root / sign] if (root / sign).is_file() else sorted(root.rglob(sign), key=natural)
+        if not files:
+            saved = sign == GENERATOR and next(root.rglob("checkpoints"), None)
+            hint = "; checkpoint=last takes what an unfinished one has saved" if saved else ""
+            raise UserError(f"{root}: no run directory with a finished run (no {sign} in it or below){hint}")
+        found |= dict.fromkeys(file.parent for file in files)
+    if not found:
+        raise UserError("no run directory: name one, or a folder of them")
+    return list(found)
+
+
+def natural(path: Path) -> list[tuple[int, str]]:
+    """Sorts 2 before 10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in path.parts]
+
+
+def tabulate(directories: Sequence[Path], out: Path | None = None) -> str:
+    """The table as Markdown; written to `out` in the form that its ending asks for.
+
+    Raises UserError where no run has been scored.
+    """
+    from gan_lab.evaluation.comparison import as_csv, as_json, as_markdown  # they import scipy, which is slow
+
+    comparison = compare([read_run(directory) for directory in directories])
+    if not comparison.cells:
+        raise UserError(f"{directories[0]}: not scored yet; python -m gan_lab.evaluate {directories[0]}")
+    table = as_markdown(comparison)
+    if out is not None:
+        text = {".md": as_markdown, ".csv": as_csv, ".json": as_json}[out.suffix](comparison)
+        write_atomically(out, lambda path: path.write_text(text + "\n"))
+    return table
+
+
+def read_run(directory: Path) -> Run:
+    """Raises UserError where its files are missing, damaged or of another version of this lab."""
+    read_facts(directory)
+    path = directory / "summary.json"
+    summary = read_json(path)
+    seed, rounds, finished = (summary.get(name) for name in ("seed", "rounds", "finished"))
+    if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
+        raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
+    overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
+    kept = {o for o in overrides if not (watches(o) or key_of(o) == "seed")}
+    if not finished:
+        kept.add(f"(stopped after round {rounds})")
+    scores: dict[tuple[str, str], float] = {}
+    procedures: dict[str, dict[str, Any]] = {}
+    doubts, stale = [], set()
+    for name, value in summary.items():
+        head, key, rest = [*printable(name).split("/", 2), "", ""][:3]
+        if head != "score":
+            continue
+        value = value if isinstance(value, int | float | None) else printable(str(value))[:LONGEST]
+        if rest.startswith(PROCEDURE + FLOOR):
+            value = _number(value, f"{path}: {name}")
+        if rest.startswith(PROCEDURE):
+            procedures.setdefault(key, {})[rest.removeprefix(PROCEDURE)] = value
+        elif rest == SCORED:
+            stale |= {key} if value != summary.get("generator") else set()
+        elif rest == DOUBTS:
+            doubts.append(str(value))
+        elif not rest.endswith("/error"):
+            scores[rest, key] = _number(value, f"{path}: {name}")
+    if stale:
+        doubts.append(f"left out what is of another generator than the run's ({', '.join(sorted(stale))})")
+        scores = {(name, key): value for (name, key), value in scores.items() if key not in stale}
+    for figure, key in scores:
+        if not _says_where_best(figure, procedures.get(key, {})):
+            raise UserError(f"{path}: does not say how {key} was obtained")
+    made_by = (str(summary.get("git_commit")), str(summary.get("version/torch")))
+    return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
+
+
+def _says_where_best(figure: str, told: dict[str, Any]) -> bool:
+    """As `gan_lab.metrics.metric.Best` has it, or the first version."""
+    if f"best/{figure}" in told:
+        best = told[f"best/{figure}"]
+        return best in ("higher", "lower", "real", None) or isinstance(best, float)
+    return told.get("higher_is_better", "") in (True, False, None)
+
+
+def _number(value: Any, where: str) -> float:
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+    except OverflowError:
+        pass
+    raise UserError(f"{where} must be a number")
+
+
+def compare(runs: Sequence[Run]) -> "Comparison":
+    """Group by configuration; of several runs with one seed, the first counts."""
+    from gan_lab.evaluation.comparison import Cell, Comparison
+
+    notes = [f"{run.directory}: not scored; left out" for run in runs if not run.scores]
+    runs = [run for run in runs if run.scores]
+    common = frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
+    notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
+    if len({run.made_by for run in runs}) > 1:
+        notes.append("these runs were not all made by the same commit and version of torch")
+    cells: dict[tuple[str, str, str], dict[int, float]] = {}
+    for run in runs:
+        label = " ".join(sorted(run.overrides - common)) or ("(no other override)" if len(runs) > 1 else "this run")
+        for (name, key), value in run.scores.items():
+            values = cells.setdefault((label, name, key), {})
+            if run.seed in values:
+                notes.append(f"{run.directory}: left out, since seed {run.seed} of this configuration is there already")
+            values.setdefault(run.seed, value)
+    procedures: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        for key, told in run.procedures.items():
+            procedures.setdefault(key, {}).update(told)  # only some may have been scored with a floor
+    return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))

@@ -1,0 +1,272 @@
+"""How good are a run's samples? `python -m gan_lab.evaluate RUN_DIR [metric=[frechet,kernel]] [features=...] [n=...]`
+
+Rebuilds the generator of RUN_DIR/generator.safetensors, compares its samples with the run's data set and adds the
+figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the whole procedure: features, resize filter,
+numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
+
+Of a folder of runs (say a sweep's), or of several, each run is scored and `gan_lab.cli.compare` prints the table.
+The options are those of conf/evaluate.yaml; `metric` and `features` are config groups.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+from pydantic import Field
+
+from gan_lab.cli.compare import (
+    DOUBTS,
+    FLOOR,
+    GENERATOR,
+    PROCEDURE,
+    SCORED,
+    demand_ending,
+    find_runs,
+    is_place,
+    tabulate,
+)
+from gan_lab.cli.sample import rebuilt
+from gan_lab.config.arguments import place, tidied
+from gan_lab.config.check import Page, check, check_choices
+from gan_lab.config.explain import explain
+from gan_lab.config.stored import parts_of
+from gan_lab.config.trust import CONF
+from gan_lab.config.words import one_line
+from gan_lab.errors import UserError
+from gan_lab.io.inside import demand_inside
+from gan_lab.io.reading import read_json
+from gan_lab.io.run_file import read_facts
+from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.runtime.lock import locked
+
+if TYPE_CHECKING:
+    from gan_lab.data.module import GameData
+
+PAGE = Page(
+    plain={
+        "n": Annotated[int, Field(ge=2)],
+        "real": Annotated[int, Field(ge=2)] | None,
+        "seed": NonNegativeInt,
+        "split": Literal["train", "test"],
+        "weights": Literal["average", "raw"],
+        "batch_size": PositiveInt,
+        "checkpoint": str | int | None,
+        "root": str | None,
+        "floor": bool,
+        "neighbours": NonNegativeInt,
+        "trust": str,
+        "out": str | None,
+    },
+    choices=("features",),
+    named=("metric",),
+    optional={"real", "checkpoint", "root", "trust", "out"},
+)
+NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"{__doc__}\n{(CONF / 'evaluate.yaml').read_text()}")
+        return 0 if arguments else 2
+    overrides = [argument for argument in arguments if not is_place(argument)]
+    try:
+        places = [place(argument) for argument in arguments if is_place(argument)]
+        config = configure(tidied(overrides))
+        out = demand_ending(config.out)
+        runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
+        scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
+        kept = [run for run in scored if (run / SUMMARY).is_file()]
+        if len(kept) > 1 or (kept and out):
+            print(tabulate(kept, out))
+    except Exception as error:
+        if not explained(error, overrides):
+            raise
+        return 2
+    return 0 if len(scored) == len(runs) else 2
+
+
+def explained(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
+    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+    line = explain(error, overrides, smaller="lower n, real or batch_size")
+    if line is not None:
+        print(f"error: {where}{line}", file=sys.stderr)
+    return line is not None
+
+
+def configure(overrides: list[str]) -> DictConfig:
+    """conf/evaluate.yaml with these, checked; nothing heavy is imported.
+
+    Raises:
+        UserError, and what Hydra raises: there is no such option, or a value is not allowed.
+    """
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("evaluate", overrides, return_hydra_config=True)
+    choices = config.hydra.runtime.choices
+    config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    check_choices(config, choices, PAGE)
+    check(config, PAGE)
+    if not any((config.metric or {}).values()):
+        raise UserError("metric: must name one metric or more")
+    return config
+
+
+def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], several: bool) -> bool:
+    """Score one run and print what came out; of several, one that cannot be scored does not keep us from the others."""
+    try:
+        scores = evaluate(directory, config)
+    except Exception as error:
+        if not (several and explained(error, overrides, f"{directory}: ")):
+            raise
+        return False
+    show(directory, scores)
+    if config.neighbours:
+        print(f"  the samples nearest to real ones, with these, in {directory / NEIGHBOURS}")
+    return True
+
+
+def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
+    print(directory)
+    for key, record in scores.items():
+        for name, value in record.items():
+            if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
+                error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
+                covers = record.get(f"{PROCEDURE}error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error: {covers})"
+                beside = "" if floor is None else f", of real samples {floor:.5g}"
+                print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
+    told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
+    for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
+        print(f"warning: {doubt}", file=sys.stderr)
+
+
+def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
+    """Score one run, and add to its summary: for each procedure's key the figures and the procedure.
+
+    Raises:
+        UserError: a file of the run is missing or damaged, its data have no such features, or a metric cannot be had.
+    """
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
+    from gan_lab.io.weights import find_weights, read_weights
+    from gan_lab.metrics.metric import Doubting, Unsure, measure
+    from gan_lab.metrics.samples import NO_IMAGES
+    from gan_lab.plots.images import save_picture
+
+    demand_inside(directory)
+    checkpoint = None if config.checkpoint is None else str(config.checkpoint)
+    state = state_of(directory)
+    found = read_weights(find_weights(directory, checkpoint)).generator()
+    if checkpoint is None and state != found.digest:
+        raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
+    generator, latent = rebuilt(found, config.weights, config.trust)
+    data = data_of(directory, config)
+    if config.neighbours and len(data.shape) != 3:
+        raise UserError(f"neighbours={config.neighbours}: {NO_IMAGES}")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    generator.to(device)
+
+    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
+        return generator(z.to(device), None if y is None else y.to(device))
+
+    features = instantiate(config.features)
+    metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
+    conditional = "given" in found.recipe or "num_classes" in found.recipe
+    evaluation = Evaluator(
+        data,
+        features,
+        metrics,
+        **{name: config[name] for name in ("n", "real", "seed", "batch_size", "floor")},
+        device=device,
+        conditional=conditional,
+        titles=True,
+    )
+    real, fake = evaluation.real, evaluation.fake(sample, latent)
+    records = {}
+    for name, values in measure(metrics, real, fake).items():
+        metric = metrics[name]
+        procedure = Procedure(
+            features=evaluation.features.identity,
+            resize=evaluation.features.resize,
+            n=fake.n,
+            n_real=real.n,
+            seed=config.seed,
+            split=config.split,
+            weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
+            data=real.content[:16],
+            metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+        )
+        told = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        if isinstance(metric, Unsure):
+            told["error"] = metric.covers
+        if config.floor:
+            figures = [figure for figure in values if not figure.endswith("/error")]
+            floor = evaluation.floor(metric, procedure.metric, figures)
+            told |= {FLOOR + figure: value for figure, value in floor.items()}
+        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
+        doubts = metric.doubts(real, fake) if isinstance(metric, Doubting) else []
+        if doubts:
+            records[procedure.key][DOUBTS] = "; ".join(doubts)
+    if config.neighbours:
+        save_picture(neighbours(real, fake, config.neighbours), directory / NEIGHBOURS)
+    if checkpoint is not None and not (directory / SUMMARY).exists():
+        print(f"{directory}: has not ended yet and has no {SUMMARY}: the figures are only printed", file=sys.stderr)
+        return records
+    add_to_summary(directory, records, state)
+    return records
+
+
+def data_of(directory: Path, config: DictConfig) -> "GameData":
+    """The data that the run learnt from, or their test set.
+
+    Raises:
+        UserError: its configuration is missing, trusts other code than ours, or there is no test set.
+    """
+    from hydra.utils import instantiate
+
+    from gan_lab.data.memory import Held
+    from gan_lab.data.paired import Paired
+    from gan_lab.experiment.origin import data_of_run
+
+    read_facts(directory)
+    parts = parts_of(directory / "config.yaml", config.root, config.trust)
+    data: GameData = instantiate(parts["data"])
+    difference = data_of_run(directory).difference(data.identity)
+    if difference is not None:
+        warning = f"{directory}: the run has learnt from other data: {difference}"
+        print(f"warning: {one_line(warning)}", file=sys.stderr)
+    if config.split == "test":
+        if not hasattr(data, "test"):
+            raise UserError("split=test: the data have no test set; take split=train")
+        data = Held(data.test(), data)
+    return Paired(data, instantiate(parts["given"])) if parts["given"] else data
+
+
+def state_of(directory: Path) -> str | None:
+    """The digest of the generator that the run has left last; None before it has ended."""
+    summary = read_json(directory / SUMMARY) if (directory / SUMMARY).exists() else {}
+    return cast(str | None, summary.get("generator"))
+
+
+def add_to_summary(directory: Path, records: dict[str, dict[str, Any]], state: str | None) -> None:
+    """Add the figures of a run whose state was this. Two evaluations at once do not lose each other's.
+
+    Raises:
+        UserError: the run has gone on meanwhile.
+    """
+    from gan_lab.experiment.summary import SUMMARY_LOCK, write_summary
+
+    scores = {key: {**record, SCORED: state} for key, record in records.items()}
+    with locked(directory, SUMMARY_LOCK):
+        summary = read_json(directory / SUMMARY)
+        if summary.get("generator") != state:
+            raise UserError(
+                f"{directory}: the run has gone on while it was scored; evaluate it again once it has ended"
+            )
+        figures = {f"score/{key}/{name}": value for key, record in scores.items() for name, value in record.items()}
+        write_summary(summary | figures, directory)

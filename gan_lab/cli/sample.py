@@ -1,0 +1,249 @@
+"""Samples from a run: `python -m gan_lab.sample RUN_DIR n=64 seed=0 out=grid.png`.
+
+Reads RUN_DIR/generator.safetensors and nothing else, or with `checkpoint=` a checkpoint: `best`, `last`, a round, or a
+file by its path; so a run that still plays can be looked at, too. RUN_DIR may also be such a file itself. What is
+written depends on the ending of `out`: `.npz` holds one array `samples` (images N x C x H x W in [-1, 1]; points in
+their own units), `.png` and other picture formats one grid or scatter plot, and a name without an ending is a folder of
+pictures, one per sample.
+
+A class-conditional generator is asked for one class by its name or its number, `label=cat` or `label=3` (where names
+are numbers, the name counts), and by `label=all` for n samples of each: a grid with one class per row, of the same
+noise down the columns. Without `label` its samples take turns through the classes. An `.npz` then also holds `labels`.
+
+A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
+(given=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, Field, ValidationError
+
+from gan_lab.config.arguments import at_home, demand_text, place
+from gan_lab.config.exhausted import exhausted
+from gan_lab.config.recipe import check_recipe
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.io.files import write_atomically
+from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from gan_lab.io.generator import GeneratorFile
+    from gan_lab.types import Latent
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+
+
+class Options(BaseModel, extra="forbid", allow_inf_nan=False):
+    """What may follow RUN_DIR, as key=value."""
+
+    n: PositiveInt = 64  # samples; with `interpolate`, rows
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    out: Path = Path("samples.png")
+    weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
+    checkpoint: str | None = None  # best, last, a round or a file, in place of what the finished run has left
+    label: str | None = None  # a class by its name or number, or "all" of them; None: each in turn
+    given: Path | None = None  # the picture that a generator of completions starts from
+    truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
+    interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
+    batch_size: PositiveInt = 256
+    trust: str = ""  # packages, with commas, whose code the recipe of a file that is not your own may call
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        names = " ".join(f"{name}={value}" for name, value in Options())
+        print(f"{__doc__}\nusage: python -m gan_lab.sample RUN_DIR [{names}]")
+        return 0 if arguments else 2
+    try:
+        print(sample(place(arguments[0]), parse(arguments[1:])))
+    except Exception as error:
+        line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, "lower n or batch_size")
+        if line is None:
+            raise
+        print(f"error: {one_line(line)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parse(arguments: list[str]) -> Options:
+    """key=value arguments as Options.
+
+    Raises:
+        UserError: an unknown key, a value of the wrong type or out of range.
+    """
+    for argument in arguments:
+        demand_text(argument.partition("=")[2], argument)
+    given = {key: at_home(value) for key, _, value in (argument.partition("=") for argument in arguments)}
+    allowed = list(Options.model_fields)
+    for key in given.keys() - allowed:
+        raise UserError(f"{key}: no such option{near(key, allowed)} {listed(allowed)}")
+    try:
+        options = Options.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        name = str(problem["loc"][0])
+        raise UserError(f"{name}={given[name]}: {problem['msg'].replace('Input should', 'must')}") from error
+    if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
+        raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
+    return options
+
+
+def sample(directory: Path, options: Options) -> str:
+    """Generate and write; says what was written.
+
+    Raises:
+        UserError: there are no weights there, or an option does not go with this generator.
+    """
+    if not directory.exists():
+        raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
+
+    import torch
+
+    from gan_lab.io.weights import find_weights, read_weights
+    from gan_lab.sampling import noise_of, sampled
+
+    found = read_weights(find_weights(directory, options.checkpoint)).generator()
+    recipe = found.recipe
+    if ("given" in recipe) != (options.given is not None):
+        raise UserError(
+            "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
+            if "given" in recipe
+            else f"given={options.given}: this generator is given no images; train one with given=half"
+        )
+    generator, latent = rebuilt(found, options.weights, options.trust)
+
+    rows = noise_of(latent, options.n, options.seed)
+    if options.interpolate:
+        ends, steps = noise_of(latent, options.n, options.seed, "ends"), torch.linspace(0, 1, options.interpolate)
+        rows = torch.lerp(rows[:, None], ends[:, None], steps[None, :, None]).flatten(0, 1)
+    z = latent.truncate(rows, options.truncation)
+    columns = options.interpolate or (options.n if options.label == "all" else None)
+    z, y = conditioned(z, recipe, options)
+    if options.truncation != 1:
+        few, theirs = rows[:8], None if y is None else y[: len(rows[:8])]
+        whole, halved = (sampled(generator, part, theirs, options.seed) for part in (few, latent.truncate(few, 0.5)))
+        if torch.allclose(whole, halved, atol=1e-5):
+            raise UserError(
+                f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
+                "alone (it normalises it); leave it out"
+            )
+    size = options.batch_size
+    starts = range(0, len(z), size)
+    parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]
+    return write(torch.cat([sampled(generator, *part) for part in parts]), options.out, columns, y)
+
+
+def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:
+    """The generator with its "average" or "raw" weights, in evaluation mode, and the noise that it takes.
+
+    Raises:
+        UserError: it is a stranger's, and its recipe asks for code outside gan_lab that `trust` does not name, or for
+            another generator than the file has the weights of.
+    """
+    from hydra.utils import instantiate
+
+    state = found.weights.get(weights, found.weights.get("raw"))
+    if state is None:
+        raise UserError(f"{found.path}: has no weights of a generator")
+    if not found.own:
+        try:
+            check_recipe(found.recipe, state, [*filter(None, trust.split(","))])
+        except UserError as error:
+            raise UserError(f"{found.path}: {error}") from error
+    generator = instantiate(found.recipe["generator"])
+    generator.load_state_dict(state)
+    return generator.eval(), instantiate(found.recipe["latent"])
+
+
+def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tuple["Tensor", "Tensor | None"]:
+    """Noise, and what goes with it where the generator takes a condition: labels, or what is given of a picture.
+
+    Raises:
+        UserError: a label that the generator does not know, or a generator that is told something else than a label.
+    """
+    import torch
+
+    from gan_lab.plots.images import class_by_class
+
+    classes, label = recipe.get("num_classes"), options.label
+    if classes is None and "num_classes" in recipe:  # a conditional game without classes
+        raise UserError(
+            "this generator's condition is not a class: call it in Python (gan_lab.io.generator) with yours"
+        )
+    if classes is None:
+        if label is not None:
+            raise UserError(
+                f"label={label}: this generator is not conditional on classes; train one with conditioning=concat"
+            )
+        return z, None if options.given is None else part_of(options.given, recipe).expand(len(z), -1, -1, -1)
+    if label == "all":
+        return class_by_class(z, torch.arange(classes))
+    if label is None:
+        lines = options.interpolate or 1  # one class along each line
+        return z, (torch.arange(len(z)) // lines) % classes
+    return z, torch.full((len(z),), number_of_class(label, classes, recipe.get("classes")))
+
+
+def number_of_class(label: str, classes: int, told: Any) -> int:
+    """The number of the class of that name; or, where none has it, of that number. `told` is what a file says of names.
+
+    Raises:
+        UserError: there is no such class.
+    """
+    names = [str(name) for name in told] if isinstance(told, list) and len(told) == classes else []
+    if label in names:
+        return names.index(label)
+    if label.isdecimal() and int(label) < classes:
+        return int(label)
+    named = f": {', '.join(names[:20])}{', ...' * (len(names) > 20)}" if names else ""
+    hint = "" if label.isdecimal() else near(label, names)
+    raise UserError(f"label={label}: this generator's classes are 0 to {classes - 1}{named}{hint}")
+
+
+def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
+    """What the generator is told of a picture, brought to the size of its training: (1, C, h, w).
+
+    Raises:
+        UserError: there is no such picture, or it is not readable.
+    """
+    from hydra.utils import instantiate
+
+    from gan_lab.data.memory import scale
+    from gan_lab.data.pictures import Pictures
+
+    found = Pictures(str(picture.parent), [picture.name], tuple(recipe["shape"]), "center", False, 0, False)[0, 0]
+    if found.pixels is None:
+        raise UserError(f"given={found.failures[0]}")
+    whole = scale(found.pixels[None])
+    return whole if recipe["given"] is None else cast("Tensor", instantiate(recipe["given"])(whole))
+
+
+def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
+    """Samples in the form that the ending of `out` asks for; says what was written."""
+    from gan_lab.plots.images import picture_of, save_picture, to_bytes
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".npz":
+        arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels" if y.ndim == 1 else "given": y})
+        write_atomically(out, lambda temporary: _savez(temporary, arrays))
+        return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
+    if out.suffix:
+        save_picture(picture_of(samples, columns), out)
+        return f"a picture of {len(samples)} samples in {out}"
+    if samples.ndim != 4:
+        raise UserError(f"out={out}: a folder of pictures needs images; points go to an .npz or a picture")
+    for i, image in enumerate(to_bytes(samples)):
+        save_picture(image, out / f"{i:05d}.png")
+    return f"{len(samples)} pictures in {out}"
+
+
+def _savez(path: Path, arrays: Mapping[str, "Tensor"]) -> None:
+    import numpy as np
+
+    with path.open("wb") as file:  # given a path, numpy would add an ending of its own
+        np.savez(file, allow_pickle=False, **{name: array.numpy() for name, array in arrays.items()})

@@ -1,0 +1,150 @@
+"""How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
+
+DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
+why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has
+written neither a checkpoint nor a row of metrics.csv for so many minutes counts as stopped.
+
+The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
+"""
+
+import csv
+import io
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from gan_lab.cli.compare import natural
+from gan_lab.config.arguments import place, tidied
+from gan_lab.config.words import cell, listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.io.checkpoint import LAST
+from gan_lab.io.reading import read_json, read_text, read_yaml
+from gan_lab.sweeps.plan import FAILURE, PLAN
+
+MOST_TRIALS = 100_000
+LARGEST_TABLE = 2**30  # bytes
+STATES = ("done", "running", "failed", "waiting")
+SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
+
+
+class Job(NamedTuple):
+    """One job of a sweep; `note` says how far it is, or why it is no further."""
+
+    name: str
+    state: str
+    note: str
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0 if arguments else 2
+    try:
+        directory, *rest = arguments
+        options = dict(argument.partition("=")[::2] for argument in tidied(rest))
+        for key in options.keys() - {"minutes"}:
+            raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
+        jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
+    except UserError as error:
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    print(as_markdown(jobs))
+    return 0 if all(job.state == "done" for job in jobs) else 1
+
+
+def status(directory: Path, patience: float) -> list[Job]:
+    """Every job of the sweep in `directory`; one is running that gave a sign of life in the last `patience` seconds.
+
+    Raises:
+        UserError: there is no sweep.
+    """
+    planned, trials = _plan(directory / PLAN)
+    found = {path.parent.name for name in ("config.yaml", FAILURE, ".hydra") for path in directory.glob(f"*/{name}")}
+    found.discard(".hydra")  # of seeds that were played together, Hydra's notes are beside the runs
+    names = dict.fromkeys([*planned, *sorted(found, key=lambda name: natural(Path(name)))])
+    jobs = [Job(name, *_state(directory / name, patience)) for name in names]
+    jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), trials)]
+    if (directory / "config.yaml").is_file() and not planned:  # no sweep, but one run
+        jobs = [Job(directory.name, *_state(directory, patience))]
+    if not jobs:
+        raise UserError(f"{directory}: no sweep (neither {PLAN} nor a run directory in it)")
+    return jobs
+
+
+def _plan(path: Path) -> tuple[list[str], int]:
+    """The names of the jobs that there are to be, and the number of trials of a search.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    if not os.path.lexists(path):
+        return [], 0
+    plan = read_yaml(path)
+    jobs, trials = plan.get("jobs", []), plan.get("trials", 0)
+    if not isinstance(jobs, list) or any(not isinstance(job, str) or Path(job).name != job for job in jobs):
+        raise UserError(f"{path}: jobs must be a list of the names of folders")
+    if not isinstance(trials, int) or not 0 <= trials <= MOST_TRIALS:
+        raise UserError(f"{path}: trials must be a number from 0 to {MOST_TRIALS}")
+    return jobs, trials
+
+
+def _state(run: Path, patience: float) -> tuple[str, str]:
+    try:
+        return _told(run, patience)
+    except UserError as error:  # of a damaged file; the other jobs may be well
+        return "failed", str(error)
+
+
+def _told(run: Path, patience: float) -> tuple[str, str]:
+    if os.path.lexists(run / FAILURE):
+        return "failed", read_text(run / FAILURE).strip().rpartition("\n")[2]
+    signs = [path.stat().st_mtime for path in (run / name for name in SIGNS_OF_LIFE) if path.is_file()]
+    if not signs:
+        return "waiting", "not started"
+    summary = run / "summary.json"
+    seen = max(signs)
+    ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
+    if ended and (told := read_json(summary)).get("finished"):
+        return "done", f"{told.get('rounds')} rounds"
+    if ended or time.time() - seen > patience:
+        return "waiting", f"stopped after round {_round(run)}"
+    return "running", f"round {_round(run)}, seen {time.time() - seen:.0f} s ago"
+
+
+def _round(run: Path) -> int:
+    """The last that it has logged.
+
+    Raises:
+        UserError: the table is damaged.
+    """
+    path = run / "metrics.csv"
+    if not os.path.lexists(path):
+        return 0
+    rows = csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE)))
+    try:
+        return max((int(row["round"]) for row in rows if _is_round(row["round"])), default=0)
+    except (KeyError, csv.Error) as error:
+        raise UserError(f"{path}: is not a table of rounds") from error
+
+
+def _is_round(text: str | None) -> bool:
+    return text is not None and text.isdecimal() and len(text) < 20
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise UserError(f"{name}={text}: must be a number above 0")
+    return value
+
+
+def as_markdown(jobs: list[Job]) -> str:
+    rows = (f"| {cell(job.name)} | {job.state} | {cell(job.note)} |" for job in jobs)
+    lines = ["| job | state | |", "|---|---|---|", *rows]
+    counts = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in STATES)
+    return "\n".join([*lines, "", f"{len(jobs)} jobs: {counts}"])

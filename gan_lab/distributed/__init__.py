@@ -1,0 +1,1 @@
+"""Several processes: collectives, and the Lightning strategy whose replicas share a batch."""

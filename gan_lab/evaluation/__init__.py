@@ -1,0 +1,1 @@
+"""Evaluation of a generator by metrics, and the comparison of several."""

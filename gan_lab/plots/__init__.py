@@ -1,0 +1,1 @@
+"""Figures of curves and densities, and grids of images."""
