@@ -22,11 +22,11 @@ from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.places import settle
-from gan_lab.config.resume import check_start, demand_same, expand
+from gan_lab.config.resume import check_same, check_start, expand
 from gan_lab.config.trainer import check_trainer
 from gan_lab.ensemble.seeds import check_seeds, runs_of
 from gan_lab.errors import OtherRun, UserError
-from gan_lab.io.inside import demand_inside
+from gan_lab.io.inside import check_inside
 from gan_lab.runtime.imports import importing
 from gan_lab.runtime.lock import alone_in, leads
 from gan_lab.runtime.parent import end_with_parent
@@ -75,9 +75,9 @@ def meet(config: DictConfig, again: bool) -> None:
     directory = Path(config.directory)
     if again and not config.get("resume") and (directory / "config.yaml").exists():
         config.resume = config.directory
-    demand_inside(directory)
+    check_inside(directory)
     if config.get("resume"):
-        demand_same(config, directory)
+        check_same(config, directory)
     else:
         check_start(config)
     withdraw_failure(directory)

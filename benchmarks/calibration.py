@@ -18,15 +18,15 @@ import torch
 from scipy.stats import t as student
 from torch import Tensor
 
-from gan_lab.metrics.bins import different_bins
-from gan_lab.metrics.copies import birthday_error, birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.distances import between_gaussians, gaussian, kernel_distance
 from gan_lab.metrics.estimates import estimate, holm, paired, welch
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.memorisation import birthday_error, birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.modes import coverage, modes_found
+from gan_lab.metrics.ndb import different_bins
 from gan_lab.metrics.parzen import parzen_log_likelihood
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.probe import fit_probe
 from gan_lab.metrics.scores import inception_score, inception_score_bias
 from gan_lab.metrics.sliced import sliced_wasserstein

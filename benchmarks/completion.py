@@ -1,4 +1,6 @@
-"""Several right answers: `python benchmarks/completion.py DATA_ROOT RUN_DIR [RUN_DIR ...]`, of runs with given=half.
+"""Several right answers: `python benchmarks/completion.py DATA_ROOT RUN_DIR [RUN_DIR ...]`.
+
+The runs are those with degradation=half.
 
 Each run completes 500 test images of MNIST 20 times. Of each are printed
 
@@ -35,7 +37,7 @@ SURE = 0.9
 def complete(directory: str, x: Tensor) -> tuple[Tensor, int, Tensor]:
     """What the run's generator is given of x (N, C, H, W), in how many rows, and its answers (N, 20, C, H, W)."""
     generate = generator_of(directory)
-    given = instantiate(load_generator(Path(directory) / "generator.safetensors").recipe["given"])
+    given = instantiate(load_generator(Path(directory) / "generator.safetensors").recipe["degradation"])
     y = given(x)
     z = generate.latent.sample(len(x) * ANSWERS, torch.Generator().manual_seed(0))
     return y, given.rows(x.shape[2]), generate(z, y.repeat_interleave(ANSWERS, 0)).unflatten(0, (len(x), ANSWERS))

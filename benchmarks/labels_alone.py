@@ -23,8 +23,8 @@ class LabelsAlone:
     """An update in which D alone moves, by its term `supervised` alone."""
 
     def play(self, game: Any) -> None:
-        turn = game.turn(game.d)
-        game.move(game.d, game.gradient(game.d, game.d.terms["supervised"](turn, game.d.step)))
+        context = game.context(game.d)
+        game.move(game.d, game.gradient(game.d, game.d.terms["supervised"](context, game.d.step)))
 
 
 def main(root: str, *overrides: str) -> None:

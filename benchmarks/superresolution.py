@@ -1,4 +1,4 @@
-"""Enlarging: `python benchmarks/superresolution.py RUN_DIR [RUN_DIR ...]`, of runs with given=low_resolution.
+"""Enlarging: `python benchmarks/superresolution.py RUN_DIR [RUN_DIR ...]`, of runs with degradation=low_resolution.
 
 The test images of the first run's data, made small as in its training, are enlarged by bicubic interpolation and by
 each run's generator. Of each are printed
@@ -87,7 +87,7 @@ def figures(
 
 def main(*directories: str) -> None:
     data = instantiate(OmegaConf.load(Path(directories[0]) / "config.yaml").data.module)
-    given = instantiate(load_generator(Path(directories[0]) / "generator.safetensors").recipe["given"])
+    given = instantiate(load_generator(Path(directories[0]) / "generator.safetensors").recipe["degradation"])
     test = data.test()
     look = looker(data, test)
     x, y = test.x, given(test.x)

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SEEDS = "seed=100,101,102,103"
 COMMON = [
-    "-m", SEEDS, "callbacks.metrics.every=10", "callbacks.field=null", "callbacks.progress=null",
+    "-m", SEEDS, "callbacks.metrics.every=10", "callbacks.logit_landscape=null", "callbacks.progress=null",
     "callbacks.samples.every=100000", "callbacks.checkpoint.every=100000",
 ]  # fmt: skip
 POINTS = ["model=mlp", "model.hidden=[32]", "data.batch_size=256", "latent.dim=4"]

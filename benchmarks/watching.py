@@ -23,10 +23,10 @@ WORKLOADS = {  # name: overrides, rounds
     "ring": (["experiment=ring"], 2000),
     "DCGAN on MNIST": (["data=mnist", "model=dcgan"], 250),
 }
-NONE = ["callbacks.equilibrium=null", "callbacks.field=null"]
+NONE = ["callbacks.equilibrium=null", "callbacks.logit_landscape=null"]
 VARIANTS = {
     "none": NONE,
-    "equilibrium": ["callbacks.field=null"],
+    "equilibrium": ["callbacks.logit_landscape=null"],
     "equilibrium and field": [],
     "duality gap": [*GAP, *NONE],
 }

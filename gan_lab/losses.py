@@ -4,8 +4,8 @@ Let r = D(x) for real x and f = D(G(z)) be logits (high = real), each of shape (
 and s(t) = softplus(t) = log(1 + e^t), so that -log sigmoid(t) = s(-t) and -log(1 - sigmoid(t)) = s(t). Every
 function returns a scalar: the mean over the batch. No factor 1/2 is put before D's cost.
 
-`certificate` is what logits prove about p = p_data and q = p_g, whatever D is: no D does better than the best one, so
-that its cost bounds a divergence from below. The divergence is the one that this loss measures; its bound is
+`divergence_bound` is what logits prove about p = p_data and q = p_g, whatever D is: no D does better than the best one,
+so that its cost bounds a divergence from below. The divergence is the one that this loss measures; its bound is
 stated for expectations, and a finite batch estimates it (on samples that D was trained on, too high).
 """
 
@@ -58,7 +58,7 @@ class Minimax:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -softplus(fake).mean()
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         return _logistic(real, fake)
 
 
@@ -85,7 +85,7 @@ class NonSaturating:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return self.generator_weight * softplus(-fake).mean()
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Of V itself, not of the smoothed cost: true for every D, though a smoothed one does not reach it."""
         return _logistic(real, fake)
 
@@ -103,7 +103,7 @@ class LeastSquares:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return (fake - 1).square().mean() / 2
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """LC(p, q) = 1/2 int (p - q)^2 / (p + q) >= 1 - 4 J_D, of at most 1 (Vincze-Le Cam).
 
         Pointwise, (p (r - 1)^2 + q r^2) / 2 is least at r = p / (p + q), where it is p q / (2 (p + q)).
@@ -125,7 +125,7 @@ class Hinge:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -fake.mean()
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """TV(p, q) >= 1 - J_D / 2, of at most 1: pointwise p max(0, 1 - r) + q max(0, 1 + r) >= 2 min(p, q)."""
         return {"tv_bound": relu(1 - self.discriminator(real, fake) / 2)}
 
@@ -148,7 +148,7 @@ class Wasserstein:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return -fake.mean()
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """E r - E f <= Lip(D) W_1(p, q), in units of the logit: no distance unless D's Lipschitz constant is known."""
         return {"critic_gap": real.mean() - fake.mean()}
 
@@ -169,7 +169,7 @@ class Relativistic:
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
         return softplus(_paired(real, fake) - fake).mean()
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """JSD(p x q || q x p) >= log 2 - J_D in nats: how well D orders a pair, of one real and one generated sample.
 
         r - f is an antisymmetric logit of "the first is the real one", whose V is -2 J_D.

@@ -110,10 +110,10 @@ class AdversarialLoss(Protocol):
 
 
 @runtime_checkable
-class Certifying(Protocol):
+class BoundsDivergence(Protocol):
     """A loss that can say what D's logits prove; a loss without this method makes no claim."""
 
-    def certificate(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Scalars by name, from logits of real and of generated samples: a divergence's lower bound and the like."""
 
 
@@ -135,7 +135,7 @@ class Density(Protocol):
         """n points, (n, d)."""
 
 
-class Turn(Protocol):
+class StepContext(Protocol):
     """One evaluation of the game: a batch, noise, and D's view of both. Each is made when first asked for."""
 
     @property
@@ -170,13 +170,13 @@ class Turn(Protocol):
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         """Call D once more, on any samples; `y` is by default the batch's own condition."""
 
-    def slope(self, x: Tensor) -> Tensor:
+    def input_gradient(self, x: Tensor) -> Tensor:
         """grad_x D(x), each sample for itself, (N, *shape); differentiable in D's weights and in x's own."""
 
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Call G once more, on any noise; `y` is by default the batch's own condition."""
 
-    def against(self, weights: Sequence[Tensor] | None = None) -> "Turn":
+    def against(self, weights: Sequence[Tensor] | None = None) -> "StepContext":
         """The same data and samples, judged by D as it has become, or by one that has these weights.
 
         Those may depend on others' weights.
@@ -201,10 +201,10 @@ class Game(Protocol):
     @property
     def g(self) -> Player: ...
 
-    def turn(self, *movers: Any) -> Turn:
+    def context(self, *movers: Any) -> StepContext:
         """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
 
-    def objective(self, player: Any, turn: Any, whole: bool = False) -> Tensor:
+    def objective(self, player: Any, context: Any, whole: bool = False) -> Tensor:
         """What `player` minimises: its loss plus its terms, a scalar.
 
         `whole`: in a zero-sum game G's loss is all of -J_D, E log D(x) included, for where D depends on G.
@@ -216,7 +216,7 @@ class Game(Protocol):
         Each call makes the next; the player does not move.
         """
 
-    def gradients(self, turn: Any, *players: Any, create_graph: bool = False) -> Sequence[Sequence[Tensor]]:
+    def gradients(self, context: Any, *players: Any, create_graph: bool = False) -> Sequence[Sequence[Tensor]]:
         """Of each player's objective in its own weights; the batch goes through in parts, where it is cut in parts."""
 
     def gradient(

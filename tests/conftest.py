@@ -32,9 +32,9 @@ NARROW = {
     "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
-    "pix2pix": ["model.width=4", "given=half"],
+    "pix2pix": ["model.width=4", "degradation=half"],
     "r3gan": ["model.width=4", "model.group_width=4"],
-    "srgan": ["model.width=4", "model.generator.blocks=1", "given=low_resolution"],
+    "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
 }
 # Terms that need parts beside them, tested in files of their own.
 PARTNERED = {"supervised", "consistency", "reconstruction"}

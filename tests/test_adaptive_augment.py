@@ -1,4 +1,4 @@
-"""Augmentation as an aid of D, and its controller."""
+"""Augmentation as a wrapper of D, and its controller."""
 
 import json
 from collections.abc import Callable
@@ -22,23 +22,23 @@ from gan_lab.io.checkpoint import PlainCheckpointIO
 
 
 def aid_of(name: str, p: float = 1.0) -> Augmented:
-    config: Any = OmegaConf.load(CONF / "aid" / f"{name}.yaml")[name]
-    aid: Augmented = instantiate(config, p=p, _partial_=True)(Show())
-    return aid
+    config: Any = OmegaConf.load(CONF / "wrapper" / f"{name}.yaml")[name]
+    wrapper: Augmented = instantiate(config, p=p, _partial_=True)(Show())
+    return wrapper
 
 
 @pytest.mark.parametrize("name", AIDS)
 def test_d_sees_transformed_images_in_training_only(name: str) -> None:
-    aid, x, y = aid_of(name), torch.rand(6, 1, 8, 8), torch.arange(6)
-    logits, passed, (seen,) = aid(x, y)
+    wrapper, x, y = aid_of(name), torch.rand(6, 1, 8, 8), torch.arange(6)
+    logits, passed, (seen,) = wrapper(x, y)
     assert not torch.equal(seen, x) and passed is y
     assert torch.equal(logits, seen.square().flatten(1).sum(1))
-    assert torch.equal(aid.eval()(x, y).features[0], x)
+    assert torch.equal(wrapper.eval()(x, y).features[0], x)
 
 
 @pytest.mark.parametrize("name", AIDS)
 def test_a_transformation_is_left_out_by_null(name: str) -> None:
-    config: Any = OmegaConf.load(CONF / "aid" / f"{name}.yaml")[name]
+    config: Any = OmegaConf.load(CONF / "wrapper" / f"{name}.yaml")[name]
     x = torch.rand(6, 1, 8, 8)
     config.policy = dict.fromkeys(config.policy)
     assert torch.equal(instantiate(config, _partial_=True)(Show())(x).features[0], x)
@@ -57,14 +57,14 @@ def test_a_penalty_is_on_the_gradient_at_the_image_itself() -> None:
     "overrides, text",
     [
         (["data=ring", "model=mlp"], "is for discriminators of images"),
-        (["given=half", "model=pix2pix"], "would move an image away from the one it is given with"),
+        (["degradation=half", "model=pix2pix"], "would move an image away from the one it is given with"),
     ],
 )
 def test_what_cannot_be_augmented_is_refused(
     played: Callable[..., Path], name: str, overrides: list[str], text: str
 ) -> None:
     with pytest.raises(Exception) as error:
-        played(*overrides, f"aid@d_aids=[{name}]", "rounds=1")
+        played(*overrides, f"wrapper@d_wrappers=[{name}]", "rounds=1")
     assert text in str(explain(error.value, []))
 
 
@@ -75,7 +75,9 @@ def test_what_cannot_be_augmented_is_refused(
 def test_p_moves_by_the_images_seen_towards_the_target(
     composed: Callable[..., DictConfig], sure: bool, moves: int
 ) -> None:
-    gan, data = build(composed("model=mlp", "aid@d_aids=[adaptive_augment]", "d_aids.adaptive_augment.p=0.5"))
+    gan, data = build(
+        composed("model=mlp", "wrapper@d_wrappers=[adaptive_augment]", "d_wrappers.adaptive_augment.p=0.5")
+    )
     controller = AdaptiveAugment(target=0.6, interval=4, kimg=1.0, every=1000)
     gan.record["logits/real"] = torch.tensor([1.0, 2.0, 3.0, 1.0 if sure else -1.0])  # r_t = 1 or .5
     trainer: Any = type("Trainer", (), {"datamodule": data})
@@ -94,14 +96,17 @@ def last(directory: Path) -> dict[str, Any]:
     return PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")
 
 
-@pytest.mark.parametrize("aid", AIDS)
-def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfig], tmp_path: Path, aid: str) -> None:
+@pytest.mark.parametrize("wrapper", AIDS)
+def test_save_kill_resume_equals_uninterrupted(
+    composed: Callable[..., DictConfig], tmp_path: Path, wrapper: str
+) -> None:
     def config(name: str) -> DictConfig:
         (tmp_path / name).mkdir()
-        more = "" if aid == "adaptive_augment" else ",adaptive_augment"  # that aid brings it along
+        more = "" if wrapper == "adaptive_augment" else ",adaptive_augment"  # that wrapper brings it along
         intervals = ["interval=4", "kimg=0.1", "every=1"]  # p moves at round 4, between the checkpoints
         return composed(
-            f"aid@d_aids=[{aid}]", f"d_aids.{aid}.p=0.5", "conditioning=projection", "term@d_terms=[r1]",
+            f"wrapper@d_wrappers=[{wrapper}]", f"d_wrappers.{wrapper}.p=0.5", "conditioning=projection",
+            "term@d_terms=[r1]",
             f"callbacks=[default,overfitting{more}]", "callbacks.overfitting.every=2", "callbacks.overfitting.n=16",
             "data.subset=100", "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2",
             *(f"callbacks.adaptive_augment.{knob}" for knob in intervals),
@@ -113,7 +118,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
 
 
 @pytest.mark.parametrize(
-    "more", [[], ["aid@d_aids=[diff_augment,spectral_norm,instance_noise]", "conditioning=concat"]]
+    "more", [[], ["wrapper@d_wrappers=[diff_augment,spectral_norm,instance_noise]", "conditioning=concat"]]
 )
 def test_watching_overfitting_does_not_change_the_run(
     composed: Callable[..., DictConfig], played: Callable[..., Path], tmp_path: Path, more: list[str]
@@ -134,9 +139,9 @@ def test_watching_overfitting_does_not_change_the_run(
     [
         (
             ["callbacks=[default,adaptive_augment]"],
-            "is not augmented; add aid@d_aids=[adaptive_augment]",
+            "is not augmented; add wrapper@d_wrappers=[adaptive_augment]",
         ),
-        (["aid@d_aids=[adaptive_augment]", "loss=wasserstein"], "has no logit between real and fake"),
+        (["wrapper@d_wrappers=[adaptive_augment]", "loss=wasserstein"], "has no logit between real and fake"),
         (["callbacks=[default,overfitting]"], "data.subset=null: leaves out 0 pictures, and 500 are to be held out"),
         (["callbacks=[default,overfitting]", "data=ring"], "the data have no images to hold out"),
     ],

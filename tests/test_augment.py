@@ -14,7 +14,7 @@ from gan_lab.augment.adaptive import rotation
 from gan_lab.augment.images import contrast, cut_out, hue, saturation, warp
 from gan_lab.types import DiscriminatorOutput
 
-AIDS = [name for name in options("aid") if "augment" in name]
+AIDS = [name for name in options("wrapper") if "augment" in name]
 PARTS = {
     f"{module.__name__.rsplit('.')[-1]}.{name}": part
     for module in (adaptive, diff_augment)
@@ -161,8 +161,8 @@ def test_colours_are_changed_as_their_formulas_say() -> None:
     torch.testing.assert_close(hue(x, third), x.roll(1, 1))
     axis = torch.full((3,), 1 / math.sqrt(3))
     generator = torch.tensor([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    turn = torch.linalg.matrix_exp(generator * v[:, None, None])
-    torch.testing.assert_close(hue(x, v), torch.einsum("nij,njhw->nihw", turn, x))
+    context = torch.linalg.matrix_exp(generator * v[:, None, None])
+    torch.testing.assert_close(hue(x, v), torch.einsum("nij,njhw->nihw", context, x))
 
 
 def test_luma_is_mirrored_and_hue_is_nothing_to_a_grey_image() -> None:

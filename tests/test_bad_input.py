@@ -38,22 +38,30 @@ MISTAKES = [
     Mistake("conditioning=concat data=ring model=mlp", r"refers to data\.num_classes, which data does not have"),
     Mistake("conditioning=projection conditioning.discriminator.shap=3", r"shap.*did you mean .*shape"),
     Mistake("conditioning=batch_norm model=mlp", r"MLPGenerator has no batch normalisation", False),
-    Mistake("aid@d_aids=[minibatch_std,virtual_batch_norm]", r"put virtual_batch_norm first", False),
+    Mistake("wrapper@d_wrappers=[minibatch_std,virtual_batch_norm]", r"put virtual_batch_norm first", False),
     Mistake("conditioning=concat model=dirac", r"has no shape to make room for y", False),
-    Mistake("given=[half,low_resolution]", r"given: must be one option"),
-    Mistake("given=half given.share=1", r"given\.share=1: must be less than 1"),
-    Mistake("term@g_terms=[consistency]", r"given=\{\}: must be a part .*for g_terms\.consistency"),
-    Mistake("given=low_resolution given.factor=3", r"given\.factor=3: must divide the images' size, 8 x 8", False),
-    Mistake("model=srgan given=half", r"refers to given\.factor, which given does not have"),
-    Mistake("given=half data=ring model=mlp", r"given: takes parts of images, and data\.shape=\[2\]", False),
-    Mistake("given=half", r"given: neither network reads what is given; take model=pix2pix", False),
+    Mistake("degradation=[half,low_resolution]", r"degradation: must be one option"),
+    Mistake("degradation=half degradation.share=1", r"degradation\.share=1: must be less than 1"),
+    Mistake("term@g_terms=[consistency]", r"degradation=\{\}: must be a part .*for g_terms\.consistency"),
+    Mistake(
+        "degradation=low_resolution degradation.factor=3",
+        r"degradation\.factor=3: must divide the images' size, 8 x 8",
+        False,
+    ),
+    Mistake("model=srgan degradation=half", r"refers to degradation\.factor, which degradation does not have"),
+    Mistake(
+        "degradation=half data=ring model=mlp", r"degradation: takes parts of images, and data\.shape=\[2\]", False
+    ),
+    Mistake("degradation=half", r"degradation: neither network reads what is given; take model=pix2pix", False),
     Mistake(
         "data=paired_folder data.root={tmp}/pairs model=pix2pix", r"pairs: given/b\.png has no pair in target/", False
     ),
     Mistake("data=paired_folder data.root={tmp}/empty model=pix2pix", r"empty/given: no such folder", False),
     Mistake("model=pix2pix", r"the condition must be images \(1, 8, 8\), and it is no images", False),
-    Mistake("model=pix2pix given=low_resolution", r"must be images \(1, 8, 8\), and it is images \(1, 2, 2\)", False),
-    Mistake("model=pix2pix given=half model.discriminator.layers=2", r"layers=2 leave nothing of 8 x 8", False),
+    Mistake(
+        "model=pix2pix degradation=low_resolution", r"must be images \(1, 8, 8\), and it is images \(1, 2, 2\)", False
+    ),
+    Mistake("model=pix2pix degradation=half model.discriminator.layers=2", r"layers=2 leave nothing of 8 x 8", False),
     Mistake("term@d_terms=[r1,r3]", r"r3.*allowed: .*r2"),
     Mistake("loss=[hinge,minimax]", r"must be one option"),
     Mistake("rounds=[1", r"rounds=\[1"),

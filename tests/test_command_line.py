@@ -218,7 +218,7 @@ def test_a_metric_that_appears_late_gets_its_column(tmp_path: Path) -> None:
     with (tmp_path / "metrics.csv").open("a") as file:
         file.write("3,1.")  # cut short by a kill
     again = CSV(str(tmp_path))
-    again.rewind(2, {"a", "late"})
+    again.truncate(2, {"a", "late"})
     again.log_metrics({"a": 4.0, "late": 5.0}, step=3)
     again.finalize("success")
     with (tmp_path / "metrics.csv").open() as file:

@@ -18,14 +18,14 @@ from test_resume import assert_resumes
 from torch import Tensor, nn
 
 from gan_lab.callbacks.duality import DualityGap
-from gan_lab.callbacks.held import FAR, held
+from gan_lab.callbacks.far_samples import FAR, held
 from gan_lab.cli.sample import main
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.experiment.run import play
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
@@ -74,7 +74,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 
@@ -97,7 +97,7 @@ def test_every_update_and_penalty_plays_a_conditional_game(
 @pytest.mark.parametrize("conditioning", ["none", *CONDITIONINGS])
 def test_only_a_conditional_game_draws_data_in_g_s_turn(composed: Callable[..., DictConfig], conditioning: str) -> None:
     def act(gan: GAN) -> None:
-        gan.objective(gan.g, gan.turn(gan.g))
+        gan.objective(gan.g, gan.context(gan.g))
         assert gan.conditional == (conditioning != "none")
         assert gan.trainer.datamodule.drawn == int(gan.conditional)  # type: ignore[attr-defined]
 
@@ -121,25 +121,25 @@ class Recording(nn.Module):
 Y = {"labels": torch.arange(4), "images": torch.randn(4, 3, 5, 5), "vectors": torch.randn(4, 2)}
 
 
-def recorded(who: str, joint: bool, batch: Batch) -> tuple[Turn, Recording, Recording]:
+def recorded(who: str, joint: bool, batch: Batch) -> tuple[StepContext, Recording, Recording]:
     d, g = Recording("d" in who, judge=True), Recording("g" in who, judge=False)
     players = [Player(name, network, lambda w: torch.optim.SGD(w, 0.1)) for name, network in (("d", d), ("g", g))]
-    return Turn(*players, tuple(players), lambda: batch, lambda: torch.randn(4, 2), joint), d, g
+    return StepContext(*players, tuple(players), lambda: batch, lambda: torch.randn(4, 2), joint), d, g
 
 
 @pytest.mark.parametrize("y", Y.values(), ids=list(Y))
 @pytest.mark.parametrize("joint", [False, True])
 @pytest.mark.parametrize("who", ["", "d", "g", "dg"])
 def test_both_players_are_given_y_whatever_it_is_where_one_of_them_reads_it(y: Tensor, joint: bool, who: str) -> None:
-    turn, d, g = recorded(who, joint, Batch(torch.randn(4, 2), y))
-    _ = turn.real_output, turn.fake_output, turn.discriminate(turn.fake)
-    _ = turn.against([2 * w for w in turn._d.weights]).real_output
+    context, d, g = recorded(who, joint, Batch(torch.randn(4, 2), y))
+    _ = context.real_output, context.fake_output, context.discriminate(context.fake)
+    _ = context.against([2 * w for w in context._d.weights]).real_output
     if not who:
         assert set(map(type, d.seen + g.seen)) == {type(None)}
         return
     both = [torch.cat([y, y])] if joint else [y, y]
     assert [torch.equal(seen, y) for seen in g.seen] == [True]
-    turn.discriminate(turn.real[:2], y[:2])
+    context.discriminate(context.real[:2], y[:2])
     expected = [*both, y, both[0], y[:2]]
     assert len(d.seen) == len(expected)
     assert all(torch.equal(seen, one) for seen, one in zip(d.seen, expected, strict=True))

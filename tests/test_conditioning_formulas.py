@@ -51,11 +51,11 @@ def test_conditional_batch_norm_starts_at_one_and_zero_and_with_a_spread_classes
 @pytest.mark.parametrize("fake", [True, False])
 def test_auxiliary_terms_are_cross_entropies(composed: Callable[..., DictConfig], fake: bool) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d, gan.g)
-        gan.objective(gan.d, turn)
-        gan.objective(gan.g, turn)
+        context = gan.context(gan.d, gan.g)
+        gan.objective(gan.d, context)
+        gan.objective(gan.g, context)
         of_real, of_fake = (
-            F.cross_entropy(output.class_logits, turn.y) for output in (turn.real_output, turn.fake_output)
+            F.cross_entropy(output.class_logits, context.y) for output in (context.real_output, context.fake_output)
         )
         torch.testing.assert_close(gan.record["d/auxiliary_classifier"], (of_real + fake * of_fake).detach())
         torch.testing.assert_close(gan.record["g/auxiliary_classifier"], of_fake.detach())

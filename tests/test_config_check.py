@@ -86,7 +86,7 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         (
             {"update__d_stepz": 1},
             "update.d_stepz: gan_lab.updates.Alternating has no such parameter; "
-            "did you mean d_steps? (allowed: d_steps, g_steps, reuse_fake)",
+            "did you mean d_steps? (allowed: d_steps, g_steps)",
         ),
         ({"update__d_steps": 0}, "update.d_steps=0: must be greater than 0"),
         ({"update__d_steps": True}, "update.d_steps=true: must be an integer"),
@@ -101,7 +101,7 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         ({"resume": 3}, "resume=3: must be text"),
         (
             {"rouns": 3},
-            "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_aids,",
+            "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_terms,",
         ),
         ({"loss": None}, "loss: must be given (loss=...)"),
         ({"loss": "hinge"}, "loss='hinge': must be a group of settings"),

@@ -72,7 +72,7 @@ LATE = [
     "callbacks=[default,truth,early_stopping]",
     "callbacks.early_stopping.monitor=g/loss",
     "data=ring",
-    "callbacks.truth.n=10",
+    "callbacks.true_divergence.n=10",
 ]
 
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from gan_lab.densities import gaussian, mixture_1d, ring
 from gan_lab.equilibrium.quadrature import Box, jsd, optimal_logit, value
-from gan_lab.equilibrium.samples import binned_jsd, compare, ranked_right
+from gan_lab.equilibrium.samples import auc, binned_jsd, compare
 from gan_lab.experiment.run import play
 from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Relativistic
 from gan_lab.metrics.modes import coverage
-from gan_lab.types import Certifying
+from gan_lab.types import BoundsDivergence
 
 LOSSES = {name: instantiate(OmegaConf.load(CONF / "loss" / f"{name}.yaml")) for name in options("loss")}
 LINE = Box(-12.0, 12.0, 4096, d=1)
@@ -128,29 +128,29 @@ def test_the_best_d_proves_the_whole_divergence_and_no_other_d_more(name: str) -
     p, q, _ = PAIRS["line"]
     logit = optimal_logit(p.log_prob, q.log_prob)
     real, fake = logit(p.sample(200_000, seeded(1))), logit(q.sample(200_000, seeded(2)))
-    assert loss.certificate(best(real), best(fake))[name].item() == pytest.approx(divergence(), abs=0.005)
+    assert loss.divergence_bound(best(real), best(fake))[name].item() == pytest.approx(divergence(), abs=0.005)
     for other in (lambda t: best(t) / 2, lambda t: best(t + 1), lambda t: -t, torch.tanh):
-        assert loss.certificate(other(real), other(fake))[name].item() < divergence() + 0.005
+        assert loss.divergence_bound(other(real), other(fake))[name].item() < divergence() + 0.005
 
 
 def test_the_pair_bound_is_the_minimax_bound_on_ordered_pairs() -> None:
     """The D of pairs says r - f; on a pair (x, y) of a real and a fake one, and on the pair turned round."""
     r, f = torch.randn(1000, generator=seeded()) + 1, torch.randn(1000, generator=seeded(1))
-    expected = Minimax().certificate(r - f, f - r)["jsd_bound"]
-    torch.testing.assert_close(Relativistic().certificate(r, f)["pair_jsd_bound"], expected)
+    expected = Minimax().divergence_bound(r - f, f - r)["jsd_bound"]
+    torch.testing.assert_close(Relativistic().divergence_bound(r, f)["pair_jsd_bound"], expected)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_an_undecided_d_proves_nothing_and_a_sure_one_something_finite(name: str) -> None:
     loss = LOSSES[name]
-    if not isinstance(loss, Certifying):
+    if not isinstance(loss, BoundsDivergence):
         pytest.skip("makes no claim")
     undecided = torch.full((8,), loss.boundary or 0.0)
-    nothing = loss.certificate(undecided, undecided)
+    nothing = loss.divergence_bound(undecided, undecided)
     bounds = {key for key in nothing if key.endswith(("bound", "gap"))}
     assert bounds and all(abs(nothing[key].item()) < 1e-6 for key in bounds)
     for sign in (1.0, -1.0):
-        sure = loss.certificate(sign * torch.full((8,), 50.0), -sign * torch.full((8,), 50.0))
+        sure = loss.divergence_bound(sign * torch.full((8,), 50.0), -sign * torch.full((8,), 50.0))
         assert all(number.isfinite() and number.shape == () for number in sure.values())
     assert ("value" in nothing) == isinstance(loss, Minimax | NonSaturating)  # V is theirs alone
 
@@ -161,10 +161,10 @@ def test_ranked_right_counts_pairs() -> None:
         torch.randint(0, 7, (31,), generator=seeded(1)).float(),
     )
     pairs = (r[:, None] > f).double() + (r[:, None] == f).double() / 2
-    assert ranked_right(r, f).item() == pytest.approx(pairs.mean().item(), abs=1e-12)
-    assert ranked_right(f, r).item() == pytest.approx(1 - pairs.mean().item(), abs=1e-12)
-    assert ranked_right(r + 100, f) == 1
-    assert ranked_right(r, r) == 0.5
+    assert auc(r, f).item() == pytest.approx(pairs.mean().item(), abs=1e-12)
+    assert auc(f, r).item() == pytest.approx(1 - pairs.mean().item(), abs=1e-12)
+    assert auc(r + 100, f) == 1
+    assert auc(r, r) == 0.5
 
 
 # --- samples --------------------------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ def test_binned_jsd_lies_between_its_floor_and_the_truth() -> None:
 # --- the callbacks --------------------------------------------------------------------------------------------
 
 ALL = ["callbacks=[default,duality_gap,truth]", "callbacks.duality_gap.every=4", "callbacks.duality_gap.steps=3",
-       "callbacks.truth.every=4", "callbacks.truth.n=100", "callbacks.samples.every=3"]  # fmt: skip
-NONE = [f"callbacks.{name}=null" for name in ("equilibrium", "field")]
+       "callbacks.true_divergence.every=4", "callbacks.true_divergence.n=100", "callbacks.samples.every=3"]  # fmt: skip
+NONE = [f"callbacks.{name}=null" for name in ("equilibrium", "logit_landscape")]
 GAMES = {
     "ring": ["data=ring", "model=mlp"],
     "penalties": ["data=ring", "model=mlp", "loss=wasserstein", "term@d_terms=[gradient_penalty]", "update.d_steps=2"],
@@ -257,7 +257,7 @@ def test_each_loss_publishes_what_it_certifies(played: Callable[..., Path]) -> N
     header = (played("model=mlp", "data=ring", "rounds=1", "loss=hinge") / "metrics.csv").read_text().splitlines()[0]
     published = {name.removeprefix("equilibrium/") for name in header.split(",") if name.startswith("equilibrium/")}
     assert published == {
-        "ranked_right", "accuracy", "tv_bound", "d_grad_norm", "g_grad_norm", "d_steps", "g_steps",
+        "auc", "accuracy", "tv_bound", "d_grad_norm", "g_grad_norm", "d_steps", "g_steps",
         "diversity", "energy",
     }  # fmt: skip
 

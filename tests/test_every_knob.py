@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.callbacks.budget import Budget
+from gan_lab.callbacks.stopping import MaxRounds
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.idle import check_idle
@@ -60,7 +60,7 @@ IF_SET = {  # null in conf, and a number where they are set
     "bandwidth": 0.1,
 }  # fmt: skip
 VALUES: dict[str, Any] = {  # where half of what there is, or one more, would not matter
-    "bins.significance": 0.9,
+    "ndb.significance": 0.9,
     "birthday.twins": 40,
     "callbacks.adaptive_augment.interval": 1,
     "callbacks.adaptive_augment.most": 0.1,
@@ -70,8 +70,8 @@ VALUES: dict[str, Any] = {  # where half of what there is, or one more, would no
     "callbacks.early_stopping.min_delta": 100.0,
     "callbacks.early_stopping.patience": 1,
     "callbacks.equilibrium.n": 16,
-    "callbacks.field.frames": 1,
-    "callbacks.finite.every": 3,
+    "callbacks.logit_landscape.frames": 1,
+    "callbacks.terminate_on_nan.every": 3,
     "callbacks.metrics.every": 2,
     "callbacks.samples.every": 2,
     "data.image_size": 14,
@@ -101,7 +101,7 @@ def page(group: str, option: str) -> DictConfig:
 
 PICTURES: Settings = {"data": "digits", "model": "dcgan"}
 IN_COLOUR: Settings = {"data": "photographs", "model": "dcgan", "data.image_size": 16}
-COMPLETED: Settings = {"data": "digits", "model": "pix2pix", "given": "half"}
+COMPLETED: Settings = {"data": "digits", "model": "pix2pix", "degradation": "half"}
 FEW_LABELS: Settings = {"data": "digits", "model": "mlp_2016", "data.labels": 40, "d_terms": page("term", "supervised")}
 WALK: Settings = {"optimizer": "sgd", "optimizer.lr": 0.5}
 BETTER: Settings = {  # a figure that grows by eight a round
@@ -110,10 +110,10 @@ BETTER: Settings = {  # a figure that grows by eight a round
     "callbacks.early_stopping.patience": 2,
 }  # fmt: skip
 CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; without an entry, the base
-    "aid=adaptive_augment": [IN_COLOUR | {"d_aids.adaptive_augment.p": 1.0}],
-    "aid=diff_augment": [IN_COLOUR],
+    "wrapper=adaptive_augment": [IN_COLOUR | {"d_wrappers.adaptive_augment.p": 1.0}],
+    "wrapper=diff_augment": [IN_COLOUR],
     "callbacks=adaptive_augment": [
-        PICTURES | WALK | {"d_aids": page("aid", "adaptive_augment"), "d_aids.adaptive_augment.p": 0.5}
+        PICTURES | WALK | {"d_wrappers": page("wrapper", "adaptive_augment"), "d_wrappers.adaptive_augment.p": 0.5}
         | {"callbacks.adaptive_augment.target": 0.0, "callbacks.adaptive_augment.kimg": 0.1}
         | {"callbacks.adaptive_augment.interval": 2, "callbacks.adaptive_augment.every": 1},
     ],
@@ -132,8 +132,10 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         | {"callbacks.evaluation.features": page("features", "pixels")}
         | {"callbacks.evaluation.metrics": page("metric", "sliced_wasserstein")},
     ],
-    "callbacks=field": [{"callbacks.field.every": 2, "callbacks.field.n": 10, "callbacks.field.cells": 6}],
-    "callbacks=finite": [{"optimizer": "sgd", "optimizer.lr": 1e30}],
+    "callbacks=logit_landscape": [
+        {f"callbacks.logit_landscape.{name}": n for name, n in {"every": 2, "n": 10, "cells": 6}.items()},
+    ],
+    "callbacks=terminate_on_nan": [{"optimizer": "sgd", "optimizer.lr": 1e30}],
     "callbacks=overfitting": [
         {"data": "digits", "data.subset": 16, "callbacks.overfitting.every": 2, "callbacks.overfitting.n": 8},
     ],
@@ -142,19 +144,19 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         | {"callbacks.parzen.held_out": 8},
     ],
     "callbacks=samples": [{"data": "digits"}],
-    "callbacks=truth": [{"callbacks.truth.every": 2, "callbacks.truth.n": 50}],
+    "callbacks=true_divergence": [{"callbacks.true_divergence.every": 2, "callbacks.true_divergence.n": 50}],
     "conditioning=auxiliary": [PICTURES],
     "conditioning=batch_norm": [PICTURES],
     "data=cartpole": [{"data.transitions": 40}],
     "data=digits": [{}, FEW_LABELS],
     "data=photographs": [{"data.image_size": 16}],
-    "given=half": [{"data": "digits", "model": "pix2pix"}],
-    "given=low_resolution": [{"data": "digits", "model": "srgan"}],
+    "degradation=half": [{"data": "digits", "model": "pix2pix"}],
+    "degradation=low_resolution": [{"data": "digits", "model": "srgan"}],
     "latent=codes": [PICTURES],
     **{f"model={name}": [{"data": "digits"}] for name in options("model")},
     "model=dirac": [{"data": "dirac", "optimizer": "sgd"}],
-    "model=pix2pix": [{"data": "digits", "given": "half"}],
-    "model=srgan": [{"data": "digits", "given": "low_resolution"}],
+    "model=pix2pix": [{"data": "digits", "degradation": "half"}],
+    "model=srgan": [{"data": "digits", "degradation": "low_resolution"}],
     "schedule=goodfellow2014": [
         {"optimizer": "sgd", "schedule.start": 1, "schedule.saturate": 3, "schedule.decay": 3.0},
     ],
@@ -198,7 +200,7 @@ def with_option(config: DictConfig, group: str, option: str) -> tuple[DictConfig
         return changed(config, {str(key): value for key, value in found.items()}), ""
     if "root" in found.keys():  # noqa: SIM118  # a value that must be given is not "in" it
         found.root = str(Path(config.directory) / "sets" / FOLDERS.get(option, ""))
-    where = f"{acts_on(option)[0]}_terms" if group == "term" else {"aid": "d_aids"}.get(group, group)
+    where = f"{acts_on(option)[0]}_terms" if group == "term" else {"wrapper": "d_wrappers"}.get(group, group)
     narrow = dict(setting.split("=", 1) for setting in SMALL + NARROW.get(option, []))
     sizes = {key: yaml.safe_load(value) for key, value in narrow.items() if key.startswith(f"{group}.")}
     return changed(config, {where: found, **(sizes if group in ("data", "latent", "model") else {})}), where
@@ -328,7 +330,7 @@ def record(config: DictConfig) -> str:
         file.unlink()
     gan, data = building.build(config)
     logger, end = Noted(), ""
-    callbacks = [Budget(4), *(instantiate(part) for part in config.callbacks.values())]
+    callbacks = [MaxRounds(4), *(instantiate(part) for part in config.callbacks.values())]
     trainer = pl.Trainer(
         accelerator="cpu", max_epochs=1, logger=logger, callbacks=callbacks, plugins=[PlainCheckpointIO()],
         enable_checkpointing=any(isinstance(one, pl.callbacks.Checkpoint) for one in callbacks),
@@ -369,7 +371,7 @@ class Tally:
         else:
             (self.acting if acts else self.silent).add(name)
 
-    def demand_none_silent(self) -> None:
+    def check_none_silent(self) -> None:
         silent = self.silent - self.acting - self.refused.keys()  # of several contexts, one is enough
         tried, refused = self.acting | self.silent | self.refused.keys(), self.refused.keys() - self.acting
         print(f"{len(tried)} knobs tried: {len(self.acting)} act, {len(refused)} are refused, {len(silent)} are silent")
@@ -406,7 +408,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     read = building.build_data
 
     def remembered(config: DictConfig) -> Any:
-        whole = {key: OmegaConf.to_container(config, resolve=True)[key] for key in ("data", "given", "seed")}  # type: ignore[index, call-overload]
+        whole = {key: OmegaConf.to_container(config, resolve=True)[key] for key in ("data", "degradation", "seed")}  # type: ignore[index, call-overload]
         data = known.setdefault(digest(whole), None) or read(config)
         known[digest(whole)], data.drawn = data, 0
         return data
@@ -415,7 +417,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     warnings.filterwarnings("ignore")
 
 
-GAME = ("aid", "conditioning", "data", "given", "latent", "loss", "model", "optimizer", "schedule", "term", "update")
+GAME = (
+    "wrapper",
+    "conditioning",
+    "data",
+    "degradation",
+    "latent",
+    "loss",
+    "model",
+    "optimizer",
+    "schedule",
+    "term",
+    "update",
+)
 
 
 @pytest.mark.parametrize("group", [*GAME, "page"])
@@ -424,7 +438,7 @@ def test_no_knob_of_the_game_is_silent(base: DictConfig, group: str) -> None:
     for option in ["config"] if group == "page" else sorted({*options(group)} - LIKE_MNIST):
         for knob in knobs_of(base, group, option):
             tally.try_(knob, weights)
-    tally.demand_none_silent()
+    tally.check_none_silent()
 
 
 def test_no_knob_of_what_watches_is_silent(base: DictConfig) -> None:
@@ -432,7 +446,7 @@ def test_no_knob_of_what_watches_is_silent(base: DictConfig) -> None:
     for option in sorted({*options("callbacks")} - {"default"}):
         for knob in knobs_of(base, "callbacks", option):
             tally.try_(knob, record)
-    tally.demand_none_silent()
+    tally.check_none_silent()
 
 
 def test_pages_like_mnist_have_its_knobs(base: DictConfig) -> None:
@@ -479,4 +493,4 @@ def test_no_knob_of_a_metric_is_silent(tmp_path: Path) -> None:
             if another(key, value) is not None:
                 knob = Knob(f"metric={option}", key, another(key, value), config)
                 tally.try_(knob, scores)
-    tally.demand_none_silent()
+    tally.check_none_silent()

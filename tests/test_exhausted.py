@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
-from gan_lab.features.classifier import demand_cache
+from gan_lab.features.classifier import check_cache
 
 HUGE = 2**50  # bytes, which no machine has
 
@@ -86,6 +86,6 @@ def test_a_cache_that_cannot_be_written_to_is_told_at_the_start(
     (tmp_path / ".cache").touch()
     monkeypatch.setenv("HOME", str(tmp_path) if trouble == "a file" else "/dev/null/nowhere")
     with pytest.raises(UserError, match=r"cannot be written to \(.*\); set XDG_CACHE_HOME to a folder that can"):
-        demand_cache()
+        check_cache()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    demand_cache()
+    check_cache()

@@ -18,7 +18,7 @@ from torch import Tensor
 from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 
 
 @pytest.mark.parametrize(("model", "mover", "loss"), pairwise(options("model"), ["d", "g"], options("loss")))
@@ -28,7 +28,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))  # running statistics and all
         assert not same(before_moving, snapshot(moving))
         assert all(weight.grad is None for weight in still.weights)
@@ -41,16 +41,16 @@ def test_k_discriminator_steps_see_k_fresh_batches_and_noises(composed: Callable
     config = composed("model=mlp", f"update.d_steps={k}", "update.g_steps=2")
     real, noise = [], []
     gan, data = build(config)
-    update, turn = gan.update, gan.turn
+    update, context = gan.update, gan.context
 
-    def spy(*movers: Player) -> Turn:
-        made = turn(*movers)
+    def spy(*movers: Player) -> StepContext:
+        made = context(*movers)
         noise.append(made.z)
         if gan.d in movers:
             real.append(made.real)
         return made
 
-    gan.turn = spy  # type: ignore[method-assign]
+    gan.context = spy  # type: ignore[method-assign]
     gan.update = update
     pl.Trainer(
         accelerator="cpu", max_epochs=1, limit_train_batches=2, logger=False, enable_checkpointing=False,
@@ -67,14 +67,14 @@ def test_simultaneous_takes_both_gradients_at_the_same_point(composed: Callable[
     config = composed("model=mlp", "update=simultaneous", "optimizer=sgd", "loss=minimax", "gan.ema_decay=null")
     gan, data = build(config)
     start = {p.name: [w.detach().clone() for w in p.weights] for p in (gan.d, gan.g)}
-    seen: list[Turn] = []
-    turn = gan.turn
+    seen: list[StepContext] = []
+    context = gan.context
 
-    def spy(*movers: Player) -> Turn:
-        seen.append(turn(*movers))
+    def spy(*movers: Player) -> StepContext:
+        seen.append(context(*movers))
         return seen[-1]
 
-    gan.turn = spy  # type: ignore[method-assign]
+    gan.context = spy  # type: ignore[method-assign]
     pl.Trainer(
         accelerator="cpu", max_epochs=1, limit_train_batches=1, logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False,
@@ -94,11 +94,11 @@ def test_simultaneous_takes_both_gradients_at_the_same_point(composed: Callable[
 
 def test_joint_batch_shares_batch_statistics(composed: Callable[..., DictConfig]) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d)
-        both = gan.d.network(torch.cat([turn.real, turn.fake])).logits
-        torch.testing.assert_close(torch.cat([turn.real_output.logits, turn.fake_output.logits]), both)
-        alone = gan.d.network(turn.real).logits
-        assert not torch.allclose(turn.real_output.logits, alone)
+        context = gan.context(gan.d)
+        both = gan.d.network(torch.cat([context.real, context.fake])).logits
+        torch.testing.assert_close(torch.cat([context.real_output.logits, context.fake_output.logits]), both)
+        alone = gan.d.network(context.real).logits
+        assert not torch.allclose(context.real_output.logits, alone)
 
     play_with(act, composed("model=dcgan", "gan.joint_batch=true", "data.image_size=16", "data.batch_size=16"))
 
@@ -110,7 +110,7 @@ def test_the_average_follows_the_generator_by_its_formula(composed: Callable[...
     path: list[list[Tensor]] = []
 
     def act(game: GAN) -> None:
-        game.move(game.g, game.gradient(game.g, game.objective(game.g, game.turn(game.g))))
+        game.move(game.g, game.gradient(game.g, game.objective(game.g, game.context(game.g))))
         path.append([w.detach().clone() for w in game.g.weights])
 
     trained = play_with(act, config, rounds=12)
@@ -174,12 +174,12 @@ def test_under_bf16_autocast_the_game_itself_is_played_in_single_precision(
     composed: Callable[..., DictConfig], loss: str, part: str
 ) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d, gan.g)
+        context = gan.context(gan.d, gan.g)
         assert torch.is_autocast_enabled("cpu")
         for player in (gan.d, gan.g):
-            objective = gan.objective(player, turn)
+            objective = gan.objective(player, context)
             assert objective.dtype is torch.float32
-            assert turn.fake.dtype is torch.float32
+            assert context.fake.dtype is torch.float32
             gradient = gan.gradient(player, objective, retain_graph=True)
             assert all(slope.dtype is torch.float32 and slope.isfinite().all() for slope in gradient)
 
@@ -188,8 +188,8 @@ def test_under_bf16_autocast_the_game_itself_is_played_in_single_precision(
 
 def test_penalties_leave_running_statistics_alone(composed: Callable[..., DictConfig]) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d)
-        gan.objective(gan.d, turn)
+        context = gan.context(gan.d)
+        gan.objective(gan.d, context)
         batches = {n: b.item() for n, b in gan.d.network.state_dict().items() if n.endswith("num_batches_tracked")}
         assert set(batches.values()) == {2}  # one of real samples, one of fake ones
 
@@ -203,9 +203,9 @@ def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
     def act(gan: GAN) -> None:
         if model.startswith("mlp_"):
             gan.d.network.eval()  # these draw dropout or noise, which would differ
-        turn = gan.turn(gan.d)
-        for samples in (turn.real, turn.fake):
-            shared, again = turn.slope(samples), turn.slope(samples.clone())
+        context = gan.context(gan.d)
+        for samples in (context.real, context.fake):
+            shared, again = context.input_gradient(samples), context.input_gradient(samples.clone())
             torch.testing.assert_close(shared, again)
             one, two = (
                 torch.autograd.grad(s.square().sum(), gan.d.weights, allow_unused=True) for s in (shared, again)

@@ -160,8 +160,8 @@ class Idle(torch.nn.Module):
         super().__init__()
         self.value = value
 
-    def forward(self, turn: Any, step: int) -> torch.Tensor:
-        return turn.real.mean() if self.value is None else torch.tensor(self.value, requires_grad=True)
+    def forward(self, context: Any, step: int) -> torch.Tensor:
+        return context.real.mean() if self.value is None else torch.tensor(self.value, requires_grad=True)
 
 
 @pytest.mark.parametrize("value", [None, 3.0])
@@ -188,7 +188,7 @@ def test_pairs_are_not_paired_again(make: Callable[..., Any]) -> None:
     from gan_lab.data.degradation import Upper
     from gan_lab.data.paired import Paired
 
-    with pytest.raises(UserError, match=r"^given: these data come with what is given of each image"):
+    with pytest.raises(UserError, match=r"^degradation: these data come with what is given of each image"):
         Paired(make("paired_folder"), Upper())
 
 

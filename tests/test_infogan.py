@@ -30,8 +30,8 @@ Z = CODES.sample(4000, torch.Generator().manual_seed(0))
 
 
 def bound(posterior: Tensor, z: Tensor = Z, latent: Codes = CODES, std: float = 1.0) -> float:
-    turn = SimpleNamespace(z=z, fake_output=DiscriminatorOutput(torch.zeros(len(z)), posterior))
-    value = MutualInformation(latent.categorical, latent.continuous, std).value(turn)  # type: ignore[arg-type]
+    context = SimpleNamespace(z=z, fake_output=DiscriminatorOutput(torch.zeros(len(z)), posterior))
+    value = MutualInformation(latent.categorical, latent.continuous, std).value(context)  # type: ignore[arg-type]
     assert value is not None
     return -value.item()
 
@@ -89,7 +89,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical_and_q_moves_with_d(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         changed = [name for name, value in snapshot(moving).items() if not torch.equal(value, before_moving[name])]
         assert any(name.startswith("head.") for name in changed) == (mover == "d")
@@ -100,9 +100,9 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical_and_q_moves_with_d(
 
 def test_both_players_gain_from_the_bound(composed: Callable[..., DictConfig]) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d, gan.g)
+        context = gan.context(gan.d, gan.g)
         for player in (gan.d, gan.g):
-            value = player.terms["mutual_information"](turn, 0)
+            value = player.terms["mutual_information"](context, 0)
             gradient = gan.gradient(player, value, retain_graph=True)
             assert sum(slope.abs().sum() for slope in gradient) > 0
 
@@ -117,7 +117,7 @@ def test_every_update_plays_it_and_it_samples(played: Callable[..., Path], updat
 
 
 def test_other_codes_and_other_aids_play(played: Callable[..., Path]) -> None:
-    played(*GAME, "latent.categorical=[3,4]", "latent.continuous=0", "aid@d_aids=[spectral_norm]", "rounds=2")
+    played(*GAME, "latent.categorical=[3,4]", "latent.continuous=0", "wrapper@d_wrappers=[spectral_norm]", "rounds=2")
 
 
 def test_the_matched_accuracy_is_the_best_over_all_assignments() -> None:
@@ -145,7 +145,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         (["latent.continuous=-1"], "latent.continuous=-1: must be"),
         (["d_terms.mutual_information.std=0"], "d_terms.mutual_information.std=0: must be"),
         (["model=dirac", "data=dirac"], "shows no features to put a head on"),
-        (["d_aids=null"], "D no posterior of them; take latent=codes"),
+        (["d_wrappers=null"], "D no posterior of them; take latent=codes"),
         (["g_terms.mutual_information.continuous=1"], "z has no such codes, or D no posterior"),
     ],
 )

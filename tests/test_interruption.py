@@ -17,7 +17,7 @@ from made_up_sets import Make
 from omegaconf import DictConfig
 from test_resume import Killed, assert_same_runs, kill_after, resumed
 
-from gan_lab.callbacks.budget import Interruption
+from gan_lab.callbacks.stopping import Interruption
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
 from gan_lab.experiment.run import play

@@ -23,10 +23,10 @@ SMALL = [
     "model=mlp",
     "rounds=8",
     "callbacks.checkpoint.every=3",
-    "callbacks.field=null",
+    "callbacks.logit_landscape=null",
     "callbacks.equilibrium=null",
 ]
-EVERY = [f"callbacks.{name}.every=4" for name in ("metrics", "finite", "samples")]
+EVERY = [f"callbacks.{name}.every=4" for name in ("metrics", "terminate_on_nan", "samples")]
 
 
 def killed_at(number: int, act: Callable[[], object]) -> bool:

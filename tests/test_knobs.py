@@ -21,14 +21,14 @@ from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.io.generator import load_generator
 from gan_lab.terms import Term
 
 Composed = Callable[..., DictConfig]
 ON_GRAPHS = ["consensus", "unrolled"]  # they differentiate gradients
 ON_GRADIENTS = sorted({*options("update")} - {*ON_GRAPHS})
-IN_PARTS = [update for update in ON_GRADIENTS if update != "reusing"]  # a batch of which nothing is kept
+IN_PARTS = [update for update in ON_GRADIENTS if update != "shared_fakes"]  # a batch of which nothing is kept
 RING = ("model=mlp", "data=ring", "optimizer=sgd", "optimizer.lr=0.01")
 
 
@@ -54,7 +54,7 @@ def test_a_batch_in_parts_moves_the_players_as_the_whole_one_does(composed: Comp
     "parts",
     [
         ["model=mlp", "conditioning=projection", "gan.clip_norm=0.01"],
-        ["model=pix2pix", "given=half", "term@g_terms=[reconstruction]", "g_terms.reconstruction.weight=1"],
+        ["model=pix2pix", "degradation=half", "term@g_terms=[reconstruction]", "g_terms.reconstruction.weight=1"],
         ["model=mlp_2016", "data.labels=40", "term@d_terms=[supervised]"],
         ["model=r3gan", "latent=codes", "latent.dim=16", "gan.joint_batch=true"],
     ],
@@ -78,11 +78,11 @@ def test_one_part_s_graph_is_gone_before_the_next_is_made(composed: Composed) ->
     def spy(gan: GAN) -> None:
         objective = gan.objective
 
-        def listen(player: Any, turn: Turn) -> Tensor:
+        def listen(player: Any, context: StepContext) -> Tensor:
             if player is gan.d:
                 living.append(sum(old() is not None for old in made))
-                made.append(weakref.ref(turn.fake_output.logits))
-            return objective(player, turn)
+                made.append(weakref.ref(context.fake_output.logits))
+            return objective(player, context)
 
         gan.objective = listen  # type: ignore[method-assign]
 
@@ -110,7 +110,7 @@ def test_updates_that_need_graphs_whole_are_refused_wherever_they_stand(
     if update in IN_PARTS or (update in ON_GRADIENTS and "compile" in knob):
         check_knobs(config)
         return
-    why = "with reuse_fake the whole" if update in ON_GRADIENTS else r"update=\w+ differentiates gradients"
+    why = "update=shared_fakes keeps the whole" if update in ON_GRADIENTS else r"update=\w+ differentiates gradients"
     with pytest.raises(UserError, match=rf"^{knob}: {why}"):
         check_knobs(config)
 
@@ -181,10 +181,10 @@ class Counting(Term):
         self.register_buffer("asked", torch.zeros((), dtype=torch.long))
         self.register_buffer("seen", torch.zeros(()))
 
-    def value(self, turn: Any) -> Tensor:
+    def value(self, context: Any) -> Tensor:
         self.asked += 1
-        self.seen.lerp_(turn.real.mean(), 0.5)
-        return turn.real_output.logits.square().mean()
+        self.seen.lerp_(context.real.mean(), 0.5)
+        return context.real_output.logits.square().mean()
 
 
 def test_the_state_of_a_term_advances_once_a_round(composed: Composed) -> None:
@@ -198,7 +198,7 @@ def test_the_state_of_a_term_advances_once_a_round(composed: Composed) -> None:
 
 
 def test_spectral_norm_is_refused_where_one_gradient_is_of_two_compiled_views(composed: Composed) -> None:
-    config = composed("model=mlp", "loss=relativistic", "aid@d_aids=[spectral_norm]", "gan.compile=true")
+    config = composed("model=mlp", "loss=relativistic", "wrapper@d_wrappers=[spectral_norm]", "gan.compile=true")
     with pytest.raises(UserError, match=r"^gan\.compile=true: spectral_norm .*; leave out one of the two"):
         check_knobs(config)
 
@@ -210,7 +210,7 @@ def test_spectral_norm_is_refused_where_one_gradient_is_of_two_compiled_views(co
     "parts",
     [
         [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "term@g_terms=[mode_seeking]"],
-        ["model=dcgan", "aid@d_aids=[diff_augment]", "term@d_terms=[r1]", "optimizer.lr=0.01"],
+        ["model=dcgan", "wrapper@d_wrappers=[diff_augment]", "term@d_terms=[r1]", "optimizer.lr=0.01"],
     ],
     ids=["mlp", "dcgan"],
 )

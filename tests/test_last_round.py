@@ -14,14 +14,19 @@ from gan_lab.experiment import run
 from gan_lab.experiment.run import play
 
 Composed = Callable[..., DictConfig]
-EVERY = ["callbacks.metrics.every=4", "callbacks.checkpoint.every=3", "callbacks.truth.every=4", "callbacks.truth.n=50"]
+EVERY = [
+    "callbacks.metrics.every=4",
+    "callbacks.checkpoint.every=3",
+    "callbacks.true_divergence.every=4",
+    "callbacks.true_divergence.n=50",
+]
 
 
 @pytest.fixture
 def config(composed: Composed, tmp_path: Path) -> Callable[[str, int], DictConfig]:
     def make(name: str, rounds: int) -> DictConfig:
         (tmp_path / name).mkdir(exist_ok=True)
-        parts = ["model=mlp", "data=ring", "callbacks=[default,truth]", *EVERY]
+        parts = ["model=mlp", "data=ring", "callbacks=[default,true_divergence]", *EVERY]
         return composed(*parts, f"rounds={rounds}", f"directory={tmp_path / name}")
 
     return make
@@ -107,4 +112,4 @@ def test_what_cannot_be_measured_ends_the_run_before_its_first_round(
     with pytest.raises(UserError, match="too few bins"):
         play(config("run", 6))
     assert not (tmp_path / "run/metrics.csv").exists()
-    assert issubclass(truth.Truth, Measuring)
+    assert issubclass(truth.TrueDivergence, Measuring)

@@ -65,8 +65,8 @@ def test_a_step_along_an_overflow_is_skipped_and_halves_that_player_s_scale_alon
         scaled(gan)
         objective = gan.objective
 
-        def overflowing(player: Any, turn: Any) -> Tensor:
-            value = objective(player, turn)
+        def overflowing(player: Any, context: Any) -> Tensor:
+            value = objective(player, context)
             return value * torch.inf if player is gan.d and gan.round in (1, 2) else value
 
         gan.objective = overflowing  # type: ignore[method-assign]

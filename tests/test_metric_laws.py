@@ -9,15 +9,15 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.bins import different_bins
 from gan_lab.metrics.classification import classification_accuracy
-from gan_lab.metrics.copies import birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.distances import frechet_distance, kernel_distance, nearest_neighbour_error
 from gan_lab.metrics.diversity import ms_ssim_diversity
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.memorisation import birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.modes import modes_found
+from gan_lab.metrics.ndb import different_bins
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import sliced_wasserstein
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test

@@ -7,14 +7,14 @@ import torch
 from test_metric_truths import normal
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.bins import different_bins
 from gan_lab.metrics.classification import classification_accuracy
-from gan_lab.metrics.copies import birthday_paradox, closest_pairs
 from gan_lab.metrics.diversity import ms_ssim_diversity
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.memorisation import birthday_paradox, closest_pairs
 from gan_lab.metrics.modes import modes_found, stacked
+from gan_lab.metrics.ndb import different_bins
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.probe import fit_probe
 from gan_lab.metrics.scores import am_score, inception_score
 from gan_lab.metrics.sliced import sliced_wasserstein

@@ -24,15 +24,15 @@ from torch_fidelity.metric_kid import kernel_mmd
 from torch_fidelity.metric_prc import prc_features_to_metric
 from torchmetrics.image.kid import poly_mmd
 
-from gan_lab.metrics.bins import assigned, different_bins, k_means
-from gan_lab.metrics.clouds import nearest
-from gan_lab.metrics.copies import birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.distances import frechet_distance, gaussian
 from gan_lab.metrics.diversity import EXPONENTS, ms_ssim, ms_ssim_diversity, pair
 from gan_lab.metrics.frechet import extrapolated_frechet
 from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.memorisation import birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.modes import modes_found, stacked
+from gan_lab.metrics.ndb import assigned, different_bins, k_means
+from gan_lab.metrics.pairwise import nearest
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.probe import fit_probe
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import random_directions, sliced_wasserstein, wasserstein_on_lines

@@ -11,16 +11,16 @@ from scipy.stats import kstest, norm
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from gan_lab.metrics.bins import different_bins
 from gan_lab.metrics.classification import classification_accuracy
-from gan_lab.metrics.clouds import nearest
-from gan_lab.metrics.copies import birthday_paradox, data_copying
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.diversity import ms_ssim, ms_ssim_diversity
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
+from gan_lab.metrics.memorisation import birthday_paradox, data_copying
 from gan_lab.metrics.modes import modes_found
+from gan_lab.metrics.ndb import different_bins
+from gan_lab.metrics.pairwise import nearest
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import sliced_wasserstein
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test

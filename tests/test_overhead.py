@@ -21,7 +21,7 @@ FORWARDS = {  # of G and of D in a round that is not logged
     "lookahead": (2, 3),
     "optimistic": (1, 2),
     "past_extragradient": (1, 2),
-    "reusing": (1, 3),
+    "shared_fakes": (1, 3),
     "simultaneous": (1, 2),
     "unrolled": (1, 13),  # five foreseen steps, G's and D's own view
 }
@@ -99,7 +99,7 @@ def test_reused_fakes_save_a_pass_through_g(
     rounds: Rounds, monkeypatch: pytest.MonkeyPatch, played: Callable[..., Path]
 ) -> None:
     passes(rounds, monkeypatch)
-    played("model=mlp", "update.reuse_fake=true", "update.d_steps=2", *QUIET)
+    played("model=mlp", "update=shared_fakes", "update.d_steps=2", *QUIET)
     assert rounds.usual() == {"g": 2, "d": 5}
 
 
@@ -135,5 +135,5 @@ def test_networks_change_their_buffers_in_place(rounds: Rounds, played: Callable
         assert [id(b) for b in (*gan.d.statistics, *gan.g.statistics)] == seen[-1]
 
     rounds.patch.setattr(GAN, "training_step", training_step)
-    played(part if "=" in part else f"aid@d_aids=[{part}]", "rounds=3")
+    played(part if "=" in part else f"wrapper@d_wrappers=[{part}]", "rounds=3")
     assert seen[0] == seen[1] == seen[2]

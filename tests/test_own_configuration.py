@@ -37,7 +37,7 @@ def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
     more = {f"data={folder}": ["data.root=pictures"] for folder in ("image_folder", "paired_folder")}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
-    given = ["given=low_resolution"] if option in GIVEN else []
+    given = ["degradation=low_resolution"] if option in GIVEN else []
     check(composed(option, *points, *given, *more.get(option, [])))
 
 

@@ -15,7 +15,7 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.callbacks.held import held
+from gan_lab.callbacks.far_samples import held
 from gan_lab.callbacks.samples import answers
 from gan_lab.cli.sample import main
 from gan_lab.data.degradation import LowResolution, Upper
@@ -24,7 +24,7 @@ from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.networks.patchgan import PatchGANDiscriminator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
@@ -58,22 +58,22 @@ def test_low_resolution_keeps_means_and_undoes_an_enlargement(factor: int) -> No
 
 
 def test_a_factor_that_does_not_divide_is_refused() -> None:
-    with pytest.raises(UserError, match=r"given.factor=5: must divide the images' size, 12 x 12"):
+    with pytest.raises(UserError, match=r"degradation.factor=5: must divide the images' size, 12 x 12"):
         LowResolution(5)(X)
 
 
 # --- the data ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [name for name in options("given") if name != "none"])
+@pytest.mark.parametrize("degradation", [name for name in options("degradation") if name != "none"])
 def test_pairs_are_the_images_of_the_set_with_what_is_given_of_them(
-    composed: Callable[..., DictConfig], given: str
+    composed: Callable[..., DictConfig], degradation: str
 ) -> None:
-    model = {"half": "pix2pix", "low_resolution": "srgan"}[given]
-    (_, plain), (_, pairs) = build(composed()), build(composed(f"model={model}", f"given={given}"))
+    model = {"half": "pix2pix", "low_resolution": "srgan"}[degradation]
+    (_, plain), (_, pairs) = build(composed()), build(composed(f"model={model}", f"degradation={degradation}"))
     assert isinstance(pairs, Paired) and pairs.num_classes is None and pairs.shape == plain.shape
     for batch, pair in zip(islice(plain.batches(3), 3), pairs.batches(3), strict=False):
-        assert torch.equal(batch.x, pair.x) and torch.equal(pair.y, pairs.given(batch.x))
+        assert torch.equal(batch.x, pair.x) and torch.equal(pair.y, pairs.degradation(batch.x))
     again = list(islice(pairs.batches(4), 2))
     assert torch.equal(again[0].y, next(pairs.batches(4)).y)  # a pure function of the number
 
@@ -89,8 +89,8 @@ def test_pairs_of_a_folder(composed: Callable[..., DictConfig], tmp_path: Path) 
 
 
 def test_points_have_no_part_to_be_given(composed: Callable[..., DictConfig]) -> None:
-    with pytest.raises(UserError, match="given: takes parts of images"):
-        build(composed("model=mlp", "data=ring", "given=half"))
+    with pytest.raises(UserError, match="degradation: takes parts of images"):
+        build(composed("model=mlp", "data=ring", "degradation=half"))
 
 
 # --- the terms ---------------------------------------------------------------------------------------------------
@@ -100,13 +100,13 @@ def test_points_have_no_part_to_be_given(composed: Callable[..., DictConfig]) ->
 def test_reconstruction_and_consistency_are_their_formulas(power: float) -> None:
     fake = X.roll(1, 0)
     y = LowResolution(3)(X)
-    turn = SimpleNamespace(real=X, fake=fake, y=y, condition=y)
+    context = SimpleNamespace(real=X, fake=fake, y=y, condition=y)
     apart = sum(abs(a - b) ** power for a, b in zip(fake.flatten().tolist(), X.flatten().tolist(), strict=True))
-    assert Reconstruction(2.0, power=power)(turn, 0).item() == pytest.approx(2 * apart / X.numel(), rel=1e-5)
-    small, y = LowResolution(3)(fake).flatten().tolist(), turn.y.flatten().tolist()
+    assert Reconstruction(2.0, power=power)(context, 0).item() == pytest.approx(2 * apart / X.numel(), rel=1e-5)
+    small, y = LowResolution(3)(fake).flatten().tolist(), context.y.flatten().tolist()
     apart = sum(abs(a - b) ** power for a, b in zip(small, y, strict=True)) / len(y)
-    assert Consistency(LowResolution(3), 2.0, power=power)(turn, 0).item() == pytest.approx(2 * apart, rel=1e-5)
-    assert Consistency(LowResolution(3))(SimpleNamespace(fake=X, y=turn.y), 0) == 0
+    assert Consistency(LowResolution(3), 2.0, power=power)(context, 0).item() == pytest.approx(2 * apart, rel=1e-5)
+    assert Consistency(LowResolution(3))(SimpleNamespace(fake=X, y=context.y), 0) == 0
 
 
 def test_mode_seeking_is_minus_the_mean_ratio_of_distances() -> None:
@@ -154,11 +154,11 @@ class Marking(nn.Module):
 def test_generating_again_leaves_no_trace_and_is_differentiable_where_g_moves(moves: bool) -> None:
     d, g = (Player(n, Marking(n == "d"), lambda w: torch.optim.SGD(w, 0.1)) for n in "dg")
     z, y = torch.randn(2, 4, 2)
-    turn = Turn(d, g, (g,) if moves else (d,), lambda: Batch(y, y), lambda: z, joint=False)
-    _ = turn.fake
-    again = turn.generate(2 * z)
+    context = StepContext(d, g, (g,) if moves else (d,), lambda: Batch(y, y), lambda: z, joint=False)
+    _ = context.fake
+    again = context.generate(2 * z)
     torch.testing.assert_close(again, 2 * z + y)
-    torch.testing.assert_close(turn.generate(z, 3 * y), z + 3 * y)
+    torch.testing.assert_close(context.generate(z, 3 * y), z + 3 * y)
     assert again.requires_grad == moves
     assert g.network.calls == int(moves)
 
@@ -174,7 +174,7 @@ def test_a_move_under_all_terms_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.turn(moving))))
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 
@@ -185,15 +185,15 @@ def test_a_move_under_all_terms_leaves_the_other_bit_identical(
 @pytest.mark.parametrize("model", MODELS)
 def test_a_muted_d_leaves_g_its_terms_alone(composed: Callable[..., DictConfig], model: str) -> None:
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d, gan.g)
-        gan.objective(gan.g, turn)
-        gradient = gan.gradient(gan.g, gan.objective(gan.g, turn), retain_graph=True)
-        pixels = gan.gradient(gan.g, 100 * (turn.fake - turn.real).abs().mean(), retain_graph=True)
+        context = gan.context(gan.d, gan.g)
+        gan.objective(gan.g, context)
+        gradient = gan.gradient(gan.g, gan.objective(gan.g, context), retain_graph=True)
+        pixels = gan.gradient(gan.g, 100 * (context.fake - context.real).abs().mean(), retain_graph=True)
         for one, other in zip(gradient, pixels, strict=True):
             torch.testing.assert_close(one, other)
-        assert not any(g.any() for g in gan.gradient(gan.d, gan.objective(gan.d, turn)))
+        assert not any(g.any() for g in gan.gradient(gan.d, gan.objective(gan.d, context)))
 
-    parts = ["aid@d_aids=[mute]", "term@g_terms=[reconstruction]"]
+    parts = ["wrapper@d_wrappers=[no_adversary]", "term@g_terms=[reconstruction]"]
     play_with(act, composed(f"model={model}", *NARROW[model], *parts))
 
 

@@ -57,7 +57,7 @@ def test_a_run_learns_from_pairs_and_translates_a_picture(
 ) -> None:
     write_pairs(tmp_path / "pairs", 8)
     folder = [f"data.root={tmp_path / 'pairs'}", "data.image_size=16", "data.channels=1", "data.workers=0"]
-    directory = played("data=paired_folder", *folder, "model=pix2pix", "given=none", "rounds=2")
+    directory = played("data=paired_folder", *folder, "model=pix2pix", "degradation=none", "rounds=2")
     assert (directory / "samples" / "round_000002.png").exists()
     out = tmp_path / "x.npz"
     picture = tmp_path / "pairs" / "given" / "0.png"

@@ -14,21 +14,21 @@ import pytest
 import torch
 from conftest import CONF
 from omegaconf import DictConfig, OmegaConf
-from test_aids import Show
 from test_unrolled import Logistic, slope_of_g
+from test_wrappers import Show
 from torch import Tensor, nn
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic
-from gan_lab.networks.aids import CodePosterior, MinibatchDiscrimination
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.unet import UNetGenerator
+from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination
 from gan_lab.optimizers import OptimisticAdam, RootAdam
 from gan_lab.terms import R1, R2, GradientPenalty, ModeSeekingInverse
 from gan_lab.updates import Extragradient, PastExtragradient, Unrolled
@@ -72,9 +72,9 @@ class Bilinear:
         )
         self.optimizers = {p.name: torch.optim.Adam(p.weights, lr=0.05, betas=(0.5, 0.9)) for p in (self.g, self.d)}
 
-    def turn(self, *_: Any) -> None: ...
+    def context(self, *_: Any) -> None: ...
 
-    def gradients(self, turn: Any, d: Any, g: Any, create_graph: bool = False) -> list[list[Tensor]]:
+    def gradients(self, context: Any, d: Any, g: Any, create_graph: bool = False) -> list[list[Tensor]]:
         x, y, m = g.weights[0].detach(), d.weights[0].detach(), numbers(17, 3, 3)
         return [[-(x @ m)], [m @ y]]
 
@@ -149,24 +149,24 @@ def pix2pix() -> list[float]:
 
 
 def minibatch() -> list[float]:
-    aid = MinibatchDiscrimination(Show(), (7,), kernels=3, dimension=5, references=20).double()
-    aid.direction.data = 0.05 * numbers(10, 7, 3, 5)
-    aid.refer_to(lambda n: (numbers(11, n, 7), None))
-    return sums(aid._closeness(numbers(12, 9, 7)))
+    wrapper = MinibatchDiscrimination(Show(), (7,), kernels=3, dimension=5, references=20).double()
+    wrapper.direction.data = 0.05 * numbers(10, 7, 3, 5)
+    wrapper.refer_to(lambda n: (numbers(11, n, 7), None))
+    return sums(wrapper._closeness(numbers(12, 9, 7)))
 
 
 def mode_seeking() -> list[float]:
     x, z = numbers(13, 4, 1, 3, 3), numbers(14, 4, 5)
-    turn: Any = SimpleNamespace(z=z, fake=x, generate=lambda other: x.roll(1, 0))
-    return [float(ModeSeekingInverse().value(turn))]
+    context: Any = SimpleNamespace(z=z, fake=x, generate=lambda other: x.roll(1, 0))
+    return [float(ModeSeekingInverse().value(context))]
 
 
 def r1() -> list[float]:
     """Their reg_param 10 is a weight of 20."""
     x = numbers(19, 4, 1, 3, 3).requires_grad_()
     (slope,) = torch.autograd.grad(torch.tanh(x.flatten(1) @ numbers(18, 9)).sum(), x)
-    turn: Any = SimpleNamespace(real=x, slope=lambda _: slope)
-    return [float(R1(weight=20.0)(turn, 0))]  # type: ignore[arg-type]
+    context: Any = SimpleNamespace(real=x, slope=lambda _: slope)
+    return [float(R1(weight=20.0)(context, 0))]  # type: ignore[arg-type]
 
 
 def gradient_penalty() -> list[float]:
@@ -177,8 +177,8 @@ def gradient_penalty() -> list[float]:
         return torch.autograd.grad(torch.tanh(x.flatten(1) @ a).sum(), x)[0]
 
     shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
-    turn: Any = SimpleNamespace(real=real, fake=fake, slope=slope, uniform=lambda: 1 - shares)
-    return [float(GradientPenalty(weight=10.0)(turn, 0))]  # type: ignore[arg-type]
+    context: Any = SimpleNamespace(real=real, fake=fake, slope=slope, uniform=lambda: 1 - shares)
+    return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
 
 
 def r3gan_g() -> list[float]:
@@ -194,8 +194,8 @@ def r3gan_d() -> list[float]:
     real, fake = (numbers(seed, 4, 3, 16, 16).requires_grad_() for seed in (33, 34))
     r, f = d(real).logits, d(fake).logits
     slopes = {id(x): torch.autograd.grad(t.sum(), x, create_graph=True)[0] for x, t in ((real, r), (fake, f))}
-    turn: Any = SimpleNamespace(real=real, fake=fake, slope=lambda x: slopes[id(x)])
-    total = Relativistic().discriminator(r, f) + R1(weight=2.0)(turn, 0) + R2(weight=2.0)(turn, 0)
+    context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=lambda x: slopes[id(x)])
+    total = Relativistic().discriminator(r, f) + R1(weight=2.0)(context, 0) + R2(weight=2.0)(context, 0)
     (first,) = torch.autograd.grad(total, d.trunk[0].weight, retain_graph=True)
     return [*sums(r), total.item(), *sums(first), Relativistic().generator(r, f).item()]
 

@@ -37,7 +37,7 @@ def test_best_sigma_is_near_the_truth() -> None:
     ("callback", "says"),
     [
         ("parzen", "parzen: the data have no images to hold out; take data=mnist data.subset=50000"),
-        ("truth", "truth: the data have no known density in one or two dimensions; take data=ring"),
+        ("true_divergence", "true_divergence: the data have no known density in one or two dimensions; take data=ring"),
     ],
 )
 def test_data_that_a_callback_cannot_judge_are_refused(played: Callable[..., Path], callback: str, says: str) -> None:

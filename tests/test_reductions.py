@@ -8,7 +8,7 @@ from test_processes import connected
 from torch import Tensor, nn
 
 from gan_lab.distributed import collectives as processes
-from gan_lab.distributed.collectives import demand_alike
+from gan_lab.distributed.collectives import check_alike
 from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import GlobalBatchNorm
 
@@ -79,8 +79,8 @@ def test_global_batch_norm_is_that_of_the_whole_batch(norm: nn.Module) -> None:
 
 def test_processes_that_go_on_from_different_rounds_are_told() -> None:
     def act(rank: int) -> None:
-        demand_alike("rounds", 7, torch.device("cpu"))
+        check_alike("rounds", 7, torch.device("cpu"))
         with pytest.raises(UserError, match="the processes have 7 to 8 rounds"):
-            demand_alike("rounds", 7 + rank, torch.device("cpu"))
+            check_alike("rounds", 7 + rank, torch.device("cpu"))
 
     connected(act)

@@ -12,7 +12,7 @@ from conftest import acts_on, options, schedules, terms
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from gan_lab.config.resume import demand_same, remember
+from gan_lab.config.resume import check_same, remember
 from gan_lab.errors import UserError
 from gan_lab.experiment.run import play
 from gan_lab.game.gan import GAN
@@ -202,9 +202,9 @@ def test_a_fresh_run_does_not_begin_in_another_s_directory(composed: Callable[..
 
 def test_the_data_may_have_moved(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     remember(composed("data=stacked_mnist", "data.root=/before"), tmp_path, [])
-    demand_same(composed("data=stacked_mnist", "data.root=/now"), tmp_path)
+    check_same(composed("data=stacked_mnist", "data.root=/now"), tmp_path)
     with pytest.raises(UserError, match=r"data\.split is 'train' there and 'test' here"):
-        demand_same(composed("data=stacked_mnist", "data.root=/now", "data.split=test"), tmp_path)
+        check_same(composed("data=stacked_mnist", "data.root=/now", "data.split=test"), tmp_path)
 
 
 def test_another_monitor_on_resume_starts_anew(composed: Callable[..., DictConfig], tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
         ("callbacks=[default,early_stopping]", False),
         ("callbacks=[default,evaluation]", True),
         ("trainer.precision=bf16-mixed", False),
-        ("aid@d_aids=[diff_augment]", False),
+        ("wrapper@d_wrappers=[diff_augment]", False),
         ("rounds=10", False),
     ],
 )

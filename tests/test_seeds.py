@@ -58,7 +58,7 @@ def overrides(*case: str) -> list[str]:
         if any(part.startswith("optimizer=") for part in case)
         else ["+optimizer.d.eps=1e-3", "+optimizer.g.eps=1e-3"]
     )
-    return [*model, *adam, *case, "rounds=9", "callbacks.metrics.every=4", "callbacks.finite.every=4"]
+    return [*model, *adam, *case, "rounds=9", "callbacks.metrics.every=4", "callbacks.terminate_on_nan.every=4"]
 
 
 def together(composed: Composed, where: Path, *case: str, seed: int = 5, seeds: int = 2) -> list[Path]:
@@ -199,7 +199,7 @@ REFUSED = [
     *([f"update={name}"] for name in sorted({*options("update")} - TOGETHER["update"])),
     *([f"term@g_terms=[{name}]"] for name in sorted({*terms()} - TOGETHER["term"])),
     *([f"model={name}"] for name in sorted({*options("model")} - TOGETHER["model"] - {"mlp_2016"})),
-    *([f"aid@d_aids=[{name}]"] for name in options("aid")),
+    *([f"wrapper@d_wrappers=[{name}]"] for name in options("wrapper")),
     ["conditioning=concat"],
     ["model.generator.layer.norm={_target_: torch.nn.BatchNorm1d, _partial_: true}"],
     ["gan.joint_batch=true"],
@@ -223,7 +223,12 @@ def test_a_signal_ends_all_after_the_same_round(composed: Composed, tmp_path: Pa
     """And does not change the arithmetic: the round after it is still played together."""
 
     def made(where: str) -> list[tuple[DictConfig, list[str]]]:
-        settings = [*overrides("data=ring"), "rounds=20", "callbacks.metrics.every=20", "callbacks.finite.every=20"]
+        settings = [
+            *overrides("data=ring"),
+            "rounds=20",
+            "callbacks.metrics.every=20",
+            "callbacks.terminate_on_nan.every=20",
+        ]
         return runs_of(composed(*settings, "seeds=2", f"directory={tmp_path / where}"), [])
 
     runs = made("broken")
@@ -269,7 +274,7 @@ def test_a_seed_that_has_failed_does_not_keep_the_others_from_being_queued_again
 def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Stopped and started again, told apart from a sweep by nothing but its speed."""
     small = ["data=ring", "model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4", "rounds=800"]
-    command = [*small, "callbacks.metrics.every=50", "callbacks.field=null", "seeds=3", "hydra.run.dir=seeds"]
+    command = [*small, "callbacks.metrics.every=50", "callbacks.logit_landscape=null", "seeds=3", "hydra.run.dir=seeds"]
     process = start(*command, where=tmp_path)
     until(lambda: any(rounds_logged(run) > 2 for run in (tmp_path / "seeds").glob("*seed=2*")), process, 240)
     process.send_signal(signal.SIGTERM)

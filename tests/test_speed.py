@@ -47,7 +47,7 @@ def test_the_bare_loop_plays_what_the_lab_plays(
     for t, batch in zip(count(1), rounds, strict=False):
         torch.manual_seed(derive_seed(gan.seed, "round", t - 1))
         losses = play(by_hand, batch.x, noise(workload), workload.gamma)
-        by_hand.follow(t)
+        by_hand.update(t)
         schedule(name, by_hand, t)
         if t == ROUNDS:
             break

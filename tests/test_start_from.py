@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from test_resume import Killed, assert_same_runs, kill_after, resumed, rows
 
 from gan_lab.cli.sample import main as sample
-from gan_lab.config.resume import check_start, demand_same, expand, remember
+from gan_lab.config.resume import check_same, check_start, expand, remember
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.experiment.run import play
@@ -128,7 +128,7 @@ def test_another_learning_rate_and_batch_begin_with_the_weights(composed: Compos
 
 
 def test_what_does_not_fit_is_listed_and_left_alone(composed: Composed, source: Path) -> None:
-    config = composed(*PARTS, "aid@d_aids=[spectral_norm]", "latent.dim=6", "conditioning=concat")
+    config = composed(*PARTS, "wrapper@d_wrappers=[spectral_norm]", "latent.dim=6", "conditioning=concat")
     fresh, gan = build(config)[0].state_dict(), build(config)[0]
     start = start_from(gan, source)
     told = "\n".join(start.told())
@@ -218,13 +218,13 @@ def test_mistakes_with_start_from(composed: Composed, tmp_path: Path) -> None:
 def test_what_changes_no_past_round_may_change_and_the_rest_names_the_way(composed: Composed, tmp_path: Path) -> None:
     folder = ["data=image_folder", "data.root=/photos"]
     remember(composed(*folder), tmp_path, [])
-    demand_same(composed(*folder, "data.skip_corrupt=true", "data.workers=0", "logger=tensorboard"), tmp_path)
+    check_same(composed(*folder, "data.skip_corrupt=true", "data.workers=0", "logger=tensorboard"), tmp_path)
     with pytest.raises(UserError, match=r"optimizer.g.lr.*begin a new run$"):
-        demand_same(composed(*folder, "optimizer.g.lr=1e-5"), tmp_path)
+        check_same(composed(*folder, "optimizer.g.lr=1e-5"), tmp_path)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "last.ckpt").touch()
     with pytest.raises(UserError, match=rf"optimizer.g.lr.*start_from={tmp_path}$"):
-        demand_same(composed(*folder, "optimizer.g.lr=1e-5"), tmp_path)
+        check_same(composed(*folder, "optimizer.g.lr=1e-5"), tmp_path)
 
 
 def test_a_batch_may_be_cut_otherwise_where_that_is_exact(composed: Composed, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_the_advice_at_a_divergence_is_accepted(
     with monkeypatch.context() as patch:
         patch.setattr(GAN, "training_step", step)
         with pytest.raises(UserError, match=rf"optimizer\..\.lr, set gan.clip_norm.*start_from={tmp_path}$"):
-            play(composed(*PARTS, "callbacks.checkpoint.every=2", "callbacks.finite.every=1", "rounds=9"))
+            play(composed(*PARTS, "callbacks.checkpoint.every=2", "callbacks.terminate_on_nan.every=1", "rounds=9"))
     (tmp_path / "new").mkdir()
     again = [*PARTS, "optimizer.lr=1e-5", "gan.clip_norm=1", "term@d_terms=[r1]", "rounds=2"]
     assert play(composed(*again, f"start_from={tmp_path}", f"directory={tmp_path / 'new'}")) == 0

@@ -12,13 +12,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.recipe import check_recipe
-from gan_lab.config.resume import demand_same, remember
+from gan_lab.config.resume import check_same, remember
 from gan_lab.config.words import cell, one_line
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import network_of, plain
 from gan_lab.io import ownership
 from gan_lab.io.files import write_atomically
-from gan_lab.io.inside import demand_inside
+from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, key_file, sign, write_own
 from gan_lab.io.reading import read_bytes, read_json, read_yaml, read_yaml_list
 from gan_lab.io.run_file import note, read_facts
@@ -122,12 +122,12 @@ def test_a_directory_whose_links_lead_out_is_refused(tmp_path: Path) -> None:
     (run / "wandb" / "run-1").mkdir(parents=True)
     (run / "wandb" / "latest-run").symlink_to("run-1")
     (tmp_path / "link").symlink_to(run)
-    demand_inside(run)
-    demand_inside(tmp_path / "link")
+    check_inside(run)
+    check_inside(tmp_path / "link")
     for make in (lambda path: path.symlink_to(tmp_path), lambda path: path.symlink_to("../.."), os.mkfifo):
         make(run / "samples")
         with pytest.raises(UserError, match="samples: is"):
-            demand_inside(run)
+            check_inside(run)
         (run / "samples").unlink()
 
 
@@ -221,7 +221,7 @@ def test_what_the_environment_holds_is_named_and_not_stored(
     remember(config, tmp_path, overrides)
     stored = [path.read_text() for path in (tmp_path / "config.yaml", tmp_path / "overrides.yaml")]
     assert all(secret in text and size in text and "hunter2" not in text for text in stored)
-    demand_same(config, tmp_path)
+    check_same(config, tmp_path)
     assert config.objective == "at-hunter2"  # still
     record_failure(tmp_path, "at-hunter2: no such folder")  # of no job of Hydra's: by the command line
     monkeypatch.setattr("sys.argv", overrides)

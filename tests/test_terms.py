@@ -28,7 +28,7 @@ def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
     inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": lambda: torch.rand(len(real))}
     return SimpleNamespace(
-        **inputs, **outputs, discriminate=discriminate, slope=slope, generate=lambda z: z @ torch.diag(W[0])
+        **inputs, **outputs, discriminate=discriminate, input_gradient=slope, generate=lambda z: z @ torch.diag(W[0])
     )
 
 
@@ -81,7 +81,7 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
 
     real, fake = torch.ones(64, 2, 3, 3), torch.zeros(64, 2, 3, 3)
     uniform = lambda: torch.rand(len(real))
-    GradientPenalty()(SimpleNamespace(real=real, fake=fake, slope=slope, uniform=uniform), 0)
+    GradientPenalty()(SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=uniform), 0)
     u = seen[0].flatten(1)
     assert torch.equal(u, u[:, :1].expand_as(u))
     assert 0 < u.min() < 0.2 < 0.8 < u.max() < 1
@@ -90,7 +90,7 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
 @pytest.mark.parametrize("name", terms())
 def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> None:
     config = OmegaConf.load(CONF / "term" / f"{name}.yaml")[name]
-    given = {"given": torch.abs} if "given" in config else {}
+    given = {"degradation": torch.abs} if "degradation" in config else {}
     eager, lazy = instantiate(config, every=1, **given), instantiate(config, every=4, **given)
     network, samples = linear(W), batch()
 
@@ -105,11 +105,11 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
 
 @pytest.mark.parametrize("term", [R1, R2, GradientPenalty])
 def test_a_weight_may_be_a_function_of_the_player_s_updates(term: type[Term]) -> None:
-    turn = turn_of(linear(W), *batch())
+    context = turn_of(linear(W), *batch())
 
     def value(weight: Any, step: int) -> Tensor:
         torch.manual_seed(0)
-        return term(weight=weight)(turn, step)
+        return term(weight=weight)(context, step)
 
     for step in range(4):
         torch.testing.assert_close(value(lambda t: 0.5**t, step), value(0.5**step, step))

@@ -113,24 +113,24 @@ def test_the_foreseen_steps_are_those_that_d_would_make(composed: Callable[..., 
     """On one batch, after two real rounds that have given the optimiser a state."""
 
     def act(gan: GAN) -> None:
-        turn = gan.turn(gan.d, gan.g)
+        context = gan.context(gan.d, gan.g)
         if gan.round < 2:
-            _descend(gan, turn)
+            _descend(gan, context)
             return
         ahead, weights = gan.foresight(gan.d), [*gan.d.weights]
         for _ in range(3):
-            gradient = gan.gradient(gan.d, gan.objective(gan.d, turn.against(weights)), weights, create_graph=True)
+            gradient = gan.gradient(gan.d, gan.objective(gan.d, context.against(weights)), weights, create_graph=True)
             weights = ahead(weights, gradient)
         for _ in range(3):
-            _descend(gan, turn.against())
+            _descend(gan, context.against())
         for one, other in zip(weights, gan.d.weights, strict=True):
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
     play_with(act, composed("model=mlp", "data=ring", f"optimizer={optimizer}", "optimizer.lr=0.01"), rounds=3)
 
 
-def _descend(gan: GAN, turn: Any) -> None:
-    gan.move(gan.d, gan.gradient(gan.d, gan.objective(gan.d, turn.against(gan.d.weights))))
+def _descend(gan: GAN, context: Any) -> None:
+    gan.move(gan.d, gan.gradient(gan.d, gan.objective(gan.d, context.against(gan.d.weights))))
 
 
 def test_foreseen_steps_of_units_without_a_gradient_are_none_and_have_derivatives() -> None:

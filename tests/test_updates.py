@@ -14,7 +14,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.updates import Balanced, Lookahead, Optimistic
 
@@ -67,9 +67,9 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
     def spy(gan: GAN) -> None:
         objective = gan.objective
 
-        def listen(player: Any, turn: Any, **options: Any) -> Tensor:
+        def listen(player: Any, context: Any, **options: Any) -> Tensor:
             gan.record.pop("d/r1", None)
-            value = objective(player, turn, **options)
+            value = objective(player, context, **options)
             if player is gan.d:
                 seen.append((player.step, "d/r1" in gan.record))
             return value
@@ -86,14 +86,14 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
 
 def test_extragradient_takes_both_gradients_ahead_and_steps_from_the_start(composed: Composed) -> None:
     """The same round by hand, from its two batches."""
-    turns: list[Turn] = []
+    turns: list[StepContext] = []
     starts: list[list[Tensor]] = []
 
     def spy(gan: GAN) -> None:
-        turn = gan.turn
+        context = gan.context
         starts.append([w.detach().clone() for w in (*gan.d.weights, *gan.g.weights)])
 
-        gan.turn = lambda *movers: turns.append(turn(*movers)) or turns[-1]  # type: ignore
+        gan.context = lambda *movers: turns.append(context(*movers)) or turns[-1]  # type: ignore
 
     gan = run(composed(*PLAIN, "update=extragradient", "loss=minimax"), 1, spy)
     weights: list[Tensor] = [*gan.d.weights, *gan.g.weights]
@@ -104,8 +104,8 @@ def test_extragradient_takes_both_gradients_ahead_and_steps_from_the_start(compo
         for weight, value in zip(weights, values, strict=True):
             weight.data.copy_(value)
 
-    def stepped_from_start(turn: Turn) -> list[Tensor]:
-        r, f = gan.d.network(turn.real).logits, gan.d.network(gan.g.network(turn.z)).logits
+    def stepped_from_start(context: StepContext) -> list[Tensor]:
+        r, f = gan.d.network(context.real).logits, gan.d.network(gan.g.network(context.z)).logits
         value = torch.nn.functional.logsigmoid(r).mean() + torch.nn.functional.logsigmoid(-f).mean()
         slopes = torch.autograd.grad(value, weights)  # D ascends V, G descends it
         signs = [1] * len(gan.d.weights) + [-1] * len(gan.g.weights)
@@ -130,9 +130,9 @@ class Scripted:
         self.slopes, self.accuracies = iter(gradients or []), iter(accuracies or [])
         self.moves: list[tuple[str, float]] = []
 
-    def turn(self, *movers: Any) -> None: ...
+    def context(self, *movers: Any) -> None: ...
 
-    def gradients(self, turn: Any, *players: Any, **options: Any) -> list[list[Tensor]]:
+    def gradients(self, context: Any, *players: Any, **options: Any) -> list[list[Tensor]]:
         return [[torch.tensor([next(self.slopes, 0.0)])] for _ in players]
 
     def move(self, player: Any, gradient: Any, counts: bool = True) -> None:
@@ -196,17 +196,17 @@ def test_a_turn_against_other_weights_is_that_of_a_discriminator_that_has_them(c
 
     class Act:
         def play(self, game: GAN) -> None:
-            turn = game.turn(game.d, game.g)
+            context = game.context(game.d, game.g)
             before = {k: v.clone() for k, v in game.d.network.state_dict().items()}
             other = [(w * 0.5).detach().requires_grad_() for w in game.d.weights]
-            against = turn.against(other)
-            assert against.real is turn.real and against.fake is turn.fake
+            against = context.against(other)
+            assert against.real is context.real and against.fake is context.fake
             loss = game.objective(game.d, against)
             assert all(g.any() for g in torch.autograd.grad(loss, other))
             assert all(torch.equal(before[k], v) for k, v in game.d.network.state_dict().items())
             for weight, value in zip(game.d.weights, other, strict=True):
                 weight.data.copy_(value)
-            torch.testing.assert_close(game.objective(game.d, turn), loss)
+            torch.testing.assert_close(game.objective(game.d, context), loss)
 
     run(config, 1, lambda gan: setattr(gan, "update", Act()))
 
@@ -214,12 +214,12 @@ def test_a_turn_against_other_weights_is_that_of_a_discriminator_that_has_them(c
 def test_reused_fakes_are_judged_by_d_as_it_has_become(composed: Composed) -> None:
     class Act:
         def play(self, game: GAN) -> None:
-            turn = game.turn(game.d, game.g)
-            game.move(game.d, game.gradient(game.d, game.objective(game.d, turn)))
-            again = turn.against()
+            context = game.context(game.d, game.g)
+            game.move(game.d, game.gradient(game.d, game.objective(game.d, context)))
+            again = context.against()
             found = game.gradient(game.g, game.objective(game.g, again))
-            assert again.fake is turn.fake
-            afresh = game.loss.generator(None, game.d.network(game.g.network(turn.z)).logits)
+            assert again.fake is context.fake
+            afresh = game.loss.generator(None, game.d.network(game.g.network(context.z)).logits)
             torch.testing.assert_close(found, torch.autograd.grad(afresh, game.g.weights))
 
     run(composed("model=dcgan", "data.image_size=16"), 1, lambda gan: setattr(gan, "update", Act()))

@@ -31,7 +31,7 @@ def record(
     for i in range(n):
         t = i / (n - 1)
         a, b, c = noise[:, i].tolist()
-        rows.append({"ranked_right": ranked(t) + a, "energy": energy(t) + b, "diversity": diversity(t) + c})
+        rows.append({"auc": ranked(t) + a, "energy": energy(t) + b, "diversity": diversity(t) + c})
     return rows
 
 
@@ -116,7 +116,7 @@ def test_bounds_follow_the_spread_of_the_figures() -> None:
     names = [judge(lead, Null(null_spread(n, n), 0.003), AT_CHANCE).name for n in (32, 1024)]
     assert names == ["near equilibrium", "discriminator leads"]
     leaving = record(energy=lambda t: 0.03 * t)
-    names = [judge(leaving, Null(NULL.ranked_right, spread), AT_CHANCE).name for spread in (0.01, 0.001)]
+    names = [judge(leaving, Null(NULL.auc, spread), AT_CHANCE).name for spread in (0.01, 0.001)]
     assert names == ["near equilibrium", "still moving"]
 
 
@@ -129,7 +129,7 @@ def test_dropped_modes_are_a_collapse(kl: float, name: str) -> None:
 
 def test_rows_that_lack_a_figure_do_not_count() -> None:
     rows = record()
-    assert judge([row | {"ranked_right": math.nan} for row in rows], NULL).name == "too short to tell"
+    assert judge([row | {"auc": math.nan} for row in rows], NULL).name == "too short to tell"
     assert judge([{"round": 1.0}] * 3 + rows, NULL, AT_CHANCE).name == "near equilibrium"
 
 
@@ -158,7 +158,8 @@ def test_series_is_bounded_even_and_resumes(n: int) -> None:
     assert n < 8 or len(rounds) >= 4
 
 
-SMALL = ["model=mlp", "model.hidden=[32]", "data.batch_size=256", "callbacks.metrics.every=10", "callbacks.field=null",
+SMALL = ["model=mlp", "model.hidden=[32]", "data.batch_size=256", "callbacks.metrics.every=10",
+         "callbacks.logit_landscape=null",
          "callbacks.samples.every=100000", "callbacks.checkpoint.every=100000"]  # fmt: skip
 AUDITED = "callbacks.audit.n=200"
 GAMES = [
@@ -195,8 +196,8 @@ def test_games_made_to_end_so(
 
 def test_pictures_of_the_plane(played: Callable[..., Path]) -> None:
     directory = played("data=grid", "model=mlp", "rounds=5", "callbacks.samples.every=2")
-    panels = sorted((directory / "samples").glob("field_*.png"))
-    assert [panel.name for panel in panels] == [f"field_{n:06d}.png" for n in (2, 4, 5)]
+    panels = sorted((directory / "samples").glob("logit_landscape_*.png"))
+    assert [panel.name for panel in panels] == [f"logit_landscape_{n:06d}.png" for n in (2, 4, 5)]
     assert len({panel.read_bytes() for panel in panels}) == 3
-    with Image.open(directory / "field.gif") as film:
+    with Image.open(directory / "logit_landscape.gif") as film:
         assert film.n_frames == 3 and film.size == Image.open(panels[0]).size

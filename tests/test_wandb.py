@@ -25,7 +25,13 @@ from gan_lab.io.ownership import write_own
 from gan_lab.loggers import Introduction, WandB
 
 ROOT = Path(__file__).parents[1]
-RING = ["data=ring", "model=mlp", "callbacks.samples.every=8", "logger=[csv,wandb]", "callbacks.field.cells=8"]
+RING = [
+    "data=ring",
+    "model=mlp",
+    "callbacks.samples.every=8",
+    "logger=[csv,wandb]",
+    "callbacks.logit_landscape.cells=8",
+]
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_what_lands_at_w_and_b(composed: Callable[..., DictConfig], server: Serv
         assert {key: there[row["round"]][key] for key in row} == row
     assert sum(there[2]["logits/real"]["values"]) == 8
     media = {key for row in run.history for key, value in row.items() if str(value).find("image-file") > 0}
-    assert media == {"samples", "field", "equilibrium"}
+    assert media == {"samples", "logit_landscape", "equilibrium"}
     assert len([file for file in run.files if file.startswith("media/images/samples")]) == 4  # rounds 8, 16, 24, 30
 
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -217,7 +223,7 @@ def test_a_server_that_dies_while_training_costs_nothing_and_can_be_told_later(
 
 def test_w_and_b_s_own_process_may_die(server: Server, tmp_path: Path) -> None:
     logger = WandB(str(tmp_path), patience=2)
-    logger.introduce(Introduction("a", None, {"data.root": "x", "some.api_key": "y"}, {}))
+    logger.log_run(Introduction("a", None, {"data.root": "x", "some.api_key": "y"}, {}))
     config = server.runs[logger.version].config
     until(lambda: "data.root" in config)
     assert "some.api_key" not in config
@@ -228,7 +234,7 @@ def test_w_and_b_s_own_process_may_die(server: Server, tmp_path: Path) -> None:
         for at in range(2, 400):
             logger.log_metrics({"x": 1.0}, at)
             logger.picture("p", torch.zeros(3, 2, 2, dtype=torch.uint8), at)
-        logger.conclude({"rounds": 9, "finished": True}, tmp_path)
+        logger.log_summary({"rounds": 9, "finished": True}, tmp_path)
     assert ["the run goes on without W&B" in str(warning.message) for warning in told] == [True]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -276,7 +282,7 @@ def test_tensorboard_has_the_same(played: Callable[..., Path]) -> None:
     events = EventAccumulator(str(folder), size_guidance={"histograms": 0}).Reload()
     tags: dict[str, Any] = events.Tags()
     assert set(tags["scalars"]) == (set(rows(directory)[0]) | {"seconds", "rounds_per_second"}) - {"round"}
-    assert set(tags["images"]) == {"samples", "field", "equilibrium"}
+    assert set(tags["images"]) == {"samples", "logit_landscape", "equilibrium"}
     assert set(tags["histograms"]) == {"logits/real", "logits/fake"}
     assert "summary/text_summary" in tags["tensors"]
     assert "_hparams_/session_start_info" in events.summary_metadata

@@ -38,7 +38,7 @@ class Players:
             [b for b in network.buffers() if b.is_floating_point()] for network in (self.average, self.g)
         )
 
-    def follow(self, t: int) -> None:
+    def update(self, t: int) -> None:
         """The average follows G."""
         with torch.no_grad():
             share = (1 - self.decay) / (1 - self.decay**t)
@@ -77,7 +77,7 @@ def alternating(p: Players, real: Tensor, noise: Callable[[], Tensor], gamma: fl
     return d_loss.detach(), g_loss.detach()
 
 
-def reusing(p: Players, real: Tensor, noise: Callable[[], Tensor], _: float) -> tuple[Tensor, Tensor]:
+def shared_fakes(p: Players, real: Tensor, noise: Callable[[], Tensor], _: float) -> tuple[Tensor, Tensor]:
     """A step of D, then a step of G against it with the same samples; the losses."""
     fake = p.g(noise())
     d_loss = softplus(-p.d(real)).mean() + softplus(p.d(fake.detach())).mean()
@@ -108,7 +108,7 @@ def game(workload: Workload) -> Callable[..., tuple[Tensor, Tensor]]:
     """The round that the workload is of."""
     if workload.simultaneous:
         return simultaneous
-    return reusing if workload.reuse else alternating
+    return shared_fakes if workload.reuse else alternating
 
 
 def schedule(name: str, p: Players, t: int) -> None:
@@ -130,7 +130,7 @@ def bare(name: str, root: str, after: Callable[[], None], every: int = 50) -> No
     play = game(workload)
     for t in count(1):
         losses = play(players, draw(), z, workload.gamma)
-        players.follow(t)
+        players.update(t)
         schedule(name, players, t)
         if t % every == 0:
             print(t, *(loss.item() for loss in losses))

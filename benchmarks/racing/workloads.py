@@ -73,7 +73,7 @@ WORKLOADS = {
     ),
     "dcgan_64": Workload(
         overrides=("data=photographs", "data.image_size=64", "data.batch_size=64", "model=dcgan", "latent.dim=100",
-                   "gan.channels_last=true", "update=reusing"),
+                   "gan.channels_last=true", "update=shared_fakes"),
         shape=(3, 64, 64), batch=64, latent_dim=100, networks=partial(networks.dcgan, (3, 64, 64)),
         reuse=True, rounds=1, blocks=10, channels_last=True,
         variants={"simultaneous": ["update=simultaneous"], "fakes afresh for G": AFRESH, "fused Adam": FUSED},

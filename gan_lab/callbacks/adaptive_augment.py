@@ -46,7 +46,9 @@ class AdaptiveAugment(Measuring):
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         if not _augmentations(gan):
-            raise UserError("adaptive_augment: the discriminator is not augmented; add aid@d_aids=[adaptive_augment]")
+            raise UserError(
+                "adaptive_augment: the discriminator is not augmented; add wrapper@d_wrappers=[adaptive_augment]"
+            )
         if gan.loss.boundary is None:
             raise UserError(
                 f"adaptive_augment: {type(gan.loss).__name__} has no logit between real and fake; "

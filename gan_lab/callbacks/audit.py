@@ -185,7 +185,7 @@ def _logits(gan: GAN, samples: Batch, size: int) -> Tensor:
     """
     found, end = [], max(size, len(samples.x) - len(samples.x) % size)
     devices = [gan.device] if gan.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), gan.d.watching():
+    with torch.random.fork_rng(devices=devices), gan.d.preserve_buffers():
         torch.manual_seed(derive_seed(gan.seed, "audit"))
         for start in range(0, end, size):
             part = slice(start, start + size)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Literal
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from gan_lab.callbacks.finite import NAMES, remedy
-from gan_lab.callbacks.measuring import demand_source
+from gan_lab.callbacks.measuring import check_source
+from gan_lab.callbacks.terminate_on_nan import NAMES, remedy
 from gan_lab.distributed.collectives import most
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -81,7 +81,7 @@ class RoundCheckpoint(Checkpoint):
     def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round and self.monitor is not None and not self._sought:
             self._sought = True
-            demand_source(self.monitor, "callbacks.checkpoint.monitor", trainer, gan)
+            check_source(self.monitor, "callbacks.checkpoint.monitor", trainer, gan)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if self._better(gan):

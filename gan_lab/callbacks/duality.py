@@ -12,7 +12,7 @@ from gan_lab.equilibrium import duality
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
@@ -72,27 +72,27 @@ class DualityGap(pl.Callback):
     def measure(self, gan: GAN, data: Any, steps: int) -> duality.DualityGap:
         """The estimate at this moment; the game is left as it is."""
 
-        def turn(d: Player, g: Player, batch: Batch, *movers: Player) -> Turn:
+        def context(d: Player, g: Player, batch: Batch, *movers: Player) -> StepContext:
             def noise() -> Tensor:
                 return gan.latent.sample(len(batch.x), device=gan.device)
 
-            return Turn(d, g, movers, lambda: batch, noise, gan.joint_batch)
+            return StepContext(d, g, movers, lambda: batch, noise, gan.joint_batch)
 
-        def d_cost(seen: Turn) -> Tensor:
+        def d_cost(seen: StepContext) -> Tensor:
             return gan.loss.discriminator(seen.real_output.logits, seen.fake_output.logits)
 
-        def g_cost(seen: Turn) -> Tensor:
+        def g_cost(seen: StepContext) -> Tensor:
             real = seen.real_output.logits if gan.loss.generator_sees_real else None
             return gan.loss.generator(real, seen.fake_output.logits)
 
         def value(d: Player, g: Player, batch: Batch) -> Tensor:
-            return -d_cost(turn(d, g, batch))
+            return -d_cost(context(d, g, batch))
 
         def d_response(d: Player, g: Player) -> duality.Step:
-            return self._descent(d, lambda batch: turn(d, g, batch, d), d_cost, steps)
+            return self._descent(d, lambda batch: context(d, g, batch, d), d_cost, steps)
 
         def g_response(d: Player, g: Player) -> duality.Step:
-            return self._descent(g, lambda batch: turn(d, g, batch, g), g_cost, steps)
+            return self._descent(g, lambda batch: context(d, g, batch, g), g_cost, steps)
 
         def batches() -> Iterator[Batch]:
             for batch in data.undivided().batches(FAR):  # the same for every process
@@ -104,14 +104,14 @@ class DualityGap(pl.Callback):
         )
 
     def _descent(
-        self, player: Player, turn: Callable[[Batch], Turn], own: Callable[[Turn], Tensor], steps: int
+        self, player: Player, context: Callable[[Batch], StepContext], own: Callable[[StepContext], Tensor], steps: int
     ) -> duality.Step:
         """Steps down the player's own cost."""
         optimizer = torch.optim.Adam(player.weights, self.lr)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
 
         def step(batch: Batch) -> None:
-            seen = turn(batch)
+            seen = context(batch)
             cost = own(seen)
             for term in player.terms.values():
                 extra = term(seen, player.step)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 
-from gan_lab.callbacks.measuring import demand_source
+from gan_lab.callbacks.measuring import check_source
 from gan_lab.game.gan import GAN
 from gan_lab.game.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
@@ -40,7 +40,7 @@ class EarlyStopping(pl.Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         if gan.round and not self._sought:
             self._sought = True
-            demand_source(self.monitor, "callbacks.early_stopping.monitor", trainer, gan)
+            check_source(self.monitor, "callbacks.early_stopping.monitor", trainer, gan)
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
         since = gan.history.since.get(self.monitor, self._seen)

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.duality import DualityGap
-from gan_lab.callbacks.held import conditions, held
+from gan_lab.callbacks.far_samples import conditions, held
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
 from gan_lab.equilibrium import duality
 from gan_lab.equilibrium.audit import null_spread, roc
-from gan_lab.equilibrium.samples import compare, energy_null, ranked_right
+from gan_lab.equilibrium.samples import auc, compare, energy_null
 from gan_lab.equilibrium.verdict import ENOUGH, Gains, Null, Seen, Verdict, judge
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
@@ -26,7 +26,7 @@ from gan_lab.plots.figures import Panel, curves
 from gan_lab.plots.images import save_picture
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch, Certifying
+from gan_lab.types import Batch, BoundsDivergence
 
 POINTS = 2500  # PacGAN's number of samples for counting modes
 
@@ -34,7 +34,7 @@ POINTS = 2500  # PacGAN's number of samples for counting modes
 class Equilibrium(pl.Callback):
     """Under `equilibrium/`, of the round just played, at round 1 and at each `every`-th round (those of the metrics):
 
-    ranked_right: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
+    auc: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
     accuracy: D's, mean of real and fake, where the loss has a logit at which D is undecided.
     what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
     d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
@@ -95,9 +95,9 @@ class Equilibrium(pl.Callback):
         report: dict[str, Tensor] = {}
         if "logits/real" in gan.record:
             real, fake = gan.record["logits/real"].float(), gan.record["logits/fake"].float()
-            report["ranked_right"] = ranked_right(real, fake)
-            if isinstance(gan.loss, Certifying):
-                report |= gan.loss.certificate(real, fake)
+            report["auc"] = auc(real, fake)
+            if isinstance(gan.loss, BoundsDivergence):
+                report |= gan.loss.divergence_bound(real, fake)
         for player in (gan.d, gan.g):
             if player.step > self._before[player.name]:
                 report[f"{player.name}_grad_norm"] = _gradient_norm(player)
@@ -106,7 +106,7 @@ class Equilibrium(pl.Callback):
         steps = {player.name: player.step for player in (gan.d, gan.g)}
         moved = {f"{name}_steps": float(step - self._reported[name]) for name, step in steps.items()}
         self._reported = steps
-        accuracy = {} if gan.loss.boundary is None or "ranked_right" not in report else {"accuracy": gan.accuracy()}
+        accuracy = {} if gan.loss.boundary is None or "auc" not in report else {"accuracy": gan.accuracy()}
         return accuracy | {name: value.item() for name, value in report.items()} | moved
 
     def _coverage(self, gan: GAN) -> dict[str, float]:
@@ -130,7 +130,7 @@ class Equilibrium(pl.Callback):
         )  # fmt: skip
         if trainer.is_global_zero and len(self.series.rows) >= ENOUGH:
             undecided = torch.zeros(1)
-            proofs = gan.loss.certificate(undecided, undecided) if isinstance(gan.loss, Certifying) else {}
+            proofs = gan.loss.divergence_bound(undecided, undecided) if isinstance(gan.loss, BoundsDivergence) else {}
             panels = _panels(self.series, ["value"] if "value" in proofs else list(proofs))
             panels += [panel for audit in audits if (panel := _sight(audit)) is not None]
             picture = curves(self.series.column("round"), panels, f"{self.verdict.name}, as of round {gan.round}")
@@ -217,7 +217,7 @@ def _panels(series: Series, proofs: list[str]) -> list[Panel]:
         columns = {label.replace("_", " "): series.column(name) for label, name in names.items()}
         return {label: column for label, column in columns.items() if any(map(math.isfinite, column))}
 
-    judgement = lines(pairs="ranked_right", real="d/accuracy_real", fake="d/accuracy_fake")
+    judgement = lines(pairs="auc", real="d/accuracy_real", fake="d/accuracy_fake")
     nats = proofs == ["value"]
     level = {"-log 4": -math.log(4)} if nats else {"equilibrium": 0.0}
     proved = lines(**{name: name for name in proofs})

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
-from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.callbacks.stopping import Interruption, MaxRounds
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 
@@ -63,7 +63,7 @@ def interrupted(trainer: pl.Trainer) -> bool:
     return any(isinstance(callback, Interruption) and callback.signal is not None for callback in callbacks)
 
 
-def demand_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None:
+def check_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None:
     """Some callback publishes `monitor`, and in time. Called after the first round, of which most figures are.
 
     `what` names the setting. Callbacks from elsewhere may publish anything.
@@ -79,7 +79,7 @@ def demand_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> Non
     names = sorted(known.union(*(callback.names for callback in measuring)))
     if monitor not in names:
         raise UserError(f"{what}={monitor}: nothing publishes it; must be one of {', '.join(names)}")
-    rounds = next(callback.rounds for callback in callbacks if isinstance(callback, Budget))
+    rounds = next(callback.rounds for callback in callbacks if isinstance(callback, MaxRounds))
     sources = [callback for callback in measuring if monitor in callback.names]
     if sources and all(callback.every > rounds for callback in sources):
         raise UserError(f"{what}={monitor}: is published at each {sources[0].every}-th round, and rounds={rounds}")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.augment import Augmented
-from gan_lab.callbacks.held import held
+from gan_lab.callbacks.far_samples import held
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -66,7 +66,7 @@ class Overfitting(Measuring):
         def ask(name: str, x: Tensor, y: Tensor | None) -> None:
             found[name].append(gan.d.network(x.to(gan.device), y).logits.float().flatten())
 
-        with torch.random.fork_rng(devices=[]), gan.d.watching(), gan.g.watching():
+        with torch.random.fork_rng(devices=[]), gan.d.preserve_buffers(), gan.g.preserve_buffers():
             for part in gan.d.network.modules():
                 if isinstance(part, Augmented):
                     part.p.zero_()  # a buffer: put back with the others

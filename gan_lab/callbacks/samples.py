@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_lab.callbacks.held import conditions, held
+from gan_lab.callbacks.far_samples import conditions, held
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture

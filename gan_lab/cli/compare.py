@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
         for key in options.keys() - {"out"}:
             raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
-        print(tabulate(find_runs(places), demand_ending(options.get("out"))))
+        print(tabulate(find_runs(places), check_ending(options.get("out"))))
     except (UserError, OSError) as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
@@ -72,7 +72,7 @@ def is_place(argument: str) -> bool:
         return False
 
 
-def demand_ending(out: str | None) -> Path | None:
+def check_ending(out: str | None) -> Path | None:
     """Raises UserError unless it is None or the name of a file of a kind that we write."""
     if out is not None and Path(out).suffix not in ENDINGS:
         raise UserError(f"out={out}: must end in {', '.join(ENDINGS)}")

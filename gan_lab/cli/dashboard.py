@@ -58,7 +58,10 @@ def workspace(entity: str, project: str) -> Any:
         runset_settings=ws.RunsetSettings(pinned_columns=["summary:equilibrium/verdict", "summary:rounds"]),
         sections=[
             section(
-                "Samples", media("samples", "samples"), media("field", "field"), media("equilibrium", "equilibrium")
+                "Samples",
+                media("samples", "samples"),
+                media("logit_landscape", "logit_landscape"),
+                media("equilibrium", "equilibrium"),
             ),
             section(
                 "Players",
@@ -71,7 +74,7 @@ def workspace(entity: str, project: str) -> Any:
             ),
             section(
                 "Equilibrium",
-                line("pairs ranked rightly; 1/2: undecided", "equilibrium/ranked_right", range_y=(0.0, 1.0)),
+                line("pairs ranked rightly; 1/2: undecided", "equilibrium/auc", range_y=(0.0, 1.0)),
                 line("distance of the samples from the data", "equilibrium/energy", log_y=True),
                 line("diversity of the samples, that of the data being 1", "equilibrium/diversity"),
                 line("value of the game; -log 4 at equilibrium", "equilibrium/value"),

@@ -23,7 +23,7 @@ from gan_lab.cli.compare import (
     GENERATOR,
     PROCEDURE,
     SCORED,
-    demand_ending,
+    check_ending,
     find_runs,
     is_place,
     tabulate,
@@ -36,7 +36,7 @@ from gan_lab.config.stored import parts_of
 from gan_lab.config.trust import CONF
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
-from gan_lab.io.inside import demand_inside
+from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import read_facts
 from gan_lab.ranges import NonNegativeInt, PositiveInt
@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> int:
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
         config = configure(tidied(overrides))
-        out = demand_ending(config.out)
+        out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
         kept = [run for run in scored if (run / SUMMARY).is_file()]
@@ -158,7 +158,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.plots.images import save_picture
 
-    demand_inside(directory)
+    check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
     state = state_of(directory)
     found = read_weights(find_weights(directory, checkpoint)).generator()
@@ -176,7 +176,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
 
     features = instantiate(config.features)
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    conditional = "given" in found.recipe or "num_classes" in found.recipe
+    conditional = "degradation" in found.recipe or "num_classes" in found.recipe
     evaluation = Evaluator(
         data,
         features,
@@ -244,7 +244,7 @@ def data_of(directory: Path, config: DictConfig) -> "GameData":
         if not hasattr(data, "test"):
             raise UserError("split=test: the data have no test set; take split=train")
         data = Held(data.test(), data)
-    return Paired(data, instantiate(parts["given"])) if parts["given"] else data
+    return Paired(data, instantiate(parts["degradation"])) if parts["degradation"] else data
 
 
 def state_of(directory: Path) -> str | None:

@@ -11,7 +11,8 @@ are numbers, the name counts), and by `label=all` for n samples of each: a grid 
 noise down the columns. Without `label` its samples take turns through the classes. An `.npz` then also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
-(given=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
+(degradation=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds
+`given`.
 """
 
 import sys
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, Field, ValidationError
 
-from gan_lab.config.arguments import at_home, demand_text, place
+from gan_lab.config.arguments import at_home, check_text, place
 from gan_lab.config.exhausted import exhausted
 from gan_lab.config.recipe import check_recipe
 from gan_lab.config.words import listed, near, one_line
@@ -77,7 +78,7 @@ def parse(arguments: list[str]) -> Options:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
     for argument in arguments:
-        demand_text(argument.partition("=")[2], argument)
+        check_text(argument.partition("=")[2], argument)
     given = {key: at_home(value) for key, _, value in (argument.partition("=") for argument in arguments)}
     allowed = list(Options.model_fields)
     for key in given.keys() - allowed:
@@ -109,11 +110,11 @@ def sample(directory: Path, options: Options) -> str:
 
     found = read_weights(find_weights(directory, options.checkpoint)).generator()
     recipe = found.recipe
-    if ("given" in recipe) != (options.given is not None):
+    if ("degradation" in recipe) != (options.given is not None):
         raise UserError(
             "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
-            if "given" in recipe
-            else f"given={options.given}: this generator is given no images; train one with given=half"
+            if "degradation" in recipe
+            else f"given={options.given}: this generator is given no images; train one with degradation=half"
         )
     generator, latent = rebuilt(found, options.weights, options.trust)
 
@@ -220,7 +221,7 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
     if found.pixels is None:
         raise UserError(f"given={found.failures[0]}")
     whole = scale(found.pixels[None])
-    return whole if recipe["given"] is None else cast("Tensor", instantiate(recipe["given"])(whole))
+    return whole if recipe["degradation"] is None else cast("Tensor", instantiate(recipe["degradation"])(whole))
 
 
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:

@@ -29,12 +29,12 @@ def tidied(arguments: Iterable[str]) -> list[str]:
 
 
 def _tidied(argument: str) -> str:
-    demand_text(argument, argument)
+    check_text(argument, argument)
     found = _VALUE.fullmatch(argument)
     if found is None:
         return argument
     key, value = found["key"], found["value"]
-    demand_text(value.strip("'\""), key)
+    check_text(value.strip("'\""), key)
     if key.startswith("--"):
         if key[:-1] in FLAGS:
             return key + at_home(value)
@@ -64,11 +64,11 @@ def place(argument: str) -> Path:
     Raises:
         UserError: it is empty.
     """
-    demand_text(argument, argument)
+    check_text(argument, argument)
     return Path(at_home(argument))
 
 
-def demand_text(value: str, where: str) -> None:
+def check_text(value: str, where: str) -> None:
     """Raises UserError where the value of the option `where`, or an argument of no name, is empty."""
     if not value.strip():
         what = f"{where}: is empty" if where.strip() else "an argument is empty"

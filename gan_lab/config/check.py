@@ -32,7 +32,7 @@ PLAIN: dict[str, Any] = {
 }
 CHOICES = (
     "data",
-    "given",
+    "degradation",
     "latent",
     "model",
     "conditioning",
@@ -44,8 +44,8 @@ CHOICES = (
     "gan",
 )
 HOLDS = {"data": ("module",), "model": ("generator", "discriminator"), "conditioning": (), "optimizer": ("d", "g")}
-NAMED = ("d_terms", "g_terms", "d_aids", "g_aids", "callbacks", "logger")
-OPTIONAL = {"seeds", "resume", "start_from", "objective", "given", "conditioning", "schedule", *NAMED}
+NAMED = ("d_terms", "g_terms", "d_wrappers", "g_wrappers", "callbacks", "logger")
+OPTIONAL = {"seeds", "resume", "start_from", "objective", "degradation", "conditioning", "schedule", *NAMED}
 
 
 class Page(NamedTuple):

@@ -1,4 +1,4 @@
-"""Turn what Hydra and OmegaConf raise at a user's mistake into one line."""
+"""StepContext what Hydra and OmegaConf raise at a user's mistake into one line."""
 
 import errno
 import re

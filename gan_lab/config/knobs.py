@@ -17,13 +17,13 @@ def check_knobs(config: DictConfig) -> None:
     if isinstance(size, int) and size % accumulate:
         raise UserError(f"gan.accumulate={accumulate}: must divide data.batch_size={size}")
     for _, part in parts(plain["update"]):
-        if accumulate > 1 and part.get("reuse_fake"):
+        if accumulate > 1 and declares(part["_target_"], "keeps_graph"):
             raise UserError(
-                f"gan.accumulate={accumulate}: with reuse_fake the whole batch's graph is kept for G's step; take "
+                f"gan.accumulate={accumulate}: update=shared_fakes keeps the whole batch's graph for G's step; take "
                 "update=alternating"
             )
-    aids = {**(plain.get("d_aids") or {}), **(plain.get("g_aids") or {})}
-    if compiled and "spectral_norm" in aids and declares(plain["loss"]["_target_"], "generator_sees_real"):
+    wrappers = {**(plain.get("d_wrappers") or {}), **(plain.get("g_wrappers") or {})}
+    if compiled and "spectral_norm" in wrappers and declares(plain["loss"]["_target_"], "generator_sees_real"):
         raise UserError(
             "gan.compile=true: spectral_norm changes its vectors between D's views of real and of fake samples, of "
             "which this loss takes one gradient; leave out one of the two, or take another loss"

@@ -11,8 +11,8 @@ from gan_lab.errors import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-GROUPS = ("model", "conditioning", "aid", "latent", "given")
-KNOWN = {"generator", "latent", "given", "shape", "num_classes", "classes", "round"}
+GROUPS = ("model", "conditioning", "wrapper", "latent", "degradation")
+KNOWN = {"generator", "latent", "degradation", "shape", "num_classes", "classes", "round"}
 
 
 def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], trusted: Sequence[str] = ()) -> None:
@@ -65,10 +65,10 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
         if any(part != classes for part in _told(recipe["generator"], "num_classes")):
             raise UserError(f"num_classes={classes!r}: is not the generator's")
         return [torch.zeros(2, dtype=torch.int64, device="meta")]
-    if "given" not in recipe:
+    if "degradation" not in recipe:
         return []
     images = torch.empty(2, *recipe["shape"], device="meta")
-    return [images if recipe["given"] is None else instantiate(recipe["given"])(images)]
+    return [images if recipe["degradation"] is None else instantiate(recipe["degradation"])(images)]
 
 
 def _told(node: Any, name: str) -> Iterator[Any]:

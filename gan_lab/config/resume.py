@@ -69,7 +69,7 @@ def _latest(overrides: list[str]) -> list[str]:
     return list({override.partition("=")[0]: override for override in overrides}.values())
 
 
-def demand_same(config: DictConfig, directory: Path) -> None:
+def check_same(config: DictConfig, directory: Path) -> None:
     """The composed configuration computes what the run in `directory` computes.
 
     Raises:

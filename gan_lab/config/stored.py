@@ -14,17 +14,17 @@ from gan_lab.io.reading import read_yaml
 
 
 def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[str, Any]]:
-    """The parts `data` and `given` of the configuration at `path`, with the data's folder that the user gave, if any.
+    """The parts `data` and `degradation` of the configuration at `path`, with the data's folder if the user gave one.
 
     Raises:
         UserError: it is none, or is a stranger's and names parts that `trust` does not, or the data's folder.
     """
     run, own = read_yaml(path), is_own(path)
-    data, given = run.get("data"), run.get("given") or {}
+    data, degradation = run.get("data"), run.get("degradation") or {}
     module: Any = data.get("module") if isinstance(data, dict) else None
-    if not is_part(module) or not (given == {} or is_part(given)):
+    if not is_part(module) or not (degradation == {} or is_part(degradation)):
         raise UserError(f"{path}: not the configuration of a run")
-    parts: Any = {"data": module, "given": given}
+    parts: Any = {"data": module, "degradation": degradation}
     if own:
         parts = OmegaConf.to_container(OmegaConf.create(parts), resolve=True)
     holders = (parts["data"], parts["data"].get("base"))
@@ -35,7 +35,7 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
     if not own:
         root = None
         try:
-            check_targets(parts, named_in("data", "given"), [*filter(None, trust.split(","))])
+            check_targets(parts, named_in("data", "degradation"), [*filter(None, trust.split(","))])
             check_words(parts)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from gan_lab.config.apart import key_of
 from gan_lab.config.check import CHOICES, NAMED
 from gan_lab.config.tree import PLAIN_TYPES, children, is_part, leaves
-from gan_lab.config.trust import CONF, LAYERS, OPTIMIZERS, SCHEDULES, check_words, demand_target, named_in
+from gan_lab.config.trust import CONF, LAYERS, OPTIMIZERS, SCHEDULES, check_target, check_words, named_in
 from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
 
@@ -25,8 +25,8 @@ LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.
 GROUPS = {
     "d_terms": ("term",),
     "g_terms": ("term",),
-    "d_aids": ("aid",),
-    "g_aids": ("aid",),
+    "d_wrappers": ("wrapper",),
+    "g_wrappers": ("wrapper",),
     "callbacks": ("callbacks", "metric", "features"),
 }
 TRAINER = ("accelerator", "devices", "num_nodes", "precision", "sync_batchnorm", "deterministic", "benchmark")
@@ -125,6 +125,6 @@ def _allowed(root: str) -> frozenset[str]:
 
 def _demand_targets(node: Any, path: tuple[Any, ...], allowed: frozenset[str], trusted: Sequence[str]) -> None:
     if is_part(node):
-        demand_target(node["_target_"], (*path, "_target_"), allowed, trusted)
+        check_target(node["_target_"], (*path, "_target_"), allowed, trusted)
     for key, child in children(node):
         _demand_targets(child, (*path, key), allowed, trusted)

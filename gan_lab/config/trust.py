@@ -61,10 +61,10 @@ def check_targets(tree: Any, allowed: Collection[str], trusted: Sequence[str] = 
         if type(leaf) not in PLAIN_TYPES:  # it may hold a `_target_` that is not seen here
             raise UserError(f"{dotted(path)}: must be plain data, not {type(leaf).__name__}")
     for path, part in parts(tree):
-        demand_target(part["_target_"], (*path, "_target_"), allowed, trusted)
+        check_target(part["_target_"], (*path, "_target_"), allowed, trusted)
 
 
-def demand_target(target: Any, path: tuple[str | int, ...], allowed: Collection[str], trusted: Sequence[str]) -> None:
+def check_target(target: Any, path: tuple[str | int, ...], allowed: Collection[str], trusted: Sequence[str]) -> None:
     """The same of one target, which is at `path`."""
     if isinstance(target, str) and target in allowed:
         return

@@ -44,5 +44,7 @@ class LowResolution:
 
     def __call__(self, x: Tensor) -> Tensor:
         if x.shape[2] % self.factor or x.shape[3] % self.factor:
-            raise UserError(f"given.factor={self.factor}: must divide the images' size, {x.shape[2]} x {x.shape[3]}")
+            raise UserError(
+                f"degradation.factor={self.factor}: must divide the images' size, {x.shape[2]} x {x.shape[3]}"
+            )
         return F.avg_pool2d(x, self.factor)

@@ -15,20 +15,20 @@ from gan_lab.types import Batch
 class Paired(GameData):
     """The batches (x, A x) of any image set: y is what is given of x, in place of the set's labels.
 
-    `data` says which images a batch holds, `given` is A (see `gan_lab.data.degradation`).
+    `data` says which images a batch holds, `degradation` is A (see `gan_lab.data.degradation`).
 
     Raises UserError where the data are no images, or A does not fit their size, or they have conditions of their own.
     """
 
-    def __init__(self, data: GameData, given: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, data: GameData, degradation: Callable[[Tensor], Tensor]) -> None:
         super().__init__(data.shape, None, data.batch_size, data.seed)
         if len(data.shape) != 3:
-            raise UserError(f"given: takes parts of images, and data.shape={list(data.shape)} is none")
+            raise UserError(f"degradation: takes parts of images, and data.shape={list(data.shape)} is none")
         if data.condition_shape is not None:
-            raise UserError("given: these data come with what is given of each image; take given=none")
+            raise UserError("degradation: these data come with what is given of each image; take degradation=none")
         # Complains before the first round rather than in it.
-        self.condition_shape = tuple(given(torch.zeros(1, *data.shape)).shape[1:])
-        self.data, self.given = data, given
+        self.condition_shape = tuple(degradation(torch.zeros(1, *data.shape)).shape[1:])
+        self.data, self.degradation = data, degradation
 
     def prepare_data(self) -> None:
         self.data.prepare_data()
@@ -55,10 +55,10 @@ class Paired(GameData):
 
     def halves(self) -> "tuple[Paired, Paired]":
         first, second = self.data.halves()
-        return Paired(first, self.given), Paired(second, self.given)
+        return Paired(first, self.degradation), Paired(second, self.degradation)
 
     def reordered(self, seed: int, batch_size: int = 500) -> "Paired":
-        return Paired(self.data.reordered(seed, batch_size), self.given)
+        return Paired(self.data.reordered(seed, batch_size), self.degradation)
 
     @property
     def has_labels(self) -> bool:
@@ -70,7 +70,7 @@ class Paired(GameData):
 
     def unseen(self, n: int) -> Batch | None:
         found = self.data.unseen(n)
-        return None if found is None else Batch(found.x, self.given(found.x))
+        return None if found is None else Batch(found.x, self.degradation(found.x))
 
     def labelled(self, most: int = 60_000) -> Batch:
         return self.data.labelled(most)
@@ -82,4 +82,4 @@ class Paired(GameData):
 
     def batches(self, start: int) -> Iterator[Batch]:
         for batch in self.data.batches(start):
-            yield Batch(batch.x, self.given(batch.x))
+            yield Batch(batch.x, self.degradation(batch.x))

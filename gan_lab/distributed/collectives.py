@@ -73,7 +73,7 @@ def most(number: int, device: torch.device) -> int:
     return int(largest)
 
 
-def demand_alike(what: str, number: int, device: torch.device) -> None:
+def check_alike(what: str, number: int, device: torch.device) -> None:
     """Raises UserError, in all processes, where they do not have the same number."""
     least, largest = -most(-number, device), most(number, device)
     if least != largest:

@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lab.ensemble.layers import stacked
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.seeding import derive_seed
 from gan_lab.terms import Term
 from gan_lab.types import Batch, Stateful
@@ -60,8 +60,8 @@ class Ensemble(GAN):
             generator.manual_seed(derive_seed(game.seed, "round", self.round))
         super().training_step(stream, index)
 
-    def objective(self, player: Player, turn: Turn, whole: bool = False) -> Tensor:
-        return super().objective(player, turn, whole) * len(self.games)  # the members' sum, not their mean
+    def objective(self, player: Player, context: StepContext, whole: bool = False) -> Tensor:
+        return super().objective(player, context, whole) * len(self.games)  # the members' sum, not their mean
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         return super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
-from gan_lab.callbacks.budget import Interruption
+from gan_lab.callbacks.stopping import Interruption
 from gan_lab.data.module import Stream
 from gan_lab.experiment.run import play
 from gan_lab.game.gan import GAN

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gan_lab.callbacks.budget import Interruption
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
+from gan_lab.callbacks.stopping import Interruption
 from gan_lab.config.explain import explain
 from gan_lab.ensemble.game import Ensemble, Streams
 from gan_lab.ensemble.member import Member

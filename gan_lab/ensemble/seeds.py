@@ -48,7 +48,7 @@ def check_seeds(config: DictConfig, multirun: bool) -> None:
 
 
 def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for key in ("d_aids", "g_aids", "conditioning", "given"):
+    for key in ("d_wrappers", "g_wrappers", "conditioning", "degradation"):
         if any((config.get(key) or {}).values()):
             yield key, "there is none for several seeds at once"
     for path, part in parts(config["model"], ("model",)):

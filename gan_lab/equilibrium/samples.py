@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def ranked_right(real: Tensor, fake: Tensor) -> Tensor:
+def auc(real: Tensor, fake: Tensor) -> Tensor:
     """P(r > f) + P(r = f) / 2 over all pairs of a real and a fake logit: the area under D's ROC curve.
 
     1: D tells every pair apart; 1/2: it is undecided; below: it believes the fakes. Defined for every loss, since only

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import torch
 
-NAMES = ("ranked_right", "energy", "diversity")  # what a row must have to count
+NAMES = ("auc", "energy", "diversity")  # what a row must have to count
 ENOUGH = 10  # rows in the window, for a verdict
 SURE = 3  # null spreads of a figure: what lies farther from its value at the equilibrium is no chance
 
 ADVICE = {
-    "no game": "D does not learn, its gradient is zero (as under aid=mute): what G learnt it has from its terms",
+    "no game": "D does not learn, its gradient is zero (wrapper=no_adversary): what G learnt it has from its terms",
     "no verdict": "the data are a point, beside which no sample is near or far: read the figures along the run",
     "too short to tell": "fewer than twenty reports: more rounds (resume=RUN_DIR rounds=N), or a lower "
     "callbacks.metrics.every in a new run",
@@ -50,7 +50,7 @@ class Verdict(NamedTuple):
 class Null(NamedTuple):
     """Standard deviation of each figure where real and generated samples are exchanged at random."""
 
-    ranked_right: float
+    auc: float
     energy: float
 
 
@@ -104,7 +104,7 @@ def judge(
     mode_kl: float | None = None,
     modes: int | None = None,
 ) -> Verdict:
-    """The first that holds, for the later half of the `rows` (dicts with ranked_right, energy, diversity, d_grad_norm).
+    """The first that holds, for the later half of the `rows` (dicts with auc, energy, diversity, d_grad_norm).
 
     `ranked` is the mean share of pairs that D orders rightly in its own batches, `energy` the mean relative energy
     distance of G's samples from the data, `swing` the standard deviation of ranked about its straight line, `diversity`
@@ -144,31 +144,31 @@ def judge(
         return Verdict("diverged", counted)
     if len(window) < ENOUGH:
         return Verdict("too short to tell", counted)
-    ranked, energy = (trend([row[name] for row in window]) for name in ("ranked_right", "energy"))
+    ranked, energy = (trend([row[name] for row in window]) for name in ("auc", "energy"))
     late = [row["diversity"] for row in window[len(window) // 2 :]]
     diversity = sum(late) / len(late)
     shown = math.exp(-mode_kl) if mode_kl is not None and modes is not None and modes > 1 else 1.0
     figures = counted | {
-        "ranked_right": ranked.mean, "ranked_right_swing": ranked.swing, "ranked_right_change": ranked.change,
-        "ranked_right_null": null.ranked_right, "energy": energy.mean, "energy_change": energy.change,
+        "auc": ranked.mean, "auc_swing": ranked.swing, "auc_change": ranked.change,
+        "auc_null": null.auc, "energy": energy.mean, "energy_change": energy.change,
         "energy_null": null.energy, "diversity": diversity, **({"modes_shown": shown * modes} if modes else {}),
     }  # fmt: skip
 
     energy_moves = abs(energy.change) >= max(2 * energy.error, SURE * null.energy, energy.mean / 5)
-    ranked_moves = abs(ranked.change) >= max(2 * ranked.error, SURE * null.ranked_right)
+    ranked_moves = abs(ranked.change) >= max(2 * ranked.error, SURE * null.auc)
     narrow = diversity < 1 / 4 and diversity < rows[0].get("diversity", 1.0)
-    wins = 1 - ranked.mean <= null.ranked_right
+    wins = 1 - ranked.mean <= null.auc
     sees = seen is not None and seen.auditor - 1 / 2 >= SURE * seen.null
     blind = seen is not None and seen.game - 1 / 2 < (seen.auditor - 1 / 2) / 2
-    undecided = abs(ranked.mean - 1 / 2) < SURE * null.ranked_right
+    undecided = abs(ranked.mean - 1 / 2) < SURE * null.auc
     both = undecided and not sees
     d_gains = gains is not None and both and gains.d >= SURE * gains.d_error > 0
     g_gains = gains is not None and both and gains.g >= SURE * gains.g_error > 0
     rules = (
         ("still moving", energy_moves and energy.change < 0),
-        ("oscillating", ranked.swing >= SURE * null.ranked_right and ranked.crossings >= 4
+        ("oscillating", ranked.swing >= SURE * null.auc and ranked.crossings >= 4
             and energy.mean >= SURE * null.energy),
-        ("generator wins", 1 / 2 - ranked.mean >= SURE * null.ranked_right),
+        ("generator wins", 1 / 2 - ranked.mean >= SURE * null.auc),
         ("generator collapsed", narrow or (shown < 2 / 3 and not wins)),
         ("discriminator wins", wins),
         ("discriminator too weak", (sees and blind) or d_gains),

@@ -14,11 +14,11 @@ from torch import Tensor
 from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.features.cache import remembered
-from gan_lab.features.classifier import default_cache_dir, demand_cache, digest
+from gan_lab.features.classifier import check_cache, default_cache_dir, digest
 from gan_lab.features.extractors import Auto
 from gan_lab.features.protocol import Classifying, Features, Lessons
-from gan_lab.metrics.clouds import nearest
 from gan_lab.metrics.metric import Metric, demand
+from gan_lab.metrics.pairwise import nearest
 from gan_lab.metrics.samples import (
     NO_IMAGES,
     NO_LABELS,
@@ -97,7 +97,7 @@ class Evaluator:
             "mixture": None if self._mixture is not None else NO_MIXTURE,
             "held_out": None if test is not None else NO_TEST,
         }
-        demand_cache()
+        check_cache()
         demand(metrics, {view: said for view, said in lacking.items() if said is not None})
         self._test: Batch | None = None
         if any("held_out" in metric.needs for metric in metrics.values()):

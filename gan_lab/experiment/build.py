@@ -26,9 +26,9 @@ def build(config: DictConfig) -> tuple[GAN, GameData]:
 
 
 def build_data(config: DictConfig) -> GameData:
-    """The data as configured; with `given`, what it leaves of each image is its condition."""
+    """The data as configured; with `degradation`, what it leaves of each image is its condition."""
     data: GameData = made("data.module", config.data.module, GameData)
-    return Paired(data, instantiate(config.given)) if config.get("given") else data
+    return Paired(data, instantiate(config.degradation)) if config.get("degradation") else data
 
 
 def build_game(config: DictConfig, data: GameData) -> GAN:
@@ -56,13 +56,13 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
             ("g", "generator", networks.model.generator, config.get("g_terms")),
         )
     )
-    if config.get("given") and not (d.conditional or g.conditional):
-        raise UserError("given: neither network reads what is given; take model=pix2pix or srgan")
+    if config.get("degradation") and not (d.conditional or g.conditional):
+        raise UserError("degradation: neither network reads what is given; take model=pix2pix or srgan")
     inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
         if config.trainer.get("sync_batchnorm"):
             replace_batch_norms(player.network, GlobalBatchNorm, affine=False)
-        for part in reversed([*player.network.modules()]):  # what an aid is put around is ready before it
+        for part in reversed([*player.network.modules()]):  # what a wrapper is put around is ready before it
             if isinstance(part, DataDependent):
                 part.initialise_from(lambda n: data.take(n).x)
             if isinstance(part, Referring):
@@ -91,15 +91,15 @@ def made(where: str, node: DictConfig, kind: type) -> Any:
 def network_of(config: DictConfig, role: str) -> dict[str, Any]:
     """The whole configuration of the "generator" or the "discriminator": plain data, resolved.
 
-    It is the model's; the conditioning, which is given it to be built, is put around it, and the aids around that.
+    It is the model's; the conditioning, which is given it to be built, is put around it, and the wrappers around that.
     """
     network = plain(config.model[role])
     conditioning = (config.get("conditioning") or {}).get(role)
     if conditioning is not None:
         network = {**plain(conditioning), "_args_": [{**network, "_partial_": True}]}
-    for aid in (config.get(f"{role[0]}_aids") or {}).values():
-        if aid is not None:
-            network = {**plain(aid), "_args_": [network]}
+    for wrapper in (config.get(f"{role[0]}_wrappers") or {}).values():
+        if wrapper is not None:
+            network = {**plain(wrapper), "_args_": [network]}
     return network
 
 

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
-from gan_lab.callbacks.finite import NAMES
+from gan_lab.callbacks.terminate_on_nan import NAMES
 from gan_lab.config.apart import key_of, watches
 from gan_lab.config.environment import unspelt
 from gan_lab.config.resume import flat
@@ -51,7 +51,7 @@ def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str])
     )
     for logger in trainer.loggers:
         if isinstance(logger, Record):
-            logger.introduce(introduction)
+            logger.log_run(introduction)
         else:
             logger.log_hyperparams(dict(introduction.config))
 

@@ -40,7 +40,7 @@ def begin_from(config: DictConfig, gan: GAN) -> Start:
     return start
 
 
-def demand_same_data(directory: Path, now: DataIdentity) -> None:
+def check_same_data(directory: Path, now: DataIdentity) -> None:
     """The data are those that the run in `directory` has learnt from so far.
 
     Raises:
@@ -71,7 +71,7 @@ def name_of_run(directory: Path) -> str | None:
     return None if run is None else str(run)
 
 
-def demand_own(path: Path, checkpoint: dict[str, Any], directory: Path) -> None:
+def check_own(path: Path, checkpoint: dict[str, Any], directory: Path) -> None:
     """Raise OtherRun unless the checkpoint at `path` is one of the run in `directory`."""
     if checkpoint.get("run") != name_of_run(directory):
         raise OtherRun(f"{path}: is a checkpoint of another run; put back this one's, or {anew(directory)}")

@@ -13,7 +13,7 @@ from gan_lab.io.reading import read_yaml
 KNOWN = ("torch.nn.", "gan_lab.")  # whose modules say what they do, by their kind or by `couples_samples`
 
 
-def demand_same_parts(directory: Path, config: DictConfig, gan: GAN) -> None:
+def check_same_parts(directory: Path, config: DictConfig, gan: GAN) -> None:
     """Another `gan.accumulate` than that of the run in `directory` makes no difference but for rounding.
 
     Raises:

@@ -16,7 +16,7 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-from gan_lab.callbacks.budget import Budget, Interruption
+from gan_lab.callbacks.stopping import Interruption, MaxRounds
 from gan_lab.config.resume import remember
 from gan_lab.config.started import command
 from gan_lab.config.words import one_line, printable
@@ -29,12 +29,12 @@ from gan_lab.experiment.introduction import first_lines, introduce, parameters_o
 from gan_lab.experiment.origin import (
     Bearing,
     begin_from,
-    demand_own,
-    demand_same_data,
+    check_own,
+    check_same_data,
     name_of_run,
     record_origin,
 )
-from gan_lab.experiment.parts import demand_same_parts
+from gan_lab.experiment.parts import check_same_parts
 from gan_lab.experiment.provenance import record_provenance
 from gan_lab.experiment.restoring import restoring
 from gan_lab.experiment.summary import SUMMARY_LOCK, summarise, table, write_summary
@@ -67,7 +67,7 @@ def play(
     checkpoint = None
     data = build_data(config)
     if config.get("resume"):
-        demand_same_data(directory, data.identity)
+        check_same_data(directory, data.identity)
         checkpoint, played = _reached(directory, config.rounds, at)
         if played is not None:
             early = played < config.rounds
@@ -81,9 +81,9 @@ def play(
 
     gan = build_game(config, data)
     if config.get("resume"):
-        demand_same_parts(directory, config, gan)
+        check_same_parts(directory, config, gan)
     interruption, bearing = Interruption(), Bearing(_recipe(config, gan, data))
-    own = [Budget(config.rounds), interruption, bearing, *_parts(config, "callbacks", pl.Callback)]
+    own = [MaxRounds(config.rounds), interruption, bearing, *_parts(config, "callbacks", pl.Callback)]
     keep_best(own)
     trainer = _trainer(config, [*callbacks, *own])
     data.trainer = trainer
@@ -111,7 +111,7 @@ def play(
     finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
     summary = summarise(gan, trainer, config, finished) | {"generator": digest, "generator_round": played}
     for record in records(trainer):
-        record.conclude(summary, directory)
+        record.log_summary(summary, directory)
     with locked(directory, SUMMARY_LOCK):  # an evaluation may be adding to the one before
         write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
@@ -170,7 +170,10 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
     if not gan.conditional:
         return parts
     if data.condition_shape is not None:  # a picture is brought to the data's shape, and to what is given of that
-        return parts | {"given": plain(config.given) if config.get("given") else None, "shape": list(data.shape)}
+        return parts | {
+            "degradation": plain(config.degradation) if config.get("degradation") else None,
+            "shape": list(data.shape),
+        }
     return parts | {"num_classes": config.data.get("num_classes"), "classes": data.class_names}
 
 
@@ -184,7 +187,7 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     if found is None:
         return None, None  # stopped before its first checkpoint: from the start
     path, checkpoint = found
-    demand_own(path, checkpoint, directory)
+    check_own(path, checkpoint, directory)
     played = checkpoint["game"]["round"]
     if played > rounds:
         raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")

@@ -75,7 +75,7 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     places = {"samples": pictures[-1] if pictures else None, "equilibrium": directory / "equilibrium.png"}
     places |= {
         "profile": directory / "fit-profile.txt",
-        "field": directory / "field.gif",
+        "logit_landscape": directory / "logit_landscape.gif",
         "metrics": directory / "metrics.csv",
     }
     places |= {"summary": directory / "summary.json", "generator": directory / "generator.safetensors"}

@@ -144,7 +144,7 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "gan_lab"
 
 
-def demand_cache() -> None:
+def check_cache() -> None:
     """Raises UserError where nothing can be kept in the cache, before anything is computed that would be."""
     try:
         directory = default_cache_dir()

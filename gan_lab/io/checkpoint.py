@@ -17,8 +17,8 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.io.files import keep_as, write_atomically
-from gan_lab.io.format import FORMAT, OtherFormat, demand_format
-from gan_lab.io.reading import demand_file
+from gan_lab.io.format import FORMAT, OtherFormat, check_format
+from gan_lab.io.reading import check_file
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 
@@ -95,12 +95,12 @@ class PlainCheckpointIO(CheckpointIO):
         Raises:
             UserError: the file is no checkpoint of this lab, of another version of it, or damaged.
         """
-        demand_file(Path(path))
+        check_file(Path(path))
         try:
             with safe_open(path, framework="pt") as file:
                 metadata = file.metadata() or {}
                 tree, expected = metadata["tree"], int(metadata["crc32"])
-                demand_format(metadata.get("format"), Path(path))
+                check_format(metadata.get("format"), Path(path))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             checkpoint: dict[str, Any] = _decode(json.loads(tree), tensors)
         except RecursionError as error:

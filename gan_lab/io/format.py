@@ -4,14 +4,14 @@ from pathlib import Path
 
 from gan_lab.errors import UserError
 
-FORMAT = 2  # of checkpoints, generator files and run directories; raise it when an older reader would misread them
+FORMAT = 3  # of checkpoints, generator files and run directories; raise it when an older reader would misread them
 
 
 class OtherFormat(UserError):
     """The file is whole, and of another version of this lab."""
 
 
-def demand_format(found: object, path: Path) -> None:
+def check_format(found: object, path: Path) -> None:
     """Raise OtherFormat unless `found`, what the file at `path` says of its format, is the one that is read here.
 
     The first files of this lab said nothing: None.

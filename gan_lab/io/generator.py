@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.io.checkpoint import dump
 from gan_lab.io.files import write_atomically
-from gan_lab.io.format import FORMAT, demand_format
+from gan_lab.io.format import FORMAT, check_format
 from gan_lab.io.ownership import is_own, sign
-from gan_lab.io.reading import demand_file, parse_json
+from gan_lab.io.reading import check_file, parse_json
 
 
 class GeneratorFile(NamedTuple):
@@ -84,11 +84,11 @@ def load_generator(path: Path) -> GeneratorFile:
     """
     if not path.exists():
         raise UserError(f"{path}: no such file; a run writes it when it ends")
-    demand_file(path)
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             recipe = parse_json((file.metadata() or {})["recipe"], f"{path}: its recipe")
-            demand_format(recipe.pop("format", None), path)
+            check_format(recipe.pop("format", None), path)
             weights: dict[str, dict[str, Tensor]] = {}
             for key in file.keys():  # noqa: SIM118
                 name, _, rest = key.partition(".")

@@ -7,7 +7,7 @@ from pathlib import Path
 from gan_lab.errors import UserError
 
 
-def demand_inside(directory: Path) -> None:
+def check_inside(directory: Path) -> None:
     """Raise UserError where something in the directory leads out of it, or is neither file nor folder.
 
     Whoever writes into a run directory calls this first: through a link it would write elsewhere, and a pipe would

@@ -17,7 +17,7 @@ LONGEST_NUMBER = 400  # characters: what could be a number is converted at a cos
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def demand_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     """Raise UserError unless an ordinary file is at `path`: libraries would follow a link, and wait for a pipe."""
     os.close(_opened(path))
 

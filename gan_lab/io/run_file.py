@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from gan_lab.io.format import FORMAT, demand_format
+from gan_lab.io.format import FORMAT, check_format
 from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_yaml
 
@@ -32,7 +32,7 @@ def read_facts(directory: Path) -> dict[str, Any]:
     """
     path = directory / RUN
     found = read_yaml(path) if os.path.lexists(path) else {}
-    demand_format(found.get("format"), path)
+    check_format(found.get("format"), path)
     return found if is_own(path) else {name: fact for name, fact in found.items() if name not in PATHS}
 
 

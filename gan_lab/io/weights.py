@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.io.checkpoint import LAST, PREVIOUS, PlainCheckpointIO, newest
 from gan_lab.io.generator import GeneratorFile, is_own_recipe, load_generator
-from gan_lab.io.reading import demand_file, parse_json
+from gan_lab.io.reading import check_file, parse_json
 
 GENERATOR, BEST = "generator.safetensors", "best.ckpt"
 ROLES = {"d": "d.network.", "g": "g.network.", "average": "average."}  # what their names in a checkpoint begin with
@@ -126,7 +126,7 @@ def _round(path: Path) -> int | None:
 
 
 def _metadata(path: Path) -> Mapping[str, str]:
-    demand_file(path)
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             return file.metadata() or {}

@@ -61,7 +61,7 @@ class CSV(Record):
         self.save()
 
     @rank_zero_only
-    def rewind(self, last_round: int, names: Collection[str]) -> None:
+    def truncate(self, last_round: int, names: Collection[str]) -> None:
         """Drop the rows after `last_round`, and a row that was cut short when the process was killed.
 
         Of `last_round` itself the figures `names` are kept.

@@ -28,11 +28,11 @@ class Introduction(NamedTuple):
 class Record(Logger):
     """A logger whose x-axis is rounds; each takes what it can of the following, and nothing by default.
 
-    Its record has neither a gap nor a double after a resume; `rewind(round, names)`, where it is needed for that,
+    Its record has neither a gap nor a double after a resume; `truncate(round, names)`, where it is needed for that,
     forgets what was logged after that round, and of that round all figures but `names`.
     """
 
-    def introduce(self, run: Introduction) -> None:
+    def log_run(self, run: Introduction) -> None:
         """Before the first round of each part of the run."""
 
     def picture(self, name: str, picture: Tensor, at_round: int) -> None:
@@ -41,7 +41,7 @@ class Record(Logger):
     def histogram(self, name: str, values: Tensor, at_round: int) -> None:
         """The distribution of some finite numbers, of any shape."""
 
-    def conclude(self, summary: Mapping[str, Any], directory: Path) -> None:
+    def log_summary(self, summary: Mapping[str, Any], directory: Path) -> None:
         """After the last round: what summary.json says; all files of the run are in the directory. Closes the record.
 
         Not called where the run fails: `finalize("failed")` is.

@@ -21,7 +21,7 @@ class TensorBoard(Record, TensorBoardLogger):
         TensorBoardLogger.__init__(self, directory, name="", version="tensorboard", default_hp_metric=False)
 
     @rank_zero_only
-    def introduce(self, run: Introduction) -> None:
+    def log_run(self, run: Introduction) -> None:
         from torch.utils.tensorboard.summary import hparams
 
         config = {
@@ -39,7 +39,7 @@ class TensorBoard(Record, TensorBoardLogger):
         self.experiment.add_histogram(name, values, at_round)
 
     @rank_zero_only
-    def conclude(self, summary: Mapping[str, Any], directory: Path) -> None:
+    def log_summary(self, summary: Mapping[str, Any], directory: Path) -> None:
         rows = "\n".join(f"| {name} | {value} |" for name, value in summary.items())
         self.experiment.add_text("summary", f"| figure | value |\n|---|---|\n{rows}", summary["rounds"])
         self.experiment.close()
@@ -50,7 +50,7 @@ class TensorBoard(Record, TensorBoardLogger):
             super().finalize(status)
 
     @rank_zero_only
-    def rewind(self, last_round: int, names: Collection[str]) -> None:
+    def truncate(self, last_round: int, names: Collection[str]) -> None:
         """TensorBoard hides what earlier event files say of the rounds from the start of a new session on."""
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 

@@ -136,7 +136,7 @@ class WandB(Record):
         self._tell(log)
 
     @rank_zero_only
-    def introduce(self, run: Introduction) -> None:
+    def log_run(self, run: Introduction) -> None:
         self._title, self._group = self._title or run.name, self._group or run.group
         self._id = None if run.group else self._id  # the jobs of a sweep are runs of their own
         self._goals = run.goals
@@ -160,7 +160,7 @@ class WandB(Record):
         self._log({name: wandb.Histogram(values.flatten().tolist())}, at_round)
 
     @rank_zero_only
-    def conclude(self, summary: Mapping[str, Any], directory: Path) -> None:
+    def log_summary(self, summary: Mapping[str, Any], directory: Path) -> None:
         figures = {name: value for name, value in summary.items() if name not in self._goals}  # W&B has those, and more
         self._tell(lambda run: run.summary.update(figures))
         if self.upload_generator:

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import paired
 from gan_lab.metrics.distances import between_gaussians, frechet_distance, gaussian
+from gan_lab.metrics.pairwise import paired
 from gan_lab.seeding import derive_seed
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import paired, squared_distances
 from gan_lab.metrics.distances import unbiased_mmd
+from gan_lab.metrics.pairwise import paired, squared_distances
 from gan_lab.seeding import derive_seed
 
 

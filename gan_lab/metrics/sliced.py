@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import paired
+from gan_lab.metrics.pairwise import paired
 from gan_lab.seeding import derive_seed
 
 

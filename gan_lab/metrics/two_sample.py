@@ -7,7 +7,7 @@ from scipy.stats import binom
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import nearest, paired
+from gan_lab.metrics.pairwise import nearest, paired
 from gan_lab.metrics.probe import fit_probe
 from gan_lab.seeding import derive_seed
 

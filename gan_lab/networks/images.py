@@ -13,5 +13,5 @@ def image_condition(y: Tensor, shape: tuple[int, int, int]) -> Tensor:
     """
     if tuple(y.shape[1:]) != tuple(shape):
         has = f"images {tuple(y.shape[1:])}" if y.ndim == 4 else f"no images but (N, *{list(y.shape[1:])})"
-        raise UserError(f"the condition must be images {tuple(shape)}, and it is {has}; given=... chooses it")
+        raise UserError(f"the condition must be images {tuple(shape)}, and it is {has}; degradation=... chooses it")
     return y

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
-from gan_lab.networks.aids import MinibatchDiscrimination, MinibatchStd
 from gan_lab.networks.batch_norm import BatchNorm, replace_batch_norms
+from gan_lab.networks.wrappers import MinibatchDiscrimination, MinibatchStd
 from gan_lab.ranges import PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
@@ -57,8 +57,8 @@ class VirtualBatchNormalised(nn.Module):
         super().__init__()
         if any(isinstance(module, MinibatchStd | MinibatchDiscrimination) for module in network.modules()):
             raise UserError(
-                "virtual_batch_norm: stands around an aid that compares the samples of a batch, which would see the "
-                "reference batch among them; put virtual_batch_norm first, as in aid@d_aids=[virtual_batch_norm,...]"
+                "virtual_batch_norm: stands around a wrapper that compares the samples of a batch, which would see the "
+                "reference batch among them; put virtual_batch_norm first: wrapper@d_wrappers=[virtual_batch_norm,...]"
             )
         self.network, self.references = network, references
         self.register_buffer("reference", torch.empty(0))

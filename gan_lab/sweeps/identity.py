@@ -17,7 +17,7 @@ from gan_lab.runtime.imports import importing
 OWN = ("batch_size", "root", "seed", "skip_corrupt", "workers")  # settings of the data that do not say which they are
 
 
-def demand_known_data(directory: Path, config: DictConfig) -> None:
+def check_known_data(directory: Path, config: DictConfig) -> None:
     """What the sweep's data are now is what its runs, in `directory`, have learnt from: those with the same settings.
 
     A sweep that has no runs yet costs nothing; data that are swept over are compared run by run as these begin.
@@ -51,7 +51,7 @@ def search_of(config: DictConfig) -> dict[str, Any]:
     return {"overrides": sorted(fixed), "objective": config.get("objective"), "direction": str(direction)}
 
 
-def demand_same_search(directory: Path, plan: Path, search: dict[str, Any]) -> None:
+def check_same_search(directory: Path, plan: Path, search: dict[str, Any]) -> None:
     """A study goes on with what it was begun with, or its trials say nothing of each other.
 
     Raises:

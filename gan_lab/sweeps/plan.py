@@ -30,7 +30,7 @@ from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json
 from gan_lab.runtime.lock import Busy, hold, leads
-from gan_lab.sweeps.identity import demand_known_data, demand_same_search, search_of
+from gan_lab.sweeps.identity import check_known_data, check_same_search, search_of
 
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
@@ -103,8 +103,8 @@ class Plan(Callback):
         search = search_of(config) if sweeper._target_ == OPTUNA else None
         try:
             if search is not None:
-                demand_same_search(directory, directory / PLAN, search)
-            demand_known_data(directory, config)
+                check_same_search(directory, directory / PLAN, search)
+            check_known_data(directory, config)
         except Exception as error:
             line = explain(error, sys.argv[1:])
             if line is None:

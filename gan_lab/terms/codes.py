@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gan_lab.terms.term import Term
-from gan_lab.types import Turn
+from gan_lab.types import StepContext
 
 
 class MutualInformation(Term):
@@ -34,11 +34,11 @@ class MutualInformation(Term):
         self.sizes = [*categorical, continuous]
         self.std = std
 
-    def value(self, turn: Turn) -> Tensor:
-        posterior, size = turn.fake_output.class_logits, sum(self.sizes)
-        if posterior is None or posterior.shape[1] != size or turn.z.shape[1] <= size:
+    def value(self, context: StepContext) -> Tensor:
+        posterior, size = context.fake_output.class_logits, sum(self.sizes)
+        if posterior is None or posterior.shape[1] != size or context.z.shape[1] <= size:
             raise UserError("mutual_information: z has no such codes, or D no posterior of them; take latent=codes")
-        *codes, s = turn.z[:, -size:].split(self.sizes, 1)
+        *codes, s = context.z[:, -size:].split(self.sizes, 1)
         *logits, means = posterior.split(self.sizes, 1)
         bound = torch.zeros((), device=posterior.device)
         for code, logit in zip(codes, logits, strict=True):

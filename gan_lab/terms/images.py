@@ -9,7 +9,7 @@ from gan_lab.distributed.collectives import mean
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.terms.term import Term
-from gan_lab.types import Turn
+from gan_lab.types import StepContext
 
 
 class Reconstruction(Term):
@@ -28,36 +28,38 @@ class Reconstruction(Term):
         super().__init__(weight, every)
         self.power = power
 
-    def value(self, turn: Turn) -> Tensor:
-        if turn.condition is None:
+    def value(self, context: StepContext) -> Tensor:
+        if context.condition is None:
             raise UserError(
                 "reconstruction: without a condition no fake has its real sample; take model=pix2pix or srgan"
             )
-        return _distance(turn.fake, turn.real, self.power)
+        return _distance(context.fake, context.real, self.power)
 
 
 class Consistency(Term):
     """E |y - A G(z, y)|^power, averaged over y's pixels: what was given of an image is found in the generated one.
 
-    `given` is the A that the conditions y = A x are made by. Unlike `Reconstruction` it leaves the rest to G.
+    `degradation` is the A that the conditions y = A x are made by. Unlike `Reconstruction` it leaves the rest to G.
     """
 
     acts_on = ("g",)
 
     def __init__(
         self,
-        given: Callable[[Tensor], Tensor],
+        degradation: Callable[[Tensor], Tensor],
         weight: NonNegativeFloat = 10.0,
         every: PositiveInt = 1,
         power: PositiveFloat = 1.0,
     ) -> None:
         super().__init__(weight, every)
-        self.given, self.power = given, power
+        self.degradation, self.power = degradation, power
 
-    def value(self, turn: Turn) -> Tensor:
-        if turn.y is None:
-            raise UserError("consistency: the data have no conditions; it belongs to given=half or low_resolution")
-        return _distance(self.given(turn.fake), turn.y, self.power)
+    def value(self, context: StepContext) -> Tensor:
+        if context.y is None:
+            raise UserError(
+                "consistency: the data have no conditions; it belongs to degradation=half or low_resolution"
+            )
+        return _distance(self.degradation(context.fake), context.y, self.power)
 
 
 def _distance(a: Tensor, b: Tensor, power: float) -> Tensor:
@@ -75,8 +77,8 @@ class ModeSeeking(Term):
 
     acts_on = ("g",)
 
-    def value(self, turn: Turn) -> Tensor:
-        samples, noises = _differences(turn)
+    def value(self, context: StepContext) -> Tensor:
+        samples, noises = _differences(context)
         return -(samples / noises.clamp_min(1e-5)).mean()  # a batch of one sample has no other noise
 
 
@@ -91,14 +93,14 @@ class ModeSeekingInverse(Term):
 
     acts_on = ("g",)
 
-    def value(self, turn: Turn) -> Tensor:
+    def value(self, context: StepContext) -> Tensor:
         # A function of the whole batch's means: the processes' parts are put together.
-        samples, noises = mean([differences.mean() for differences in _differences(turn)])
+        samples, noises = mean([differences.mean() for differences in _differences(context)])
         return 1 / (samples / noises.clamp_min(1e-5) + 1e-5)
 
 
-def _differences(turn: Turn) -> tuple[Tensor, Tensor]:
+def _differences(context: StepContext) -> tuple[Tensor, Tensor]:
     """Mean absolute differences of two samples for one condition, and of their noises: (N,) each."""
-    other = turn.z.roll(1, 0)
-    samples = (turn.fake - turn.generate(other)).abs().flatten(1).mean(1)
-    return samples, (turn.z - other).abs().mean(1)
+    other = context.z.roll(1, 0)
+    samples = (context.fake - context.generate(other)).abs().flatten(1).mean(1)
+    return samples, (context.z - other).abs().mean(1)

@@ -10,7 +10,7 @@ from gan_lab.distributed.collectives import mean
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.terms.term import Term
-from gan_lab.types import Turn
+from gan_lab.types import StepContext
 
 
 class AuxiliaryClassifier(Term):
@@ -30,10 +30,10 @@ class AuxiliaryClassifier(Term):
             raise ValueError("real and fake are both false, which leaves it nothing; leave the term out")
         self.real, self.fake = real, fake
 
-    def value(self, turn: Turn) -> Tensor:
-        outputs = [turn.fake_output] if self.fake else []
-        outputs += [turn.real_output] if self.real else []
-        costs = [_cross_entropy(output.class_logits, turn.y) for output in outputs]
+    def value(self, context: StepContext) -> Tensor:
+        outputs = [context.fake_output] if self.fake else []
+        outputs += [context.real_output] if self.real else []
+        costs = [_cross_entropy(output.class_logits, context.y) for output in outputs]
         return torch.stack(costs).sum()
 
 
@@ -54,13 +54,13 @@ class Supervised(Term):
     acts_on = ("d",)
     reads_labelled = True
 
-    def value(self, turn: Turn) -> Tensor:
-        shown = turn.labelled
+    def value(self, context: StepContext) -> Tensor:
+        shown = context.labelled
         if shown is None:
             raise UserError(
                 "supervised: the data have no labels that are shown beside hidden ones; set data.labels=100"
             )
-        class_logits = turn.discriminate(shown.x, shown.y).class_logits
+        class_logits = context.discriminate(shown.x, shown.y).class_logits
         if class_logits is None or shown.y is None:
             raise UserError("supervised: D has no class logits; take model=mlp_2016")
         return F.cross_entropy(class_logits, shown.y)
@@ -74,8 +74,8 @@ class FeatureMatching(Term):
 
     couples_samples: ClassVar[bool] = True  # what it says of one depends on the others of the batch
 
-    def value(self, turn: Turn) -> Tensor:
-        outputs = (turn.real_output, turn.fake_output)
+    def value(self, context: StepContext) -> Tensor:
+        outputs = (context.real_output, context.fake_output)
         if not all(output.features for output in outputs):
             raise UserError("feature_matching: D shows no features; take model=mlp or dcgan")
         # A function of the whole batch's means, not a mean of one over samples: the processes' parts are put together.

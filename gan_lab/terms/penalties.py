@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.terms.term import Term
-from gan_lab.types import Turn
+from gan_lab.types import StepContext
 
 
 class R1(Term):
@@ -17,21 +17,21 @@ class R1(Term):
     of R3GAN has it: their gamma is the weight.
     """
 
-    of_slope = True
+    uses_input_gradient = True
     acts_on = ("d",)
 
-    def value(self, turn: Turn) -> Tensor:
-        return turn.slope(turn.real).flatten(1).square().sum(1).mean() / 2
+    def value(self, context: StepContext) -> Tensor:
+        return context.input_gradient(context.real).flatten(1).square().sum(1).mean() / 2
 
 
 class R2(Term):
     """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`; see `R1`)."""
 
-    of_slope = True
+    uses_input_gradient = True
     acts_on = ("d",)
 
-    def value(self, turn: Turn) -> Tensor:
-        return turn.slope(turn.fake).flatten(1).square().sum(1).mean() / 2
+    def value(self, context: StepContext) -> Tensor:
+        return context.input_gradient(context.fake).flatten(1).square().sum(1).mean() / 2
 
 
 class GradientPenalty(Term):
@@ -51,10 +51,10 @@ class GradientPenalty(Term):
         super().__init__(weight, every)
         self.target = target
 
-    def value(self, turn: Turn) -> Tensor:
-        real, fake = turn.real, turn.fake
-        u = turn.uniform().to(real.dtype).view(-1, *[1] * (real.ndim - 1))
-        norm = turn.slope(torch.lerp(fake, real, u)).flatten(1).norm(dim=1)
+    def value(self, context: StepContext) -> Tensor:
+        real, fake = context.real, context.fake
+        u = context.uniform().to(real.dtype).view(-1, *[1] * (real.ndim - 1))
+        norm = context.input_gradient(torch.lerp(fake, real, u)).flatten(1).norm(dim=1)
         return (norm - self.target).square().mean()
 
 

@@ -6,11 +6,11 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
-from gan_lab.types import Turn
+from gan_lab.types import StepContext
 
 
 class Term(nn.Module):
-    """A penalty `weight * value(turn)`, or a constraint that `constrain` restores after the player's step.
+    """A penalty `weight * value(context)`, or a constraint that `constrain` restores after the player's step.
 
     Lazy regularisation (Karras et al. 2020, StyleGAN2, appendix B): with `every` = n the term counts at every n-th
     update of its player, times n, so that its average over updates is that of the eager one. A constraint is
@@ -18,12 +18,12 @@ class Term(nn.Module):
 
     `weight` is a number, or a function of the player's updates so far.
 
-    A term `of_slope` asks for D's slope in the samples of the game themselves, which then need not be judged twice.
+    A term that `uses_input_gradient` asks for it at the samples of the game themselves, which D then judges once.
     `acts_on` names the players on whose weights its value depends; mounted on the other it is refused. One that
     `reads_labelled` uses the samples whose labels are shown: without any, `data.labels` is refused.
     """
 
-    of_slope: ClassVar[bool] = False
+    uses_input_gradient: ClassVar[bool] = False
     acts_on: ClassVar[tuple[str, ...]] = ("d", "g")
     reads_labelled: ClassVar[bool] = False
 
@@ -36,15 +36,15 @@ class Term(nn.Module):
         """Whether the term counts at its player's update number `step` (from 0)."""
         return step % self.every == 0
 
-    def forward(self, turn: Turn, step: int) -> Tensor | None:
+    def forward(self, context: StepContext, step: int) -> Tensor | None:
         """What the player's objective grows by at its update number `step`: a scalar, or None where it does not."""
         if not self.due(step):
             return None
-        value = self.value(turn)
+        value = self.value(context)
         weight = self.weight(step) if callable(self.weight) else self.weight
         return None if value is None else weight * self.every * value
 
-    def value(self, turn: Turn) -> Tensor | None:
+    def value(self, context: StepContext) -> Tensor | None:
         """The penalty itself, a scalar; None for a pure constraint."""
         return None
 

@@ -1,6 +1,6 @@
 """Who moves when: strategies that play one round of the game."""
 
-from gan_lab.updates.alternating import Alternating
+from gan_lab.updates.alternating import Alternating, SharedFakes
 from gan_lab.updates.balanced import Balanced
 from gan_lab.updates.consensus import Consensus
 from gan_lab.updates.extragradient import Extragradient
@@ -18,6 +18,7 @@ __all__ = [
     "Lookahead",
     "Optimistic",
     "PastExtragradient",
+    "SharedFakes",
     "Simultaneous",
     "Unrolled",
 ]

@@ -1,9 +1,10 @@
 """Alternating gradient descent: an inner loop for D, nested in an outer one for G."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gan_lab.ranges import PositiveInt
-from gan_lab.types import Game, Player, Turn
+from gan_lab.types import Game, Player, StepContext
 
 
 @dataclass(frozen=True)
@@ -13,27 +14,43 @@ class Alternating:
         psi   <- psi   - eta_D grad_psi   J_D(theta, psi)     k = `d_steps` times
         theta <- theta - eta_G grad_theta J_G(theta, psi)     m = `g_steps` times, at the new psi
 
-    Every step draws fresh data and fresh noise. With `reuse_fake` the first step of G has those of the last step of D,
-    which saves a pass through G, as in the DCGAN of PyTorch's examples. (The code of Radford et al. 2016, in Theano,
-    draws anew for every step. Its Torch code reuses the samples, and D's logits of them from before D's
-    step, too; here D judges them anew.)
+    Every step draws fresh data and fresh noise.
     """
 
     d_steps: PositiveInt = 1
     g_steps: PositiveInt = 1
-    reuse_fake: bool = False
 
     def play(self, game: Game) -> None:
-        for _ in range(self.d_steps - self.reuse_fake):
-            self._step(game, game.d, game.turn(game.d))
-        if self.reuse_fake:
-            turn = game.turn(game.d, game.g)
-            self._step(game, game.d, turn)
-            self._step(game, game.g, turn.against())
-        for _ in range(self.g_steps - self.reuse_fake):
-            self._step(game, game.g, game.turn(game.g))
+        for _ in range(self.d_steps):
+            _step(game, game.d, game.context(game.d))
+        for _ in range(self.g_steps):
+            _step(game, game.g, game.context(game.g))
 
-    @staticmethod
-    def _step(game: Game, player: Player, turn: Turn) -> None:
-        (gradient,) = game.gradients(turn, player)
-        game.move(player, gradient)
+
+@dataclass(frozen=True)
+class SharedFakes:
+    """Alternating descent in which the last step of D and the first step of G share data, noise and samples.
+
+    This saves a pass through G, as in the DCGAN of PyTorch's examples. (The code of Radford et al. 2016, in Theano,
+    draws anew for every step. Its Torch code shares D's logits of the samples from before D's step, too; here D judges
+    them anew.)
+    """
+
+    keeps_graph: ClassVar[bool] = True  # of the whole batch, from D's step to G's
+
+    d_steps: PositiveInt = 1
+    g_steps: PositiveInt = 1
+
+    def play(self, game: Game) -> None:
+        for _ in range(self.d_steps - 1):
+            _step(game, game.d, game.context(game.d))
+        shared = game.context(game.d, game.g)
+        _step(game, game.d, shared)
+        _step(game, game.g, shared.against())
+        for _ in range(self.g_steps - 1):
+            _step(game, game.g, game.context(game.g))
+
+
+def _step(game: Game, player: Player, context: StepContext) -> None:
+    (gradient,) = game.gradients(context, player)
+    game.move(player, gradient)

@@ -40,16 +40,16 @@ class Unrolled:
 
     @higher_order()
     def play(self, game: Game) -> None:
-        turn = game.turn(game.d, game.g)
+        context = game.context(game.d, game.g)
         step = game.foresight(game.d) if self.lr is None else self._descend
         weights: Sequence[Tensor] = [*game.d.weights]
         for _ in range(self.steps):
-            foreseen = game.objective(game.d, turn.against(weights))
+            foreseen = game.objective(game.d, context.against(weights))
             weights = step(weights, game.gradient(game.d, foreseen, weights, create_graph=True))
-        value = game.objective(game.g, turn.against(weights), whole=True)
+        value = game.objective(game.g, context.against(weights), whole=True)
         g_gradient = game.gradient(game.g, value, retain_graph=True)
         # D's own objective comes last, so that its own losses and logits are the ones on record.
-        d_gradient = game.gradient(game.d, game.objective(game.d, turn))
+        d_gradient = game.gradient(game.d, game.objective(game.d, context))
         game.move(game.d, d_gradient)
         game.move(game.g, g_gradient)
 

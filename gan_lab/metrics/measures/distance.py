@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gan_lab.metrics.clouds import paired
 from gan_lab.metrics.distances import between_gaussians, gaussian, kernel_distance
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd, median_distance
 from gan_lab.metrics.metric import Best
+from gan_lab.metrics.pairwise import paired
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.metrics.sliced import sliced_wasserstein
 from gan_lab.metrics.uncertainty import doubts, jackknife_error

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from gan_lab.metrics import modes
-from gan_lab.metrics.bins import different_bins
-from gan_lab.metrics.manifolds import density_coverage, precision_recall
 from gan_lab.metrics.metric import Best
+from gan_lab.metrics.ndb import different_bins
+from gan_lab.metrics.precision_recall import density_coverage, precision_recall
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.metrics.uncertainty import binomial_error
 from gan_lab.ranges import OpenUnitInterval, PositiveInt
@@ -48,7 +48,7 @@ class DensityCoverage:
 
 
 @dataclass(frozen=True)
-class Bins:
+class NDB:
     """`different_bins`: the share of `bins` cells that hold another share of the samples than of the real ones.
 
     By a test at the level `significance`, below which the share for equal laws stays (Richardson & Weiss 2018).

@@ -116,7 +116,7 @@ class MinibatchDiscrimination(nn.Module):
         return output._replace(logits=output.logits + self._closeness(features_of(output)) @ self.weight)
 
 
-class Mute(nn.Module):
+class NoAdversary(nn.Module):
     """0 D(x): a D without an opinion. It does not learn, and G is moved by its terms alone, such as a pixel loss."""
 
     def __init__(self, discriminator: nn.Module) -> None:
@@ -126,7 +126,7 @@ class Mute(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output = self.discriminator(x, y)
         if not isinstance(output, DiscriminatorOutput):
-            raise UserError(f"mute: is for discriminators, which {type(self.discriminator).__name__} is not")
+            raise UserError(f"no_adversary: is for discriminators, which {type(self.discriminator).__name__} is not")
         return output._replace(logits=0 * output.logits)
 
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 import torch
 
-from gan_lab.callbacks.held import conditions
+from gan_lab.callbacks.far_samples import conditions
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.equilibrium.samples import binned_jsd
 from gan_lab.errors import UserError
@@ -15,7 +15,7 @@ from gan_lab.seeding import derive_seed
 from gan_lab.types import Density
 
 
-class Truth(Measuring):
+class TrueDivergence(Measuring):
     """`equilibrium/binned_jsd` in nats of each `every`-th round and the last, for a known density in 1 or 2 dimensions.
 
     JSD(p_data || p_g) of `n` samples each in bins^d cells, with `binned_jsd_floor`, what two sets of real samples
@@ -34,7 +34,7 @@ class Truth(Measuring):
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         density = getattr(trainer.datamodule, "density", None)  # type: ignore[attr-defined]
         if not isinstance(density, Density) or density.sample(1, torch.Generator()).shape[1] > 2:
-            raise UserError("truth: the data have no known density in one or two dimensions; take data=ring")
+            raise UserError("true_divergence: the data have no known density in one or two dimensions; take data=ring")
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]

@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
-from gan_lab.distributed.collectives import demand_alike, most
+from gan_lab.distributed.collectives import check_alike, most
 from gan_lab.game.gan import GAN
 
 
-class Budget(pl.Callback):
+class MaxRounds(pl.Callback):
     """Stop after `rounds` rounds, counted over the whole life of the run.
 
     Raises:
@@ -25,7 +25,7 @@ class Budget(pl.Callback):
         self.rounds = rounds
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        demand_alike("rounds behind them", gan.round, gan.device)
+        check_alike("rounds behind them", gan.round, gan.device)
         self._judge(trainer, gan)  # killed after its last round, before all files were written: none is left to play
 
     def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]

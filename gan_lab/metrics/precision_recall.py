@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from gan_lab.metrics.clouds import nearest, paired, squared_distances
+from gan_lab.metrics.pairwise import nearest, paired, squared_distances
 
 ON_THE_EDGE = 1 + 1e-9  # a point at the radius is inside; it must not depend on rounding, since copies lie just there
 

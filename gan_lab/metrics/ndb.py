@@ -8,7 +8,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import paired, squared_distances
+from gan_lab.metrics.pairwise import paired, squared_distances
 from gan_lab.seeding import derive_seed
 
 

@@ -1,4 +1,4 @@
-"""The aid that shows D transformed images."""
+"""The wrapper that shows D transformed images."""
 
 from collections.abc import Callable, Mapping
 
@@ -46,7 +46,9 @@ class Augmented(nn.Module):
                     f"{type(self.discriminator).__name__} is not: it is given {tuple(x.shape)}"
                 )
             if y is not None and y.ndim == 4:
-                raise UserError("augmentation: would move an image away from the one it is given with; take given=none")
+                raise UserError(
+                    "augmentation: would move an image away from the one it is given with; take degradation=none"
+                )
             for transformation in self.policy:
                 x = transformation(x, self.p)
         output: DiscriminatorOutput = self.discriminator(x, y)

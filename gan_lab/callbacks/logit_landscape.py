@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.held import conditions
+from gan_lab.callbacks.far_samples import conditions
 from gan_lab.densities import GaussianMixture
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
@@ -17,8 +17,10 @@ from gan_lab.ranges import PositiveInt
 from gan_lab.seeding import derive_seed
 
 
-class Field(pl.Callback):
-    """`samples/field_NNNNNN.png` at each `every`-th round and the end, then `field.gif` of all; for data in the plane.
+class LogitLandscape(pl.Callback):
+    """D's logits over the plane: `samples/logit_landscape_NNNNNN.png`, then `logit_landscape.gif` of all.
+
+    Drawn after each `every`-th round and at the end; for data in the plane.
 
     D's logit as filled contours, circles of 3 sigma around a mixture's modes (within them a sample counts as good),
     and `n` generated points of one fixed batch of noise. Of a conditional game, both for one condition: the data's
@@ -65,15 +67,15 @@ class Field(pl.Callback):
             logits = output.logits.float().cpu()
             gan.d.network.train(training)
         picture = field(fake, logits.view(self.cells, -1), self._discs, self._box, f"round {gan.round:,}")
-        save_picture(picture, self.directory / "samples" / f"field_{gan.round:06d}.png")
+        save_picture(picture, self.directory / "samples" / f"logit_landscape_{gan.round:06d}.png")
         for record in records(trainer):
-            record.picture("field", picture, gan.round)
+            record.picture("logit_landscape", picture, gan.round)
 
     def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        panels = sorted((self.directory / "samples").glob("field_*.png")) if self._box else []
+        panels = sorted((self.directory / "samples").glob("logit_landscape_*.png")) if self._box else []
         if len(panels) > 1:
             stride = -(-len(panels) // self.frames)
-            animate(panels[::-1][::stride][::-1], self.directory / "field.gif")
+            animate(panels[::-1][::stride][::-1], self.directory / "logit_landscape.gif")
 
     def _repeated(self, n: int) -> Tensor | None:
         return None if self._y is None else self._y.repeat(n, *[1] * (self._y.ndim - 1))

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import torch
 
-from gan_lab.metrics.copies import birthday_error, birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.diversity import ms_ssim_diversity
+from gan_lab.metrics.memorisation import birthday_error, birthday_paradox, closest_pairs, data_copying
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 from gan_lab.metrics.samples import RealSamples, Samples

@@ -8,7 +8,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.clouds import nearest, paired, squared_distances
+from gan_lab.metrics.pairwise import nearest, paired, squared_distances
 
 
 class Copying(NamedTuple):

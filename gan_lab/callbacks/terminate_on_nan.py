@@ -15,7 +15,7 @@ from gan_lab.ranges import PositiveInt
 NAMES = {"d": "the discriminator", "g": "the generator"}
 
 
-class FiniteLosses(pl.Callback):
+class TerminateOnNaN(pl.Callback):
     """End the run with one line when a player's loss is NaN or infinite, naming the player and the round.
 
     Losses are kept on the device, and looked at together in every `every`-th round, which alone waits for it. That a
