@@ -165,7 +165,7 @@ def r1() -> list[float]:
     """Their reg_param 10 is a weight of 20."""
     x = numbers(19, 4, 1, 3, 3).requires_grad_()
     (slope,) = torch.autograd.grad(torch.tanh(x.flatten(1) @ numbers(18, 9)).sum(), x)
-    context: Any = SimpleNamespace(real=x, slope=lambda _: slope)
+    context: Any = SimpleNamespace(real=x, input_gradient=lambda _: slope)
     return [float(R1(weight=20.0)(context, 0))]  # type: ignore[arg-type]
 
 
@@ -177,7 +177,7 @@ def gradient_penalty() -> list[float]:
         return torch.autograd.grad(torch.tanh(x.flatten(1) @ a).sum(), x)[0]
 
     shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
-    context: Any = SimpleNamespace(real=real, fake=fake, slope=slope, uniform=lambda: 1 - shares)
+    context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=lambda: 1 - shares)
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
 
 
