@@ -24,7 +24,7 @@ from gan_lab.config.resume import remember
 from gan_lab.config.started import command
 from gan_lab.config.words import one_line, printable
 from gan_lab.data.module import GameData
-from gan_lab.errors import UserError
+from gan_lab.errors import OtherRun, UserError
 from gan_lab.experiment.conclusion import keep_best, leave_generator
 from gan_lab.experiment.origin import (
     Bearing,
@@ -178,7 +178,8 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
-        UserError: it has played more than `rounds`; or its checkpoints are damaged, or another run's.
+        OtherRun: it has played more than `rounds`, or its checkpoints are another run's.
+        UserError: they are damaged.
     """
     found = None if at == 0 else newest(directory / "checkpoints", at)
     if found is None:
@@ -187,7 +188,9 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     demand_own(path, checkpoint, directory)
     played = checkpoint["game"]["round"]
     if played > rounds:
-        raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
+        raise OtherRun(
+            f"rounds={rounds}: the run in {directory} has played {played} already; give more, or leave it out"
+        )
     summary = directory / "summary.json"
     told = read_json(summary) if summary.exists() else {}
     # Not by config.yaml: process 0 may have written this resume's there before another one looks.
