@@ -45,7 +45,7 @@ from gan_lab.lock import locked
 from gan_lab.loggers import records
 from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.replicas import Replicas
-from gan_lab.summary import SUMMARY_LOCK, summarise, table, write_summary
+from gan_lab.summary import SUMMARY_LOCK, extension, summarise, table, write_summary
 
 
 def play(
@@ -72,7 +72,7 @@ def play(
         if played is not None:
             early = played < config.rounds
             which = f"it ended early, at round {played}" if early else f"all {played} rounds are played"
-            print(f"nothing to do: {which}; rounds=N extends the run")
+            print(f"nothing to do: {which}; to extend the run: {extension(config, early)}")
             return 0
     elif (directory / "checkpoints" / LAST).exists() or (directory / "metrics.csv").exists():
         raise UserError(
