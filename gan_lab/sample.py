@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from pydantic import BaseModel, Field, ValidationError
 
 from gan_lab.config.arguments import at_home, demand_text, place
-from gan_lab.config.exhausted import exhausted
+from gan_lab.config.entry import entry
 from gan_lab.config.recipe import check_recipe
-from gan_lab.config.words import listed, near, one_line
+from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -54,19 +54,13 @@ class Options(BaseModel, extra="forbid", allow_inf_nan=False):
     trust: str = ""  # packages, with commas, whose code the recipe of a file that is not your own may call
 
 
+@entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         names = " ".join(f"{name}={value}" for name, value in Options())
         print(f"{__doc__}\nusage: python -m gan_lab.sample RUN_DIR [{names}]")
         return 0 if arguments else 2
-    try:
-        print(sample(place(arguments[0]), parse(arguments[1:])))
-    except Exception as error:
-        line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, "lower n or batch_size")
-        if line is None:
-            raise
-        print(f"error: {one_line(line)}", file=sys.stderr)
-        return 2
+    print(sample(place(arguments[0]), parse(arguments[1:])))
     return 0
 
 

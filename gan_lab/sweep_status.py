@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from gan_lab.compare import natural
 from gan_lab.config.arguments import place, tidied
+from gan_lab.config.entry import entry
 from gan_lab.config.sweep import FAILURE, PLAN
-from gan_lab.config.words import cell, listed, near, one_line
+from gan_lab.config.words import cell, listed, near
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.plain_checkpoint import LAST
@@ -37,19 +38,16 @@ class Job(NamedTuple):
     note: str
 
 
+@entry(smaller="ask again when other programs have ended")
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0 if arguments else 2
-    try:
-        directory, *rest = arguments
-        options = dict(argument.partition("=")[::2] for argument in tidied(rest))
-        for key in options.keys() - {"minutes"}:
-            raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
-        jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
-    except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    directory, *rest = arguments
+    options = dict(argument.partition("=")[::2] for argument in tidied(rest))
+    for key in options.keys() - {"minutes"}:
+        raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
+    jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
     print(as_markdown(jobs))
     return 0 if all(job.state == "done" for job in jobs) else 1
 
