@@ -40,6 +40,7 @@ from gan_lab.experiment.restoring import restoring
 from gan_lab.gan import GAN
 from gan_lab.generator_file import sign_recipe
 from gan_lab.introduction import first_lines, introduce, parameters_of
+from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_json
 from gan_lab.lock import locked
 from gan_lab.loggers import records
@@ -79,6 +80,7 @@ def play(
             f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
         )
 
+    is_mine = checkpoint is None or is_own(directory / "config.yaml")  # before it is written anew
     gan = build_game(config, data)
     if config.get("resume"):
         demand_same_parts(directory, config, gan)
@@ -102,7 +104,7 @@ def play(
         found += start.told() if start else []
         print(printable("\n".join([*first_lines(trainer, gan, config, overrides), *found])))
     introduce(trainer, config, overrides)
-    with restoring(checkpoint, lambda: bearing.begun):
+    with restoring(checkpoint, lambda: bearing.begun and is_mine):
         trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
