@@ -10,15 +10,15 @@ the fact: then the p-value is larger than it need be, and what flatters is the b
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gan_lab.config.apart import key_of, watches
 from gan_lab.config.arguments import at_home, place, tidied
+from gan_lab.config.entry import entry
 from gan_lab.config.resume import OVERRIDES
-from gan_lab.config.words import listed, near, one_line, printable
+from gan_lab.config.words import listed, near, printable
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
@@ -48,19 +48,16 @@ class Run(NamedTuple):
     made_by: tuple[Any, ...]
 
 
+@entry(smaller="compare fewer runs at once")
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
         return 0 if arguments else 2
-    try:
-        places = [place(argument) for argument in arguments if is_place(argument)]
-        options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
-        for key in options.keys() - {"out"}:
-            raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
-        print(tabulate(find_runs(places), check_ending(options.get("out"))))
-    except (UserError, OSError) as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    places = [place(argument) for argument in arguments if is_place(argument)]
+    options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
+    for key in options.keys() - {"out"}:
+        raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
+    print(tabulate(find_runs(places), check_ending(options.get("out"))))
     return 0
 
 

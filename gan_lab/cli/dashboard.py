@@ -3,28 +3,24 @@
 Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged in; each call saves a new workspace.
 """
 
-import sys
 from typing import Any
 
-from gan_lab.config.words import one_line
+from gan_lab.config.entry import entry
 from gan_lab.errors import UserError
 
 QUALITY = ("evaluation/frechet", "evaluation/kernel", "evaluation/recognition", "classifier/errors", "parzen/valid")
 CHANGED = ("loss._target_", "update._target_", "optimizer.d.lr", "optimizer.g.lr", "seed")  # in sweeps, most often
 
 
+@entry(smaller="try again when other programs have ended")
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
         print(f"{__doc__}\nusage: python -m gan_lab.dashboard ENTITY/PROJECT")
         return 0 if arguments and arguments[0] in ("-h", "--help") else 2
-    try:
-        entity, slash, project = arguments[0].partition("/")
-        if not (entity and slash and project) or "/" in project:
-            raise UserError(f"{arguments[0]}: must be ENTITY/PROJECT, such as somebody/gan_lab")
-        print(publish(workspace(entity, project)))
-    except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    entity, slash, project = arguments[0].partition("/")
+    if not (entity and slash and project) or "/" in project:
+        raise UserError(f"{arguments[0]}: must be ENTITY/PROJECT, such as somebody/gan_lab")
+    print(publish(workspace(entity, project)))
     return 0
 
 
