@@ -1,4 +1,4 @@
-"""Distributions that are known exactly, to measure a game against the truth."""
+"""Known densities, to measure a game against the truth."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Distributions of the noise z that the generator transforms."""
+"""Latent distributions: the noise z that the generator transforms."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Adversarial losses: for each game, what D and G minimise, as functions of logits.
+"""Adversarial losses: what D and G minimise, as functions of logits.
 
 Let r = D(x) for real x and f = D(G(z)) be logits (high = real), each of shape (N,) or (N, ...) for patches,
 and s(t) = softplus(t) = log(1 + e^t), so that -log sigmoid(t) = s(-t) and -log(1 - sigmoid(t)) = s(t). Every

@@ -1,4 +1,4 @@
-"""Model-predictive control: acting by what a model of the world, learnt or known, makes of random plans."""
+"""Model-predictive control with a learnt or known model of the world."""
 
 from collections.abc import Callable
 

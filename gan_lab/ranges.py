@@ -1,4 +1,4 @@
-"""Named ranges of numbers: what parts write in their signatures, so that a configuration is checked unimported.
+"""Annotated ranges of numbers, which parts use in their signatures.
 
 As annotations they are only int, float and tuple; the configuration check reads the bounds out of them.
 """

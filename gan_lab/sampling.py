@@ -1,4 +1,4 @@
-"""Samples of a generator, of which each follows from its noise, its condition and (seed, its number) alone."""
+"""Sampling of a generator: each sample follows from its noise, its condition and (seed, its index) alone."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Schedules that torch lacks; both players follow the same one, a step a round."""
+"""Learning-rate schedules that torch lacks, in rounds."""
 
 import math
 from dataclasses import dataclass

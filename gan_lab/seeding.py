@@ -1,4 +1,4 @@
-"""Seeds for every purpose, derived from the one seed that the user states."""
+"""Seeds for every purpose, derived from the one seed of a run."""
 
 import zlib
 

@@ -1,4 +1,4 @@
-"""What everybody speaks: the protocols of the game and the small tuples that pass between its parts.
+"""Protocols of the game, and the tuples that pass between its parts.
 
 Signs and shapes, throughout: a logit is high where D believes "real"; N is the batch; images are
 (N, C, H, W) in [-1, 1]; points of a toy density are (N, d) in its own units.

@@ -1,4 +1,4 @@
-"""The groups of ADA's pipeline that help it most (Karras et al. 2020, appendix B), for images in [-1, 1].
+"""Augmentations of ADA: pixel blits, geometry and colour (Karras et al. 2020, appendix B), for images in [-1, 1].
 
 Each transformation of a group happens with probability p, independently. `Geometric` interpolates pixels bilinearly, at
 the images' own resolution; the paper does so at twice that, between two passes of a wavelet filter (sym6). So D sees

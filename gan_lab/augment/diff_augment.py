@@ -1,4 +1,4 @@
-"""The three policies of DiffAugment (Zhao et al. 2020, section 3, and its code), for images in [-1, 1]."""
+"""Augmentations of DiffAugment: colour, translation, cutout (Zhao et al. 2020, section 3), for images in [-1, 1]."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Random numbers for a batch of images, from torch's global stream."""
+"""Random numbers of a batch of images, from torch's global generator."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Transformations of images (N, C, H, W) by numbers given for each image; all differentiable, and twice, in x."""
+"""Differentiable transformations of images (N, C, H, W), with one set of numbers per image."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The wrapper that shows D transformed images."""
+"""Wrapper of a discriminator that augments its images."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,1 +1,1 @@
-"""What watches a run: nothing here changes the game, but for ADA's controller of augmentation."""
+"""Callbacks: logging, samples, checkpoints, equilibrium. None changes the game, except the controller of ADA."""

@@ -1,4 +1,4 @@
-"""ADA's controller: as much augmentation as D's overfitting asks for."""
+"""Controller of ADA: the strength of augmentation follows D's overfitting."""
 
 from typing import Any
 

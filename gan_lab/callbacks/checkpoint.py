@@ -1,4 +1,4 @@
-"""Checkpoints at exact rounds, whole and atomic."""
+"""Checkpoints at exact rounds, complete and written atomically."""
 
 import time
 import warnings

@@ -1,4 +1,4 @@
-"""D as a classifier of test images, by the average of its weights."""
+"""Classification error of D on test images, with the average of its weights."""
 
 from copy import deepcopy
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Duality gap of the game in play, on request."""
+"""Duality gap along a run, on request."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""The end of a run that no longer gets better, on request."""
+"""Early stopping of a run that no longer improves, on request."""
 
 import warnings
 from typing import Any, ClassVar, Literal

@@ -1,4 +1,4 @@
-"""Equilibrium figures of the game, published while it is played, and the verdict at its end."""
+"""Equilibrium figures along a run, and the verdict at its end."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Metrics of samples while training, on request."""
+"""Evaluation of samples by metrics along a run, on request."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""Real data that no training sees before its billionth batch."""
+"""Real samples from far beyond the batches of any training. A finite set repeats its training samples there."""
 
 import torch
 from torch import Tensor

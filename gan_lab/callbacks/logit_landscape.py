@@ -1,4 +1,4 @@
-"""What D thinks of the plane, while G moves through it."""
+"""Logit landscape: D's logits over the plane, drawn along a run."""
 
 from pathlib import Path
 from typing import Any, ClassVar

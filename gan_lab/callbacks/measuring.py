@@ -1,4 +1,4 @@
-"""The base of callbacks that publish figures at intervals, and of the last round."""
+"""Base of callbacks that publish figures at intervals and after the last round."""
 
 from collections.abc import Collection
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Publish what the players saw, every so many rounds."""
+"""Losses, accuracies and learning rates, published at intervals."""
 
 import time
 from typing import ClassVar

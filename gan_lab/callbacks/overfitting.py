@@ -1,4 +1,4 @@
-"""Does D know the real images, or only those that it was trained on?"""
+"""Overfitting of D: its logits on training images and on images that it has not seen."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""The Parzen-window log-likelihood while training, to be monitored."""
+"""Parzen-window log-likelihood along a run, for monitoring."""
 
 from typing import Any, ClassVar
 

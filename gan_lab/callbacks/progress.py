@@ -1,4 +1,4 @@
-"""A progress bar in rounds."""
+"""Progress bar in rounds."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Samples of one fixed batch of noise, so that two pictures of a run differ by the generator alone."""
+"""Sample grids of one fixed batch of noise: two pictures of a run differ by the generator alone."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A record of any length in bounded memory."""
+"""Series of figures of any length in bounded memory."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The end of a run: the budget is spent, or somebody asks for it."""
+"""End of a run: its number of rounds is reached, or a signal asks for it."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Stop as soon as the numbers stop being numbers."""
+"""NaN guard: a run ends when a loss is not finite."""
 
 from pathlib import Path
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""A generator against a density that is known exactly, on request."""
+"""True divergence of the generator from a known density, on request."""
 
 from typing import Any, ClassVar
 

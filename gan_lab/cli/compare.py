@@ -1,4 +1,4 @@
-"""One table of many runs: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
+"""Comparison of runs in one table: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
 
 DIR is a run directory that `gan_lab.cli.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
 seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard

@@ -1,4 +1,4 @@
-"""A workspace at W&B for the figures of this lab: `python -m gan_lab.dashboard ENTITY/PROJECT`
+"""W&B workspace for the figures of this lab: `python -m gan_lab.dashboard ENTITY/PROJECT`
 
 Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged in; each call saves a new workspace.
 """

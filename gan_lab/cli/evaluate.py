@@ -1,4 +1,4 @@
-"""How good are a run's samples? `python -m gan_lab.evaluate RUN_DIR [metric=[frechet,kernel]] [features=...] [n=...]`
+"""Evaluation of runs: `python -m gan_lab.evaluate RUN_DIR [metric=[frechet,kernel]] [features=...] [n=...]`
 
 Rebuilds the generator of RUN_DIR/generator.safetensors, compares its samples with the run's data set and adds the
 figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the whole procedure: features, resize filter,

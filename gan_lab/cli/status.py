@@ -1,4 +1,4 @@
-"""How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
+"""State of a sweep: `python -m gan_lab.sweep_status DIR [minutes=15]`
 
 DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
 why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has

@@ -1,1 +1,1 @@
-"""What can be known about a configuration before anything heavy is imported."""
+"""Checks of a configuration before anything heavy is imported."""

@@ -1,4 +1,4 @@
-"""What sets one run apart from another, and what only says where and how it is watched."""
+"""Overrides that change what a run computes, and those that only change where and how it is observed."""
 
 PLACES = ("data.root", "data.workers", "data.skip_corrupt")  # where data lie, and how they are read
 WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", *PLACES)

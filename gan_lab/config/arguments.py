@@ -1,4 +1,4 @@
-"""Command-line arguments as shells, users and sweep agents write them, made into what the programs read."""
+"""Command-line arguments as shells, users and sweep agents write them, normalised."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Check a composed configuration against what its parts take, before any of them is imported."""
+"""Check of a composed configuration against the parameters of its parts, none of which is imported."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path

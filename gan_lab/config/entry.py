@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one line for what its user can mend."""
+"""Entry point of a command: its exit code, and one line for a mistake of its user."""
 
 import functools
 import sys

@@ -1,4 +1,4 @@
-"""Environment variables in a configuration: named in whatever is stored of it, and never spelt out.
+"""Environment variables in a configuration: stored by name, never by value.
 
 `${oc.env:NAME}` is how a secret, or a place that differs from machine to machine, is kept out of files.
 """

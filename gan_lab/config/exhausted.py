@@ -1,4 +1,4 @@
-"""Errors that say that memory, or a process that reads data, was not to be had."""
+"""Errors that mean that memory, or a data worker, was not available."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""StepContext what Hydra and OmegaConf raise at a user's mistake into one line."""
+"""Explanations of Hydra's and OmegaConf's errors, in one line each."""
 
 import errno
 import re

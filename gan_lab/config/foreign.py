@@ -1,4 +1,4 @@
-"""Ranges of parameters that torch's optimisers and schedules annotate more widely than a game can use."""
+"""Ranges of parameters of torch's optimisers and schedules, narrower than torch annotates them."""
 
 from typing import Annotated, Any, Literal
 

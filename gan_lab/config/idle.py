@@ -1,4 +1,4 @@
-"""Settings that fit their parameters and still could not act beside the others that were chosen."""
+"""Check of settings that are valid but cannot act beside the others."""
 
 from collections.abc import Iterator
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What `gan.accumulate` and `gan.compile` cannot be combined with, told before anything heavy is imported."""
+"""Check of what `gan.accumulate` and `gan.compile` cannot be combined with."""
 
 from typing import Any, cast
 

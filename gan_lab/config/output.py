@@ -1,4 +1,4 @@
-"""The check of an output directory before anything is written into it."""
+"""Check of an output directory before anything is written into it."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Paths in a configuration, made independent of the working directory and of how a home is written."""
+"""Paths in a configuration, made absolute."""
 
 from pathlib import Path
 from typing import Any, cast

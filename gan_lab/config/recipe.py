@@ -1,4 +1,4 @@
-"""The check of a stranger's recipe: what it may build, and that it builds what the file's weights are of."""
+"""Check of a generator file's recipe: what it may build, and that its weights fit."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager

@@ -1,4 +1,4 @@
-"""Going on with a run: the command line it was started with, plus what may be changed on the way."""
+"""Resume of a run: the command line that it was started with, and what may be changed."""
 
 import sys
 from collections.abc import Iterator, Sequence

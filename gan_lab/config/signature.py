@@ -1,4 +1,4 @@
-"""The parameters of a `_target_`, read from its source; nothing is imported."""
+"""Signature of a `_target_`, read from its source; nothing is imported."""
 
 import ast
 from dataclasses import dataclass, field

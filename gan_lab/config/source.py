@@ -1,4 +1,4 @@
-"""Find the class or function that a dotted path names by reading source files; nothing is imported."""
+"""Lookup of a class or function by its dotted path in source files; nothing is imported."""
 
 import ast
 import importlib.util

@@ -1,4 +1,4 @@
-"""How a program was started: what has to be typed to start it so again."""
+"""Command line that starts a program again as it was started."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""The parts of a run's stored configuration that are built again to score it."""
+"""Parts of a run's stored configuration that are built again to score it."""
 
 from pathlib import Path
 from typing import Any, cast

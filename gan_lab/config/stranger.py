@@ -1,4 +1,4 @@
-"""What is taken over from the overrides of a run that is not one's own."""
+"""Overrides that are taken over from a run of somebody else."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Settings of Lightning's Trainer that this lab replaces or does not support, told before Lightning is imported."""
+"""Check of the Trainer's settings that this lab replaces or does not support."""
 
 from omegaconf import DictConfig
 

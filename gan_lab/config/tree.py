@@ -1,4 +1,4 @@
-"""Walks over a configuration as nested plain data: its leaves, its parts and what its interpolations refer to."""
+"""Walks over a configuration as nested plain data: leaves, parts, interpolations."""
 
 import re
 from collections.abc import Iterator

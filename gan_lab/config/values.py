@@ -1,4 +1,4 @@
-"""Whether a plain value fits a parameter, judged by the parameter's annotation, or else by its default.
+"""Check of a plain value against a parameter's annotation, or else against its default.
 
 Strict, as JSON is: no number out of a string, no int out of a bool or of 3.0, no NaN. An int is fine for a float, a
 list for a tuple, a string for a Path.

@@ -1,4 +1,4 @@
-"""The wording of complaints: keys, values and near misses, each in a piece of one line."""
+"""Wording of error messages: keys, values and near misses."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""What is given of an image: conditions y = A x of games in which the rest is to be generated.
+"""Degradations y = A x of an image, the conditions of games in which x is to be generated.
 
 Each part is a function of images x (N, C, H, W) in [-1, 1] to images y (N, C, h, w) in [-1, 1]. It treats all alike, is
 linear and differentiable, and so can be asked of generated images, too.

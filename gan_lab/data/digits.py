@@ -1,4 +1,4 @@
-"""Scikit-learn's handwritten digits, which come with the library: images without any download."""
+"""Digits of scikit-learn: 1,797 images that need no download."""
 
 import torch
 from torch import Tensor

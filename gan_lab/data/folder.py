@@ -1,4 +1,4 @@
-"""Any folder of pictures."""
+"""Image folder of any formats and sizes."""
 
 import itertools
 import warnings

@@ -1,4 +1,4 @@
-"""Identity of a data set: what a run stores of the data that it learns from, to know them again."""
+"""Identity of a data set: what a run stores of its data, to recognise them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""The pictures of a folder: which files they are, their classes, and what was passed over and why."""
+"""List of the images in a folder: files, classes, and what was skipped and why."""
 
 import hashlib
 import os

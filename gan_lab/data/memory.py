@@ -1,4 +1,4 @@
-"""Sets small enough to be held in memory as one tensor."""
+"""Data sets that are held in memory as one tensor."""
 
 from abc import abstractmethod
 from collections.abc import Iterator

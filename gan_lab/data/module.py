@@ -1,4 +1,4 @@
-"""The base of all data sets."""
+"""Base of all data sets, and the stream of batches that the game draws from."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-"""Which samples make up batch number i: the one place that knows about epochs and about ranks."""
+"""Order of the data: which samples make up batch i, for epochs and for ranks."""
 
 from functools import lru_cache
 

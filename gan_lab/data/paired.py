@@ -1,4 +1,4 @@
-"""Images with what is given of them."""
+"""Pairs of an image and its degradation."""
 
 from collections.abc import Callable, Iterator
 from typing import Self

@@ -1,4 +1,4 @@
-"""A folder of pairs of pictures: what is given, and what is to be made of it."""
+"""Folder of paired images: a condition and a target."""
 
 import os
 from collections.abc import Iterator

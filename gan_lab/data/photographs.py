@@ -1,4 +1,4 @@
-"""Windows of the photographs that come with other libraries: colour images without any download."""
+"""Windows of the photographs that come with other libraries: colour images that need no download."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""Reading pictures from files: what the workers of `ImageFolder` do."""
+"""Reading of image files, as the data workers do it."""
 
 import os
 import random

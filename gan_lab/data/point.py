@@ -1,4 +1,4 @@
-"""A point mass: the simplest thing to learn."""
+"""Point mass: the simplest data."""
 
 from collections.abc import Iterator
 

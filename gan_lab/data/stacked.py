@@ -1,4 +1,4 @@
-"""Stacked MNIST: many modes, of which one can say which is which."""
+"""Stacked MNIST: 1,000 modes that can be counted."""
 
 from collections.abc import Iterator
 from itertools import count

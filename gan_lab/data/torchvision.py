@@ -1,4 +1,4 @@
-"""The small labelled image sets of torchvision: MNIST and its kin, CIFAR-10."""
+"""Labelled image sets of torchvision: MNIST, Fashion-MNIST, KMNIST, CIFAR-10."""
 
 import http.client
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Points drawn from a density that is known exactly."""
+"""Points from known densities."""
 
 from collections.abc import Iterator
 

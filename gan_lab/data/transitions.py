@@ -1,4 +1,4 @@
-"""What happens next in an environment of gymnasium: transitions for a generator of worlds to learn from."""
+"""Transitions of a gymnasium environment, for a generator that simulates it."""
 
 from collections.abc import Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Worker processes that leave signals to the process that they work for."""
+"""Data workers that leave signals to their parent process."""
 
 import signal
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Several processes that play one game: how they agree. With one process all of this does nothing."""
+"""Collectives over the processes that play one game. With one process they do nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lightning's processes without its DistributedDataParallel."""
+"""Lightning strategy of several processes without DistributedDataParallel."""
 
 import torch.distributed as dist
 from pytorch_lightning.strategies import DDPStrategy

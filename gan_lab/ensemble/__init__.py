@@ -1,1 +1,1 @@
-"""Several seeds of one experiment, trained by one process as if they were one game."""
+"""Ensemble of several seeds of one experiment, trained by one process."""

@@ -1,4 +1,4 @@
-"""The games of several seeds, played as one."""
+"""Game of several seeds, played as one."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy

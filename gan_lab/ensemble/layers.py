@@ -1,4 +1,4 @@
-"""Layers of S networks at once, for batches (S N, ...) in which the N rows of a member follow those of the one before.
+"""Layers of S networks at once, for batches (S N, ...) of which each network has N rows.
 
 Whatever acts on each row by itself, such as a nonlinearity, serves a stacked batch as it is.
 """

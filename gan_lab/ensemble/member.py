@@ -1,4 +1,4 @@
-"""One of several runs that take turns in one process."""
+"""Member of an ensemble: one of several runs that take turns in one process."""
 
 import threading
 from collections.abc import Callable, Sequence

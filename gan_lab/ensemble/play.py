@@ -1,4 +1,4 @@
-"""Several runs in step: what nobody looks at they play together, the rest each by itself."""
+"""Ensemble loop: rounds that nobody observes are played together, the others one by one."""
 
 import sys
 import traceback

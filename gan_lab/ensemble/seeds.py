@@ -1,4 +1,4 @@
-"""Several seeds in one process: which experiments can be played so, and the run that each seed is."""
+"""Seeds of an ensemble: which experiments can be played so, and the run of each seed."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

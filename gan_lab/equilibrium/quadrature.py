@@ -1,4 +1,4 @@
-"""The game between two known densities, p = p_data and q = p_g, in one or two dimensions; all in nats.
+"""Quadrature of the game between two known densities in one or two dimensions, in nats.
 
 For fixed G the best D has the logit log p - log q, and V(D*, G) = -log 4 + 2 JSD(p || q) (Goodfellow et al. 2014,
 proposition 1 and theorem 1).

@@ -1,4 +1,4 @@
-"""Batches judged against each other: by D's logits, by distances between samples, by cells."""
+"""Comparison of a real and a generated batch: by D's logits, by energy distance, by cells."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Verdict on a run in words: from the figures along it, an audit at its end, and the duality gap if it was measured."""
+"""Verdict on a run in words, from its figures, its audit, and the duality gap if it was measured."""
 
 import math
 from collections.abc import Mapping, Sequence

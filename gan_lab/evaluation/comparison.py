@@ -1,4 +1,4 @@
-"""A table of configurations by figures, with what it says about which is best: as Markdown, CSV or JSON."""
+"""Comparison of configurations by figures, with tests, as Markdown, CSV or JSON."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The two sets that an evaluation compares, and the procedure by which it does: one for all runs, at any time."""
+"""Evaluator: the two sets of samples that are compared, and the procedure."""
 
 import hashlib
 import json

@@ -1,1 +1,1 @@
-"""From a checked configuration to a finished run: what it comes from, and how it begins."""
+"""Experiment: from a checked configuration to a finished run directory."""

@@ -1,4 +1,4 @@
-"""From a checked configuration to the game and its data."""
+"""Construction of the game and its data from a checked configuration."""
 
 from functools import partial
 from typing import Any, Protocol, cast

@@ -1,4 +1,4 @@
-"""The generator that a run leaves: that of its last round, or of its best where it was stopped for want of a better."""
+"""Generator that a run leaves: that of its last round, or the best one after early stopping."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy

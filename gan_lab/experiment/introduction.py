@@ -1,4 +1,4 @@
-"""Introduction of a run: to its loggers, and to whoever reads its first lines."""
+"""First lines of a run, for its loggers and its user."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Origin of a run: its settings, the data it learns from, the weights it began with; and what bears its name."""
+"""Origin of a run: its settings, its data and the weights that it began with."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Whether a batch may be cut into other parts while a run goes on: where no part of the game compares samples."""
+"""Check of whether the microbatches of a run may change at a resume."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Provenance of a run: the code that played it, whose it is, and what in it was not committed."""
+"""Provenance of a run: versions and commits of its code, and uncommitted changes."""
 
 import subprocess
 from functools import cache

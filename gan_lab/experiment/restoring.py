@@ -1,4 +1,4 @@
-"""What a checkpoint that does not fit its run ends in: one line that names it.
+"""Restoring of a checkpoint: an error names the file.
 
 Its checksum tells a damaged one; one that was written so, or by other code, shows where its values are used: of one's
 own runs in the first round at the latest, of a stranger's, who may have thought of anything, at any time.

@@ -1,4 +1,4 @@
-"""From a checked configuration to a finished run directory."""
+"""Run of a checked configuration, up to a complete run directory."""
 
 import logging
 import os

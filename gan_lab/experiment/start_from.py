@@ -1,4 +1,4 @@
-"""Start of a new run from weights that another one has trained."""
+"""Start of a run from weights of another one."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`summary.json`: what came out of a run, flat, for people and for sweeps."""
+"""Summary of a run, `summary.json`: flat, for people and for sweeps."""
 
 import json
 import platform

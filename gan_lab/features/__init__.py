@@ -1,1 +1,1 @@
-"""Features: what turns samples into points between which distances mean something."""
+"""Features of samples: points between which distances mean something."""

@@ -1,4 +1,4 @@
-"""Tensors on the disk that were expensive to compute."""
+"""Cache of tensors on the disk."""
 
 from collections.abc import Callable
 from pathlib import Path

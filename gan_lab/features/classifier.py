@@ -1,4 +1,4 @@
-"""A classifier of real images: the judge of samples that were asked to show something.
+"""Classifier of real images, which judges samples.
 
 A generator that is told what to draw is measured by whether somebody who knows the real thing recognises it. That
 somebody must be better than what is measured and the same in every comparison; hence one small network, one recipe,

@@ -1,4 +1,4 @@
-"""Where samples are compared: their pixels, or what a classifier makes of them."""
+"""Feature extractors: pixels, a classifier trained on the data, EfficientNet-Lite0, Inception."""
 
 import contextlib
 import io

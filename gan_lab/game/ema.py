@@ -1,4 +1,4 @@
-"""The exponential moving average of a network."""
+"""Exponential moving average (EMA) of a network's weights."""
 
 import torch
 from torch import nn

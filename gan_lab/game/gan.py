@@ -1,4 +1,4 @@
-"""The game itself, as a LightningModule: what each player wants. Who moves when is the update's affair."""
+"""GAN as a LightningModule: the objective of each player, and the round."""
 
 import time
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The last, lowest and highest value of every metric that a run has published."""
+"""Last, lowest and highest value of each published figure."""
 
 import math
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Gradients in half precision that do not vanish: the loss is made larger, the gradient as much smaller."""
+"""Loss scale of a player in half precision."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Strides: torch's fused optimisers read weights, gradients and their own state from first to last, as they lie.
+"""Memory format (strides) of gradients and of optimiser state, kept equal to that of the weights.
 
 Where these lie in different orders, such as (N, H, W, C) and (N, C, H, W), they would move each weight by another's
 gradient, and not say so.

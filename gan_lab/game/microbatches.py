@@ -1,4 +1,4 @@
-"""A batch that is played part by part: how it is cut, and how what was seen of the parts is put together."""
+"""Microbatches: a batch cut into parts for memory, and gradients and figures put together."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""A player: a network, the terms of its objective, and how it moves."""
+"""Player: a network, the terms of its objective, and its optimiser."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

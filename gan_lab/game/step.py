@@ -1,4 +1,4 @@
-"""One evaluation of the game, made lazily: nothing is drawn, generated or judged that nobody asks for."""
+"""Step context: real, fake, noise, labels and outputs of one step, computed when first asked for."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""The way on from a run that cannot be resumed as it is asked for: a new one that keeps what it has learnt."""
+"""Advice for a run that cannot be resumed as asked: a new run from its weights."""
 
 from pathlib import Path
 

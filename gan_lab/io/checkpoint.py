@@ -1,4 +1,4 @@
-"""Checkpoints as plain data: tensors in the safetensors format, everything else as JSON in its header. No pickle."""
+"""Checkpoint files: tensors in the safetensors format, everything else as JSON in the header. No pickle."""
 
 import json
 import sys

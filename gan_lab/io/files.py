@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and servers that have them or not."""
+"""Atomic writes of files, and patience with servers."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`generator.safetensors`: the generator's weights, averaged and raw, with all that is needed to rebuild it."""
+"""Generator file `generator.safetensors`: weights, averaged and raw, and what rebuilds the network."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The check that a run directory holds ordinary files of its own, and that its links stay inside."""
+"""Check that a run directory holds ordinary files, and that its links stay inside."""
 
 import os
 import stat

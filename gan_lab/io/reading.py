@@ -1,4 +1,4 @@
-"""Reading files that someone else may have made: bounded, never through a link, and plain data only."""
+"""Reading of files that somebody else may have made: bounded, not through links, plain data only."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`run.yaml`: the format of a run directory, and facts about the run that no configuration holds.
+"""Run file `run.yaml`: the format of a run directory, and facts about the run.
 
 Each fact is a key with plain data: `note(directory, data={...})` adds or replaces it, `read_facts(directory)["data"]`
 reads it back. Facts that name code or paths are under the keys in `PATHS` and nowhere else: of a file that is not one's

@@ -1,4 +1,4 @@
-"""Trained weights: those of a generator file, or of any checkpoint of a run."""
+"""Trained weights of a generator file or of any checkpoint of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path

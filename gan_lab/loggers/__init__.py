@@ -1,4 +1,4 @@
-"""Where a run is recorded: one file per logger."""
+"""Loggers: one file each."""
 
 from gan_lab.loggers.csv import CSV
 from gan_lab.loggers.record import Introduction, Record, records

@@ -1,4 +1,4 @@
-"""A table on disk."""
+"""CSV logger."""
 
 import csv
 import io

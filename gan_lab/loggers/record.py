@@ -1,4 +1,4 @@
-"""What this lab tells a logger beside numbers."""
+"""Protocol of the loggers of this lab: pictures, histograms, the run and its summary."""
 
 from argparse import Namespace
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""TensorBoard's event files."""
+"""TensorBoard logger."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Weights & Biases: whatever goes wrong there costs the record at W&B, never the training."""
+"""Weights & Biases logger. A failure there ends the logging, never the training."""
 
 import netrc
 import os

@@ -1,1 +1,1 @@
-"""What samples are worth, as pure functions of arrays."""
+"""Metrics of samples, as pure functions of arrays."""

@@ -1,4 +1,4 @@
-"""What are labelled samples worth to somebody who learns from them?"""
+"""Classification accuracy of a learner trained on labelled samples."""
 
 from typing import NamedTuple
 

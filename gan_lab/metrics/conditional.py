@@ -1,4 +1,4 @@
-"""Did the generator draw what it was asked for, and does it know more than one answer?
+"""Metrics of conditional generators: agreement with the condition, and diversity of answers.
 
 Of predicted classes (see `gan_lab.features.classifier`) and of several completions of each input.
 """

@@ -1,4 +1,4 @@
-"""How far are generated samples from real ones, as two clouds of points (images or their features)?"""
+"""Distances between two sets of points: Frechet, kernel, and the error of the nearest neighbour."""
 
 import math
 

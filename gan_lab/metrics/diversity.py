@@ -1,4 +1,4 @@
-"""Are a generator's images different from each other?"""
+"""Diversity of a generator's images."""
 
 import math
 from random import Random

@@ -1,4 +1,4 @@
-"""What independent values, one for each seed, say of their mean."""
+"""Estimates over seeds: means, intervals and tests."""
 
 import math
 from collections.abc import Sequence

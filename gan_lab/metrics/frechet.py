@@ -1,4 +1,4 @@
-"""How far off may a Frechet distance be? Its bias at n samples, extrapolated away, and its spread, by resampling."""
+"""Bias and spread of a Frechet distance: extrapolation in 1/n, and resampling."""
 
 from typing import NamedTuple
 

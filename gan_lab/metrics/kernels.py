@@ -1,4 +1,4 @@
-"""Maximum mean discrepancies (Gretton et al. 2012, Lemma 6): how well do a kernel's means tell two clouds apart?"""
+"""Maximum mean discrepancies (Gretton et al. 2012, lemma 6)."""
 
 import math
 from typing import NamedTuple

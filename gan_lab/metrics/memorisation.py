@@ -1,4 +1,4 @@
-"""Has the generator learnt the data, or learnt them by heart? And does it repeat itself?"""
+"""Memorisation: nearest training samples, and duplicates among samples."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What a metric is, and putting several to two sets of samples."""
+"""Protocol of a metric, and the measurement of several."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Protocol, runtime_checkable

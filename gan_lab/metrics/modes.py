@@ -1,4 +1,4 @@
-"""Which of the data's known classes or modes does the generator draw, and in their true shares?"""
+"""Coverage of known classes or modes, and their shares."""
 
 import math
 from typing import NamedTuple, Protocol

@@ -1,4 +1,4 @@
-"""Do samples fall where data fall, cell by cell?"""
+"""NDB: number of statistically different bins, and the divergence of their histograms."""
 
 import math
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What measures of two clouds of points share: their checks, and distances in chunks."""
+"""Pairwise distances of two sets of points in chunks, and the checks that metrics share."""
 
 from collections.abc import Iterator
 from typing import NamedTuple

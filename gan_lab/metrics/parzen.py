@@ -1,4 +1,4 @@
-"""Log-likelihood under a Parzen window of the samples (Breuleux et al. 2011; Goodfellow et al. 2014, section 5)."""
+"""Parzen-window log-likelihood of samples (Breuleux et al. 2011; Goodfellow et al. 2014, section 5)."""
 
 import math
 from collections.abc import Sequence

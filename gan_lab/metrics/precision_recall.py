@@ -1,4 +1,4 @@
-"""Is each sample near the data, and each datum near a sample? Manifolds as unions of balls round points."""
+"""Precision, recall, density and coverage: manifolds as unions of balls around points."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A small classifier of points, fitted to its optimum: the probe of the measures that train one."""
+"""Probe: a small classifier of points, trained to its optimum."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How near is a restored image (super-resolved, completed) to the true one? Images (N, C, H, W) in [-1, 1]."""
+"""PSNR and SSIM of restored images (N, C, H, W) in [-1, 1]."""
 
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure

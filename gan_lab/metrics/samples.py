@@ -1,4 +1,4 @@
-"""Two sets of samples, as metrics look at them: what nobody asks for is neither generated nor computed."""
+"""Sets of samples as metrics see them: generated and computed when first asked for."""
 
 import hashlib
 from collections.abc import Callable, Iterator

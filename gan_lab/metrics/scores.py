@@ -1,4 +1,4 @@
-"""Scores of class probabilities: does the classifier know what each sample shows, and do samples differ?
+"""Scores of class probabilities, such as the Inception score.
 
 Probabilities are (N, K), rows summing to one, of a classifier that was trained on real images: Inception's for the
 published Inception scores, another's for scores of the same kind on its own scale.

@@ -1,4 +1,4 @@
-"""The Wasserstein distance, made cheap: on random lines, where sorting solves it."""
+"""Sliced Wasserstein distance."""
 
 import torch
 from torch import Tensor

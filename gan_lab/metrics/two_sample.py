@@ -1,4 +1,4 @@
-"""Can a classifier tell fakes from real points? At equilibrium, none does better than chance."""
+"""Classifier two-sample tests."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""How sure is a distance? Its standard error, and what makes it doubtful."""
+"""Standard errors of figures, and warnings about them."""
 
 import math
 from collections.abc import Callable

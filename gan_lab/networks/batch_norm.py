@@ -1,4 +1,4 @@
-"""Other layers in the place of a finished network's batch normalisations."""
+"""Replacement of a network's batch normalisations."""
 
 from collections.abc import Callable
 

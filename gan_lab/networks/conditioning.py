@@ -1,4 +1,4 @@
-"""Conditional players out of any others, told labels y (N,), int64, 0 to num_classes - 1, or vectors y (N, c).
+"""Conditioning of any networks on labels y (N,), int64, or on vectors y (N, c).
 
 Each part is given `make`, which builds the network that it makes conditional. One that reads y has `conditional` true.
 """

@@ -1,4 +1,4 @@
-"""The features that a discriminator shows, on which heads are put."""
+"""Features of a discriminator, which heads are attached to."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Players of one parameter vector each: the smallest games, whose dynamics are known exactly."""
+"""Players of one parameter vector each, such as the Dirac-GAN's."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What networks ask of a condition that is an image."""
+"""Check of a condition that is an image."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Instance noise: D sees real and generated samples through the same fog."""
+"""Instance noise: the same noise level on real and generated samples."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""A discriminator that is a classifier: of K classes, and of a class more, the generated ones."""
+"""Discriminator of K + 1 classes for semi-supervised learning."""
 
 import math
 from collections.abc import Callable, Sequence

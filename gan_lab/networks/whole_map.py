@@ -1,4 +1,4 @@
-"""Convolutions between a whole map and one pixel, as the matrix products that they are.
+"""Convolutions between a whole map and one pixel, computed as matrix products.
 
 Parameters, their names and their start are those of torch's own convolutions. A CPU takes a third of the time: its
 convolutions are made for kernels that move.

@@ -1,4 +1,4 @@
-"""Aids put around a finished network: each takes it as its first argument and gives one to be used in its place."""
+"""Wrappers of networks: each takes a finished network and returns one to be used in its place."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Optimisers that torch lacks, and the steps of any as differentiable functions."""
+"""Optimisers that torch lacks, and differentiable steps of any optimiser."""
 
 from gan_lab.optimizers.foresight import Foresight
 from gan_lab.optimizers.optimistic_adam import OptimisticAdam

@@ -1,4 +1,4 @@
-"""The steps that an optimiser would make, as differentiable functions of weights and gradients."""
+"""Differentiable steps of an optimiser, as functions of weights and gradients."""
 
 import inspect
 from collections.abc import Sequence

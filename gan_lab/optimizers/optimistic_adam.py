@@ -1,4 +1,4 @@
-"""Optimistic Adam: expect the next step to change as the last one did."""
+"""Optimistic Adam: a step corrected by the change since the last one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Figures: curves over rounds, and the plane with samples, a density and D's opinion on it."""
+"""Figures: curves over rounds, and the plane with samples, a density and D's logits."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Samples as pictures: images in a grid, points of the plane as a scatter."""
+"""Image grids and scatter plots of samples."""
 
 import math
 import textwrap

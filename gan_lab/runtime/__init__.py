@@ -1,1 +1,1 @@
-"""The life of a run's processes."""
+"""Processes of a run: locks, SLURM, memory, imports."""

@@ -1,4 +1,4 @@
-"""How the process gets memory for tensors on the CPU."""
+"""Allocator settings for tensors on the CPU."""
 
 import ctypes
 import os

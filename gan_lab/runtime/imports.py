@@ -1,4 +1,4 @@
-"""How heavy modules are imported."""
+"""Fast imports of heavy modules."""
 
 import gc
 from collections.abc import Iterator

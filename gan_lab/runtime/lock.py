@@ -1,4 +1,4 @@
-"""One process plays in a directory at a time; what is killed, by whatever means, leaves no lock behind."""
+"""Lock of a run directory: one process at a time. A killed process leaves none behind."""
 
 import errno
 import fcntl

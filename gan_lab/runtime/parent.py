@@ -1,4 +1,4 @@
-"""Processes of a run that end with the one that started them."""
+"""Worker processes that end with the process that started them."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Life under SLURM, which takes machines away and gives them back: save, queue again, go on."""
+"""SLURM: saving and requeueing of preempted jobs."""
 
 import os
 import signal

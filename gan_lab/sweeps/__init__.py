@@ -1,1 +1,1 @@
-"""Many runs with one command: what they have in common, and how far they are."""
+"""Sweeps: their plan, identity and search."""

@@ -1,4 +1,4 @@
-"""The jobs of a sweep: each has a directory named after its overrides, which says so when the job has failed.
+"""Plan of a sweep: its jobs, and a directory for each, named after its overrides.
 
 So the same sweep, started again, finds what it has done. Launchers hand jobs to other processes, where unpickling the
 job imports this module, and with it the resolver that Hydra needs to name the directory.

@@ -1,4 +1,4 @@
-"""A search that was stopped goes on: Optuna's study is kept in the sweep's directory."""
+"""Optuna study of a search, kept in the sweep's directory so that a stopped search goes on."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""InfoGAN's term."""
+"""Mutual information term of InfoGAN."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Aims of G beside the game: nearness to what is given or true, and samples that differ."""
+"""Image terms of G: reconstruction, consistency, mode seeking."""
 
 from collections.abc import Callable
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Aims that rest on D's class logits or features: labels told, and labels learnt from few."""
+"""Label terms: auxiliary classification, semi-supervised cost, feature matching."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What keeps D smooth: penalties on its input gradient, and a bound on its weights."""
+"""Gradient penalties (R1, R2, WGAN-GP) and weight clipping."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What all terms have in common: a weight, when they count, and constraints on weights."""
+"""Base of all terms: weight, interval, and constraints on weights."""
 
 from collections.abc import Callable
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Who moves when: strategies that play one round of the game."""
+"""Updates: strategies that play one round and decide which player moves when."""
 
 from gan_lab.updates.alternating import Alternating, SharedFakes
 from gan_lab.updates.balanced import Balanced

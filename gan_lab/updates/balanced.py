@@ -1,4 +1,4 @@
-"""Balanced play: the weaker player gets more steps."""
+"""Balanced updates: the weaker player makes more steps."""
 
 from dataclasses import dataclass, field
 from typing import Any

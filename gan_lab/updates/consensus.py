@@ -1,4 +1,4 @@
-"""Consensus optimisation: both players also want the gradients of both to vanish."""
+"""Consensus optimisation: both players also minimise the norm of both gradients."""
 
 from dataclasses import dataclass
 from typing import ClassVar

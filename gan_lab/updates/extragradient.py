@@ -1,4 +1,4 @@
-"""Extragradient: look where the opponents are heading, then step from where they stand."""
+"""Extragradient: the gradient at a looked-ahead point, applied at the present one."""
 
 from dataclasses import dataclass
 

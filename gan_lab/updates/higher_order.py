@@ -1,4 +1,4 @@
-"""What the updates that differentiate gradients ask of networks and terms."""
+"""Error messages of updates that differentiate gradients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Lookahead: a slow pair of players that follows a fast pair at a distance."""
+"""Lookahead: slow weights that follow the fast ones."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Optimistic gradient descent: expect the next gradient to change as the last one did."""
+"""Optimistic gradient descent: a step corrected by the change of the gradient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

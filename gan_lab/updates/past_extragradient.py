@@ -1,4 +1,4 @@
-"""Extragradient from the past: look ahead along the last gradient, then step from where one stands."""
+"""Extragradient from the past: the look-ahead uses the last gradient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Unrolled GAN: the generator foresees how the discriminator will answer."""
+"""Unrolled GAN: G's gradient passes through K steps of D."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The vector field of the game, which the updates that move both players at once step along."""
+"""Vector field of the game: both players' gradients at one point."""
 
 from collections.abc import Sequence
 

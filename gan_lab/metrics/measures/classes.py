@@ -1,4 +1,4 @@
-"""Do the samples show what they should, to somebody who knows the classes?"""
+"""Metrics by classes: scores, recognition, accuracy of a learner."""
 
 import math
 from collections.abc import Mapping

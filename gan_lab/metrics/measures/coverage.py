@@ -1,4 +1,4 @@
-"""Are the samples good, and do they cover all of the data?"""
+"""Metrics of fidelity and coverage: precision, recall, density, coverage, NDB, modes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

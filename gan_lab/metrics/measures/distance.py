@@ -1,4 +1,4 @@
-"""How far are the generated samples from the real ones?"""
+"""Metrics of distance between generated and real samples."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Can samples be told from data, are they copies of data, and how many different ones are there?"""
+"""Metrics of two-sample tests, memorisation, duplicates, diversity and likelihood."""
 
 import math
 from collections.abc import Mapping
