@@ -29,7 +29,7 @@ from gan_lab.ensemble.seeds import check_seeds, runs_of
 from gan_lab.errors import OtherRun, UserError
 from gan_lab.io.inside import check_inside
 from gan_lab.runtime.imports import importing
-from gan_lab.runtime.lock import alone_in, leads
+from gan_lab.runtime.lock import exclusive, leads
 from gan_lab.runtime.parent import end_with_parent
 from gan_lab.runtime.slurm import listening, queue_again, requeued
 from gan_lab.sweeps.plan import objective, record_failure, withdraw_failure
@@ -57,8 +57,8 @@ def train(config: DictConfig) -> int:
             # The lock of a node that has died may live on at the file server for a while. A sweep that died may have
             # left jobs behind it, which play on: when one has ended, there is nothing left to do here.
             wait = math.inf if multirun else 120.0 if requeued() else 0.0
-            locks.enter_context(alone_in(Path(run.directory), wait))
-            meet(run, again=requeued() or multirun or run is not config)
+            locks.enter_context(exclusive(Path(run.directory), wait))
+            prepare_run(run, again=requeued() or multirun or run is not config)
         if runs[0][0] is not config:
             with importing():
                 from gan_lab.ensemble.play import play_together
@@ -71,8 +71,8 @@ def train(config: DictConfig) -> int:
         return play(*runs[0])
 
 
-def meet(config: DictConfig, again: bool) -> None:
-    """Look into the run's directory: `again` if it may have met it before, in which case it goes on there."""
+def prepare_run(config: DictConfig, again: bool) -> None:
+    """Check the run's directory. With `again`, a run that is there already is resumed."""
     directory = Path(config.directory)
     if again and not config.get("resume") and (directory / "config.yaml").exists():
         config.resume = config.directory
@@ -95,13 +95,13 @@ def job(config: DictConfig) -> float | None:
         with listening():
             code = train(config)
         if code == 0:
-            return sought(config) if sweep and leads(os.environ) else None
+            return searched_figure(config) if sweep and leads(os.environ) else None
     except Exception as error:
         if sweep:
             line = explain(error, sys.argv[1:])
             if not isinstance(error, OtherRun):
                 record_failure(Path(HydraConfig.get().runtime.output_dir), line or traceback.format_exc())
-        if not told(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
+        if not reported(error, f"job {HydraConfig.get().job.num}: " if sweep else "") or sweep:
             raise
         code = 2
     if code > 128:
@@ -109,24 +109,24 @@ def job(config: DictConfig) -> float | None:
     raise SystemExit(code)  # an interruption ends a sweep, too
 
 
-def sought(config: DictConfig) -> float | None:
+def searched_figure(config: DictConfig) -> float | None:
     """The figure that a search is after. Where the summary has none of that name, all trials are in vain: the search
     ends, and nothing is wrong with the run.
     """
     try:
         return objective(config)
     except UserError as error:
-        told(error)
+        reported(error)
         raise SystemExit(2) from error
 
 
-def told(error: Exception, where: str = "") -> bool:
-    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+def reported(error: Exception, where: str = "") -> bool:
+    """Whether the error is the user's to mend, which is then reported in one line; a bug keeps its traceback."""
     line = explain(error, sys.argv[1:])
     if line is not None and HydraConfig.initialized():
         line = line.replace("RUN_DIR", shlex.quote(HydraConfig.get().runtime.output_dir))
     rank = os.environ.get("LOCAL_RANK", "0")
-    where += f"process {rank}: " if rank != "0" else ""  # what befalls all is told by each
+    where += f"process {rank}: " if rank != "0" else ""  # each process reports what happens to all
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
     return line is not None
@@ -141,7 +141,7 @@ def main() -> None:
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:
-        if not told(error):
+        if not reported(error):
             raise
         raise SystemExit(2) from None
 

@@ -49,7 +49,7 @@ def resume(run: Path) -> int:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", [*arguments, f"directory='{run}'"])
         check(config)
-        train.meet(config, again=False)
+        train.prepare_run(config, again=False)
         return play(config, arguments)
     except Exception as error:
         line = explain(error, [])

@@ -12,7 +12,7 @@ import pytest
 from test_command_line import SMALL, finish, rounds_logged, start, until
 
 from gan_lab.cli.status import status
-from gan_lab.runtime.lock import NAME, Busy, alone_in, leads
+from gan_lab.runtime.lock import NAME, Busy, exclusive, leads
 
 HOLD = (
     "import sys, time, pathlib, gan_lab.runtime.lock as lock; lock.hold(pathlib.Path(sys.argv[1])); print(flush=True)"
@@ -30,24 +30,24 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_the_second_is_told_who_the_first_is(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    with pytest.raises(Busy, match=f"{tmp_path}: process {holder.pid} on .* is at work there"), alone_in(tmp_path):
+    with pytest.raises(Busy, match=f"{tmp_path}: process {holder.pid} on .* is at work there"), exclusive(tmp_path):
         pass
 
 
 def test_a_process_that_was_killed_holds_nothing(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait()
-    with alone_in(tmp_path):
+    with exclusive(tmp_path):
         assert (tmp_path / NAME).read_text().startswith(f"process {os.getpid()} on ")
 
 
 def test_the_second_can_wait(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
-    with subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {holder.pid}"]), alone_in(tmp_path, wait=60):
+    with subprocess.Popen(["sh", "-c", f"sleep 0.5; kill -9 {holder.pid}"]), exclusive(tmp_path, wait=60):
         pass
 
 
 def test_workers_do_not_inherit_it(tmp_path: Path) -> None:
-    with alone_in(tmp_path):
+    with exclusive(tmp_path):
         worker = multiprocessing.get_context("fork").Process(target=signal.pause)
         worker.start()
     subprocess.run([sys.executable, "-c", HOLD, str(tmp_path)], check=True, capture_output=True)
@@ -57,7 +57,7 @@ def test_workers_do_not_inherit_it(tmp_path: Path) -> None:
 
 def test_where_no_lock_can_be_had_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with alone_in(tmp_path / "file" / "run"):
+    with exclusive(tmp_path / "file" / "run"):
         pass
 
 

@@ -16,7 +16,7 @@ from test_evaluate import CALLBACK, QUICK, mine, runs, score, scores  # noqa: F4
 from test_resume import assert_resumes
 
 from gan_lab.cli import compare
-from gan_lab.config.apart import watches
+from gan_lab.config.observing import only_observes
 from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
@@ -82,7 +82,7 @@ def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path)
     ],
 )
 def test_what_only_watches_a_run_does_not_set_it_apart(override: str, watching: bool) -> None:
-    assert watches(override) is watching
+    assert only_observes(override) is watching
 
 
 def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gan_lab.config.apart import key_of, watches
 from gan_lab.config.arguments import at_home, place, tidied
 from gan_lab.config.entry import entry
+from gan_lab.config.observing import key_of, only_observes
 from gan_lab.config.resume import OVERRIDES
 from gan_lab.config.words import listed, near, printable
 from gan_lab.errors import UserError
@@ -125,7 +125,7 @@ def read_run(directory: Path) -> Run:
     if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
         raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
     overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
-    kept = {o for o in overrides if not (watches(o) or key_of(o) == "seed")}
+    kept = {o for o in overrides if not (only_observes(o) or key_of(o) == "seed")}
     if not finished:
         kept.add(f"(stopped after round {rounds})")
     scores: dict[tuple[str, str], float] = {}

@@ -82,13 +82,13 @@ def main(arguments: list[str]) -> int:
         if len(kept) > 1 or (kept and out):
             print(tabulate(kept, out))
     except Exception as error:
-        if not explained(error, overrides):
+        if not reported(error, overrides):
             raise
         return 2
     return 0 if len(scored) == len(runs) else 2
 
 
-def explained(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
+def reported(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
     """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
     line = explain(error, overrides, smaller="lower n, real or batch_size")
     if line is not None:
@@ -118,7 +118,7 @@ def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], seve
     try:
         scores = evaluate(directory, config)
     except Exception as error:
-        if not (several and explained(error, overrides, f"{directory}: ")):
+        if not (several and reported(error, overrides, f"{directory}: ")):
             raise
         return False
     show(directory, scores)

@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.apart import PLACES
 from gan_lab.config.arguments import quoted
 from gan_lab.config.environment import unspelt
+from gan_lab.config.observing import PLACES
 from gan_lab.config.started import how_started, split
 from gan_lab.config.stranger import vetted
 from gan_lab.config.words import shown

@@ -9,8 +9,8 @@ import torch
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.terminate_on_nan import NAMES
-from gan_lab.config.apart import key_of, watches
 from gan_lab.config.environment import unspelt
+from gan_lab.config.observing import key_of, only_observes
 from gan_lab.config.resume import flat
 from gan_lab.game.gan import GAN
 from gan_lab.io.reading import read_yaml
@@ -58,7 +58,7 @@ def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str])
 
 def name_of(overrides: Sequence[str]) -> str:
     """The overrides that set a run apart from others; not its rounds, which may become more when it is resumed."""
-    return " ".join(o for o in overrides if not (watches(o) or key_of(o) == "rounds"))[:LONGEST]
+    return " ".join(o for o in overrides if not (only_observes(o) or key_of(o) == "rounds"))[:LONGEST]
 
 
 def sweep_of(directory: Path) -> str | None:

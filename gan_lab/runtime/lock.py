@@ -77,7 +77,7 @@ def _locked(file: int) -> bool:
 
 
 @contextmanager
-def alone_in(directory: Path, wait: float = 0.0) -> Iterator[None]:
+def exclusive(directory: Path, wait: float = 0.0) -> Iterator[None]:
     """`hold` for as long as the block lasts; of several processes of one run (see `leads`) the first holds for all."""
     file = hold(directory, wait) if leads(os.environ) else None
     try:

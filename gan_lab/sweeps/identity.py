@@ -6,8 +6,8 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.apart import watches
 from gan_lab.config.environment import raw
+from gan_lab.config.observing import only_observes
 from gan_lab.config.resume import flat
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_yaml
@@ -46,7 +46,7 @@ def check_known_data(directory: Path, config: DictConfig) -> None:
 def search_of(config: DictConfig) -> dict[str, Any]:
     """What all trials of a search have in common: the overrides that are not searched, and what is looked for."""
     parsed = OverridesParser.create().parse_overrides(list(raw(config.hydra.overrides.task)))
-    fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override() and not watches(str(o.input_line))]
+    fixed = [str(o.input_line) for o in parsed if not o.is_sweep_override() and not only_observes(str(o.input_line))]
     direction = config.hydra.sweeper.get("direction")
     return {"overrides": sorted(fixed), "objective": config.get("objective"), "direction": str(direction)}
 

@@ -22,9 +22,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.config.apart import PLACES
 from gan_lab.config.environment import raw, without_values
 from gan_lab.config.explain import explain
+from gan_lab.config.observing import PLACES
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically

@@ -11,7 +11,7 @@ def key_of(override: str) -> str:
     return group.partition("@")[2] or group
 
 
-def watches(override: str) -> bool:
+def only_observes(override: str) -> bool:
     """Whether runs that differ by this override play the same game."""
     key = key_of(override) + "."
     return key.startswith(tuple(f"{part}." for part in WATCHING)) and not any(name in override for name in ACTING)
