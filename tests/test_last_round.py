@@ -103,14 +103,14 @@ def test_killed_after_the_last_checkpoint_the_last_round_is_measured_again(
 def test_what_cannot_be_measured_ends_the_run_before_its_first_round(
     config: Callable[[str, int], DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gan_lab.callbacks import truth
+    from gan_lab.callbacks import true_divergence
     from gan_lab.errors import UserError
 
     def refuse(*_: object) -> float:
         raise UserError("too few bins")
 
-    monkeypatch.setattr(truth, "binned_jsd", refuse)
+    monkeypatch.setattr(true_divergence, "binned_jsd", refuse)
     with pytest.raises(UserError, match="too few bins"):
         play(config("run", 6))
     assert not (tmp_path / "run/metrics.csv").exists()
-    assert issubclass(truth.TrueDivergence, Measuring)
+    assert issubclass(true_divergence.TrueDivergence, Measuring)

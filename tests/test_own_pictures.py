@@ -1,4 +1,4 @@
-"""A folder of JPEGs of one's own, from nothing: the commands of the README, typed one after the other."""
+"""A folder of JPEGs of one's own, from nothing: the commands of docs/own_pictures.md, typed one after the other."""
 
 import os
 import re
@@ -22,7 +22,7 @@ FEW = "n=24"
 
 
 def commands() -> list[str]:
-    section = (ROOT / "README.md").read_text().partition("## Pictures of your own")[2]
+    section = (ROOT / "docs" / "own_pictures.md").read_text()
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block is not None
     return [line.partition(" #")[0].strip() for line in block[1].splitlines()]
