@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 PAGE = ROOT / "docs" / "options.md"
 GROUPS = {  # what each group of the configuration is
     "model": "A generator and a discriminator; shapes follow from `data`.",
-    "conditioning": "How the players are told the class, for data with labels, or (`vector`) the numbers that data come with.",
+    "conditioning": "How the players are told the class, for data with labels, or (`vector`) the data's numbers.",
     "wrapper": "Put around a network: `wrapper@d_wrappers=[...]`, `wrapper@g_wrappers=[...]`.",
     "data": "What is to be learnt.",
     "degradation": "What both players are given of each image in place of its class; the rest is to be generated.",
@@ -27,7 +27,7 @@ GROUPS = {  # what each group of the configuration is
     "term": "Penalties, further aims and constraints of a player: `term@d_terms=[...]`, `term@g_terms=[...]`.",
     "optimizer": "How a player moves.",
     "schedule": "Learning rates over rounds.",
-    "callbacks": "What is logged, drawn, saved and measured: `callbacks.metrics.every=9`, `callbacks=[default,parzen]`.",
+    "callbacks": "What is logged, drawn, saved and measured: `callbacks=[default,parzen]`.",
     "metric": "What samples are scored by ([measures](measures.md)): `metric=[...]` of `python -m gan_lab.evaluate`, "
     "`metric@callbacks.evaluation.metrics=[...]`.",
     "features": "Where a metric compares samples.",

@@ -15,7 +15,7 @@ from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.callbacks.far_samples import held
+from gan_lab.callbacks.far_samples import far_samples
 from gan_lab.callbacks.samples import answers
 from gan_lab.cli.sample import main
 from gan_lab.data.degradation import LowResolution, Upper
@@ -209,7 +209,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
 
 def test_a_row_of_the_picture_is_what_is_given_the_truth_and_samples(composed: Callable[..., DictConfig]) -> None:
     gan, data = build(composed("model=pix2pix"))
-    z, pairs = torch.randn(4, 4), held(data, 3)
+    z, pairs = torch.randn(4, 4), far_samples(data, 3)
     rows = answers(gan, z, pairs).unflatten(0, (3, 6))
     for i in range(3):
         assert torch.equal(rows[i, 0], pairs.y[i]) and torch.equal(rows[i, 1], pairs.x[i])  # type: ignore[index]

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.duality import DualityGap
-from gan_lab.callbacks.far_samples import conditions, held
+from gan_lab.callbacks.far_samples import conditions, far_samples
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
@@ -39,14 +39,14 @@ class Equilibrium(pl.Callback):
     what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
     d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
     d_steps, g_steps: moves since the last report.
-    diversity, energy: distances among samples of the generator and held batches of data (see `compare`); a conditional
-        G is asked for the conditions of other held samples: it must not be matched to those that it is compared with.
+    diversity, energy: distances among samples of the generator and far batches of the data (see `compare`); a
+        conditional G is asked for the conditions of other far samples: it must not be matched to those it is judged by.
 
     Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
     never) and at the end. At the end `equilibrium.png`, and the verdict for the summary, which heeds the audit of the
     `Audit` callback, and the gap of a `DualityGap` that was measured in the later half of the run.
 
-    It draws nothing from the game: its noise has seeds of its own, and its real samples are held ones.
+    It draws nothing from the game: its noise has seeds of its own, and its real samples are far ones.
 
     Args:
         n: real and generated samples that are compared.
@@ -73,7 +73,7 @@ class Equilibrium(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        x, y, _ = held(data, 2 * self.n if gan.conditional else self.n)
+        x, y, _ = far_samples(data, 2 * self.n if gan.conditional else self.n)
         self._held = Batch(x[: self.n].to(gan.device), y[-self.n :] if gan.conditional and y is not None else None)
         density = getattr(data, "density", None)
         self._mixture = density if isinstance(density, GaussianMixture) else None

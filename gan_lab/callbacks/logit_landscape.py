@@ -24,7 +24,7 @@ class LogitLandscape(pl.Callback):
 
     D's logit as filled contours, circles of 3 sigma around a mixture's modes (within them a sample counts as good),
     and `n` generated points of one fixed batch of noise. Of a conditional game, both for one condition: the data's
-    first held one.
+    first far sample.
 
     Args:
         cells: D is asked at cells^2 points.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.augment import Augmented
-from gan_lab.callbacks.far_samples import held
+from gan_lab.callbacks.far_samples import far_samples
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -45,7 +45,7 @@ class Overfitting(Measuring):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if not hasattr(data, "held_out"):
             raise UserError("overfitting: the data have no images to hold out; take data=mnist data.subset=500")
-        self._real = {"train": held(data, self.n), "held_out": data.held_out(self.n)}
+        self._real = {"train": far_samples(data, self.n), "held_out": data.held_out(self.n)}
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         batch_size: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]

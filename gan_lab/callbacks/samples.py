@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gan_lab.callbacks.far_samples import conditions, held
+from gan_lab.callbacks.far_samples import conditions, far_samples
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
@@ -23,7 +23,7 @@ class Samples(pl.Callback):
 
     `n` samples; None: 64 pictures, or 2048 points. Of a class-conditional game the rows are the classes, or of many
     classes sqrt(n) of them, and n / rows columns each have one noise. Where images are given, each row has one of them:
-    what is given, the truth, and sqrt(n) samples. Other conditions are the data's first n held ones.
+    what is given, the truth, and sqrt(n) samples. Other conditions are those of the first n far samples.
     """
 
     intervals: ClassVar[tuple[str, ...]] = ("every",)
@@ -47,8 +47,8 @@ class Samples(pl.Callback):
         elif gan.conditional and data.condition_shape is not None:
             rows = math.isqrt(n)
             z = gan.latent.sample(rows, noise)
-            picture = picture_of(answers(gan, z, held(data, rows)), 2 + rows)
-            what = "columns: given, truth, samples; rows: held pairs"
+            picture = picture_of(answers(gan, z, far_samples(data, rows)), 2 + rows)
+            what = "columns: given, truth, samples; rows: pairs of the data"
         else:
             picture = picture_of(gan.sample(gan.latent.sample(n, noise), conditions(gan, data, n)))
             what = f"{n:,} samples"
