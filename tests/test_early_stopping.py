@@ -71,7 +71,7 @@ def test_the_waiting_is_resumed(composed: Callable[..., DictConfig], tmp_path: P
 
 
 LATE = [
-    "callbacks=[default,truth,early_stopping]",
+    "callbacks=[default,true_divergence,early_stopping]",
     "callbacks.early_stopping.monitor=g/loss",
     "data=ring",
     "callbacks.true_divergence.n=10",

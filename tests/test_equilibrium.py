@@ -214,7 +214,7 @@ def test_binned_jsd_lies_between_its_floor_and_the_truth() -> None:
 
 # --- the callbacks --------------------------------------------------------------------------------------------
 
-ALL = ["callbacks=[default,duality_gap,truth]", "callbacks.duality_gap.every=4", "callbacks.duality_gap.steps=3",
+ALL = ["callbacks=[default,duality_gap,true_divergence]", "callbacks.duality_gap.every=4", "callbacks.duality_gap.steps=3",
        "callbacks.true_divergence.every=4", "callbacks.true_divergence.n=100", "callbacks.samples.every=3"]  # fmt: skip
 NONE = [f"callbacks.{name}=null" for name in ("equilibrium", "logit_landscape")]
 GAMES = {
@@ -229,7 +229,9 @@ def test_watching_changes_neither_the_game_nor_its_random_state(
     composed: Callable[..., DictConfig], tmp_path: Path, game: list[str]
 ) -> None:
     found = []
-    watched = ALL if "data=ring" in game else [o.replace(",truth", "") for o in ALL if ".truth." not in o]
+    watched = (
+        ALL if "data=ring" in game else [o.replace(",true_divergence", "") for o in ALL if ".true_divergence." not in o]
+    )
     for name, callbacks in (("watched", watched), ("alone", NONE)):
         (tmp_path / name).mkdir()
         play(composed(*game, "rounds=9", f"directory={tmp_path / name}", *callbacks))

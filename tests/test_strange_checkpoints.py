@@ -15,7 +15,7 @@ from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
 SMALL = ["model=mlp", "data=ring", "model.hidden=[4]", "data.batch_size=8", "latent.dim=4", "rounds=2"]
-WATCHED = ["callbacks=[metrics,finite,checkpoint]", "callbacks.metrics.every=1"]
+WATCHED = ["callbacks=[metrics,terminate_on_nan,checkpoint]", "callbacks.metrics.every=1"]
 GAME = [*SMALL, *WATCHED, "schedule=cosine", "update=balanced"]
 GONE = object()
 # Places, where a name stands for the key that begins with it, and what to put there.
