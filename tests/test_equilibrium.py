@@ -214,7 +214,8 @@ def test_binned_jsd_lies_between_its_floor_and_the_truth() -> None:
 
 # --- the callbacks --------------------------------------------------------------------------------------------
 
-ALL = ["callbacks=[default,duality_gap,true_divergence]", "callbacks.duality_gap.every=4", "callbacks.duality_gap.steps=3",
+ALL = ["callbacks=[default,duality_gap,true_divergence]", "callbacks.duality_gap.every=4",
+       "callbacks.duality_gap.steps=3",
        "callbacks.true_divergence.every=4", "callbacks.true_divergence.n=100", "callbacks.samples.every=3"]  # fmt: skip
 NONE = [f"callbacks.{name}=null" for name in ("equilibrium", "logit_landscape")]
 GAMES = {
