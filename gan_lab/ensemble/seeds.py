@@ -30,7 +30,16 @@ TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty"
 UPDATES = tuple(
     f"gan_lab.updates.{name}"
     for name in (
-        *("Alternating", "Consensus", "Extragradient", "Lookahead", "Optimistic", "PastExtragradient", "Simultaneous"),
+        *(
+            "Alternating",
+            "Consensus",
+            "Extragradient",
+            "Lookahead",
+            "Optimistic",
+            "PastExtragradient",
+            "SharedFakes",
+            "Simultaneous",
+        ),
         "Unrolled",
     )
 )
