@@ -1,4 +1,3 @@
-"""gan_lab: experiments on generative adversarial networks as the two-player games that they are.
+"""gan_lab: experiments on generative adversarial networks as the two-player games that they are."""
 
-Kept empty on purpose: the configuration is checked before anything heavy is imported.
-"""
+__version__ = "0.2.0"

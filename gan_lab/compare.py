@@ -155,7 +155,7 @@ def read_run(directory: Path) -> Run:
     for figure, key in scores:
         if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
-    made_by = (str(summary.get("git_commit")), str(summary.get("version/torch")))
+    made_by = tuple(str(summary.get(name)) for name in ("git_commit", "version/gan_lab", "version/torch"))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 
@@ -185,7 +185,7 @@ def compare(runs: Sequence[Run]) -> "Comparison":
     common = frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
     notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
     if len({run.made_by for run in runs}) > 1:
-        notes.append("these runs were not all made by the same commit and version of torch")
+        notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
     for run in runs:
         label = " ".join(sorted(run.overrides - common)) or ("(no other override)" if len(runs) > 1 else "this run")

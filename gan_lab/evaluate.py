@@ -20,9 +20,9 @@ from pydantic import Field
 from gan_lab.compare import DOUBTS, FLOOR, GENERATOR, PROCEDURE, SCORED, demand_ending, find_runs, is_place, tabulate
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.check import Page, check, check_choices
+from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explain
 from gan_lab.config.stored import parts_of
-from gan_lab.config.trust import CONF
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 from gan_lab.io.inside import demand_inside

@@ -10,6 +10,7 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
+from gan_lab import __version__
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
@@ -51,6 +52,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         "seed": config.seed,
         "git_commit": commit_of("gan_lab"),
         "version/python": platform.python_version(),
+        "version/gan_lab": __version__,
         **{f"version/{package}": version(package) for package in PACKAGES},
     }
 

@@ -23,6 +23,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from gan_lab import compare, dashboard, evaluate, sample, sweep_status
+from gan_lab.cli.train import meet
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import expand
@@ -38,14 +39,12 @@ Scene = Path  # a folder with `run`, the attacked copy; `canary`, which stays em
 
 def resume(run: Path) -> int:
     """As train.py does it, in this process."""
-    import train
-
     try:
         arguments = [a for a in expand([f"resume={run}", "rounds=3"]) if not a.startswith("hydra.")]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", [*arguments, f"directory='{run}'"])
         check(config)
-        train.meet(config, again=False)
+        meet(config, again=False)
         return play(config, arguments)
     except Exception as error:
         line = explain(error, [])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+TRAIN = "gan_lab.cli.train"  # which `gan-lab train` runs
 PLACES = ("--config-dir", "--config-path")  # Hydra's flags that are followed by a folder
 WORDS = ("--config-name", "--cfg", "--package")  # and by a word
 SHORT = {"-cd": "--config-dir", "-cp": "--config-path", "-cn": "--config-name", "-c": "--cfg", "-p": "--package"}
@@ -37,8 +38,10 @@ def how_started(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def program() -> list[str]:
-    """`python train.py`, `python -m own.train` or the name of a command."""
+    """`gan-lab train`, `python train.py`, `python -m own.train` or the name of a command."""
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name == TRAIN:
+        return ["gan-lab", "train"]
     if spec is not None and spec.name != "__main__":
         return ["python", "-m", spec.name.removesuffix(".__main__")]
     return ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else [Path(sys.argv[0]).name]

@@ -11,8 +11,9 @@ from hydra.errors import HydraException
 
 from gan_lab.config.apart import key_of
 from gan_lab.config.check import CHOICES, NAMED
+from gan_lab.config.conf import CONF
 from gan_lab.config.tree import PLAIN_TYPES, children, is_part, leaves
-from gan_lab.config.trust import CONF, LAYERS, OPTIMIZERS, SCHEDULES, check_words, demand_target, named_in
+from gan_lab.config.trust import LAYERS, OPTIMIZERS, SCHEDULES, check_words, demand_target, named_in
 from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
 
