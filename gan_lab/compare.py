@@ -1,6 +1,6 @@
-"""One table of many runs: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
+"""One table of many runs, such as `gan-lab compare multirun/losses out=table.csv`.
 
-DIR is a run directory that `gan_lab.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
+DIR is a run directory that `gan-lab evaluate` has scored, or a folder of such. Runs that differ by nothing but the
 seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
 deviation and number of seeds. Figures that were not obtained by the same procedure never share a column. For each
 column a test compares the best two rows: paired by seed where both have the same ones, else Welch's; beside its p-value
@@ -15,10 +15,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pydantic import Field
+
 from gan_lab.config.apart import key_of, watches
-from gan_lab.config.arguments import at_home, place, tidied
+from gan_lab.config.arguments import at_home, place
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.resume import OVERRIDES
-from gan_lab.config.words import listed, near, one_line, printable
+from gan_lab.config.words import one_line, printable
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
@@ -32,6 +35,7 @@ ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
+USAGE = "gan-lab compare DIR [DIR ...] [out=FILE]"
 LONGEST = 1000  # characters of a circumstance
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
@@ -48,16 +52,20 @@ class Run(NamedTuple):
     made_by: tuple[Any, ...]
 
 
+class Options(CommandOptions):
+    """What may stand beside the directories, as key=value."""
+
+    out: str | None = Field(default=None, description="a file for the table, too: .md, .csv or .json")
+
+
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
-        options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
-        for key in options.keys() - {"out"}:
-            raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
-        print(tabulate(find_runs(places), demand_ending(options.get("out"))))
+        options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
+        print(tabulate(find_runs(places), demand_ending(options.out)))
     except (UserError, OSError) as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2

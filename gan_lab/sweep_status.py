@@ -1,4 +1,4 @@
-"""How far is a sweep? `python -m gan_lab.sweep_status DIR [minutes=15]`
+"""The state of the jobs of a sweep, such as `gan-lab status multirun/losses`.
 
 DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
 why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has
@@ -15,16 +15,21 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import Field
+
 from gan_lab.compare import natural
-from gan_lab.config.arguments import place, tidied
+from gan_lab.config.arguments import place
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.sweep import FAILURE, PLAN
-from gan_lab.config.words import cell, listed, near, one_line
+from gan_lab.config.words import cell, one_line
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.plain_checkpoint import LAST
+from gan_lab.ranges import PositiveFloat
 
 MOST_TRIALS = 100_000
 LARGEST_TABLE = 2**30  # bytes
+USAGE = "gan-lab status DIR [minutes=15]"
 STATES = ("done", "running", "failed", "waiting")
 SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
 
@@ -37,16 +42,21 @@ class Job(NamedTuple):
     note: str
 
 
+class Options(CommandOptions):
+    """What may follow DIR, as key=value."""
+
+    minutes: PositiveFloat = Field(
+        default=15, description="without a sign of life, after which a job counts as stopped"
+    )
+
+
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(__doc__)
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
     try:
         directory, *rest = arguments
-        options = dict(argument.partition("=")[::2] for argument in tidied(rest))
-        for key in options.keys() - {"minutes"}:
-            raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
-        jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
+        jobs = status(place(directory), 60 * parse_options(Options, rest).minutes)
     except UserError as error:
         print(f"error: {one_line(str(error))}", file=sys.stderr)
         return 2
@@ -131,16 +141,6 @@ def _round(run: Path) -> int:
 
 def _is_round(text: str | None) -> bool:
     return text is not None and text.isdecimal() and len(text) < 20
-
-
-def _positive(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise UserError(f"{name}={text}: must be a number above 0")
-    return value
 
 
 def as_markdown(jobs: list[Job]) -> str:

@@ -1,5 +1,6 @@
 """What is installed: a wheel that works away from the checkout, and the command `gan-lab`."""
 
+import importlib
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import gan_lab
+from gan_lab import sample
+from gan_lab.config.options import parse_options
 
 ROOT = Path(__file__).parents[1]
 TINY = "model=mlp model.hidden=[8] data=ring latent.dim=4 rounds=3 callbacks=[metrics,checkpoint]"
@@ -93,3 +96,22 @@ def test_its_help_names_every_command_and_imports_nothing_heavy() -> None:
 
 def test_a_command_that_is_not_there_is_refused(packages: Path, tmp_path: Path) -> None:
     assert "error: trian: no such command; did you mean train?" in gan_lab_command(packages, tmp_path, "trian", 2)
+
+
+@pytest.mark.parametrize("module", ["sample", "evaluate", "compare", "sweep_status", "dashboard"])
+def test_the_page_of_a_command_is_shown_wherever_it_is_asked_for(
+    module: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main = importlib.import_module(f"gan_lab.{module}").main
+    assert main(["--help"]) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("usage: gan-lab ")
+    assert main([]) == 2 and capsys.readouterr().out == page
+    assert main(["run", "--help"]) == 0
+    assert max(map(len, page.splitlines())) <= 120
+
+
+def test_an_option_may_have_hyphens_and_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    options = parse_options(sample.Options, ["--n=3", "out=~/a b.npz"])
+    assert (options.n, options.out) == (3, tmp_path / "a b.npz")
