@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,6 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from gan_lab import build as building
 from gan_lab.callbacks.budget import Budget
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
@@ -38,6 +38,8 @@ from gan_lab.metrics.features import Pixels
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.plain_checkpoint import PlainCheckpointIO
 from gan_lab.types import Batch
+
+building = import_module("gan_lab.build")
 
 Settings = dict[str, Any]
 

@@ -57,6 +57,7 @@ FLOORS = {
     "summary": 4,
     "introduction": 4,
     "dashboard": 4,
+    "api": 4,
     "cli": 4,
     "config": 4,
     "build": 4,

@@ -12,6 +12,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,13 +23,14 @@ from hydra import compose, initialize_config_dir
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from gan_lab import compare, dashboard, evaluate, sample, sweep_status
+from gan_lab import dashboard, sample, sweep_status
 from gan_lab.cli.train import meet
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import expand
 from gan_lab.run import play
 
+compare, evaluate = import_module("gan_lab.compare"), import_module("gan_lab.evaluate")
 PARTS = ["model=mlp", "data=ring", "model.hidden=[8]", "rounds=2", "callbacks=[metrics,finite,samples,checkpoint]"]
 TINY = [*PARTS, *(override for override in SMALL if "progress" not in override)]
 Scene = Path  # a folder with `run`, the attacked copy; `canary`, which stays empty; and `victim`, which stays as it is

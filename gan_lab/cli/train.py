@@ -17,17 +17,13 @@ from omegaconf import DictConfig
 
 from gan_lab.cluster import listening, queue_again, requeued
 from gan_lab.config.arguments import tidied
-from gan_lab.config.check import check, check_choices
+from gan_lab.config.compose import check_experiment
 from gan_lab.config.conf import CONF
 from gan_lab.config.environment import raw
 from gan_lab.config.explain import explain
-from gan_lab.config.idle import check_idle
-from gan_lab.config.knobs import check_knobs
-from gan_lab.config.places import settle
 from gan_lab.config.resume import check_start, demand_same, expand
 from gan_lab.config.seeds import check_seeds, runs_of
 from gan_lab.config.sweep import objective, record_failure, withdraw_failure
-from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import OtherRun, UserError
 from gan_lab.imports import importing
 from gan_lab.io.inside import demand_inside
@@ -39,12 +35,7 @@ def train(config: DictConfig) -> int:
     """One run, or one for each of several seeds; the exit code."""
     hydra_config = HydraConfig.get()
     overrides = raw(hydra_config.overrides.task)
-    check_choices(config, hydra_config.runtime.choices, overrides=overrides)
-    settle(config)
-    check(config)
-    check_trainer(config)
-    check_knobs(config)
-    check_idle(config)
+    check_experiment(config, hydra_config.runtime.choices, overrides)
     if config.directory != hydra_config.runtime.output_dir:
         raise UserError("directory: follows hydra.run.dir (or hydra.sweep.dir); set that instead")
     multirun = hydra_config.mode is RunMode.MULTIRUN
