@@ -58,6 +58,7 @@ FLOORS = {
     "introduction": 4,
     "dashboard": 4,
     "api": 4,
+    "laws": 4,
     "cli": 4,
     "config": 4,
     "build": 4,

@@ -23,6 +23,8 @@ COMMANDS = {
     "evaluate": Command("gan_lab.evaluate", "compare the samples of runs with their data: FID and other metrics"),
     "compare": Command("gan_lab.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.sweep_status", "list the jobs of a sweep: done, running, failed or waiting"),
+    "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
+    "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
     "dashboard": Command("gan_lab.dashboard", "make a W&B workspace for the figures of this lab"),
 }
 EXAMPLES = """\
@@ -58,3 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gan-lab {__version__}")
     parser.add_argument("command", metavar="COMMAND", help=argparse.SUPPRESS)
     return parser
+
+
+if __name__ == "__main__":
+    main()
