@@ -19,9 +19,10 @@ from pydantic import Field
 
 from gan_lab.config.apart import key_of, watches
 from gan_lab.config.arguments import at_home, place
+from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.resume import OVERRIDES
-from gan_lab.config.words import one_line, printable
+from gan_lab.config.words import printable
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
@@ -58,17 +59,14 @@ class Options(CommandOptions):
     out: str | None = Field(default=None, description="a file for the table, too: .md, .csv or .json")
 
 
+@entry(smaller="compare fewer runs at once")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    try:
-        places = [place(argument) for argument in arguments if is_place(argument)]
-        options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
-        print(tabulate(find_runs(places), demand_ending(options.out)))
-    except (UserError, OSError) as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    places = [place(argument) for argument in arguments if is_place(argument)]
+    options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
+    print(tabulate(find_runs(places), demand_ending(options.out)))
     return 0
 
 

@@ -6,8 +6,8 @@ Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged i
 import sys
 from typing import Any
 
+from gan_lab.config.entry import entry
 from gan_lab.config.options import help_page, print_help
-from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 
 USAGE = "gan-lab dashboard ENTITY/PROJECT"
@@ -15,18 +15,15 @@ QUALITY = ("evaluation/frechet", "evaluation/kernel", "evaluation/recognition", 
 CHANGED = ("loss._target_", "update._target_", "optimizer.d.lr", "optimizer.g.lr", "seed")  # in sweeps, most often
 
 
+@entry(smaller="try again when other programs have ended")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or ""))
     if code is not None:
         return code
-    try:
-        entity, slash, project = " ".join(arguments).partition("/")
-        if not (entity and slash and project) or "/" in project:
-            raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as somebody/gan_lab")
-        print(publish(workspace(entity, project)))
-    except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    entity, slash, project = " ".join(arguments).partition("/")
+    if not (entity and slash and project) or "/" in project:
+        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as somebody/gan_lab")
+    print(publish(workspace(entity, project)))
     return 0
 
 

@@ -3,6 +3,8 @@
 import math
 from typing import Any, Literal
 
+KEPT: dict[str, type[float] | type[int]] = {"last": float, "lowest": float, "highest": float, "since": int}
+
 
 def better(value: float, than: float | None, mode: Literal["min", "max"], by: float = 0.0) -> bool:
     """Whether a metric has become lower ("min") or higher ("max") `than` its best, by more than `by`. NaN never is."""
@@ -32,8 +34,8 @@ class History:
                 self.highest[name] = max(value, self.highest.get(name, -math.inf))
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: dict(getattr(self, name)) for name in ("last", "lowest", "highest", "since")}
+        return {name: dict(getattr(self, name)) for name in KEPT}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, values in state.items():
-            setattr(self, name, dict(values))
+        for name in KEPT:
+            setattr(self, name, {metric: KEPT[name](value) for metric, value in state[name].items()})

@@ -24,7 +24,7 @@ from gan_lab.config.resume import remember
 from gan_lab.config.started import command
 from gan_lab.config.words import one_line, printable
 from gan_lab.data.module import GameData
-from gan_lab.errors import UserError
+from gan_lab.errors import OtherRun, UserError
 from gan_lab.experiment.conclusion import keep_best, leave_generator
 from gan_lab.experiment.origin import (
     Bearing,
@@ -40,12 +40,13 @@ from gan_lab.experiment.restoring import restoring
 from gan_lab.gan import GAN
 from gan_lab.generator_file import sign_recipe
 from gan_lab.introduction import first_lines, introduce, parameters_of
+from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_json
 from gan_lab.lock import locked
 from gan_lab.loggers import records
 from gan_lab.plain_checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.replicas import Replicas
-from gan_lab.summary import SUMMARY_LOCK, summarise, table, write_summary
+from gan_lab.summary import SUMMARY_LOCK, extension, summarise, table, write_summary
 
 
 def play(
@@ -72,13 +73,14 @@ def play(
         if played is not None:
             early = played < config.rounds
             which = f"it ended early, at round {played}" if early else f"all {played} rounds are played"
-            print(f"nothing to do: {which}; rounds=N extends the run")
+            print(f"nothing to do: {which}; to extend the run: {extension(config, early)}")
             return 0
     elif (directory / "checkpoints" / LAST).exists() or (directory / "metrics.csv").exists():
         raise UserError(
             f"{directory}: holds a run already; go on with it (resume={directory}) or name another hydra.run.dir"
         )
 
+    is_mine = checkpoint is None or is_own(directory / "config.yaml")  # before it is written anew
     gan = build_game(config, data)
     if config.get("resume"):
         demand_same_parts(directory, config, gan)
@@ -102,7 +104,7 @@ def play(
         found += start.told() if start else []
         print(printable("\n".join([*first_lines(trainer, gan, config, overrides), *found])))
     introduce(trainer, config, overrides)
-    with restoring(checkpoint, lambda: bearing.begun):
+    with restoring(checkpoint, lambda: bearing.begun and is_mine):
         trainer.fit(gan, data, ckpt_path=checkpoint)
     if not trainer.is_global_zero:
         return 0
@@ -178,7 +180,8 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     """The checkpoint to go on from, and the rounds played where the run has ended and written all its files.
 
     Raises:
-        UserError: it has played more than `rounds`; or its checkpoints are damaged, or another run's.
+        OtherRun: it has played more than `rounds`, or its checkpoints are another run's.
+        UserError: they are damaged.
     """
     found = None if at == 0 else newest(directory / "checkpoints", at)
     if found is None:
@@ -187,7 +190,9 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
     demand_own(path, checkpoint, directory)
     played = checkpoint["game"]["round"]
     if played > rounds:
-        raise UserError(f"rounds={rounds}: that run has played {played} already; give more, or leave it out")
+        raise OtherRun(
+            f"rounds={rounds}: the run in {directory} has played {played} already; give more, or leave it out"
+        )
     summary = directory / "summary.json"
     told = read_json(summary) if summary.exists() else {}
     # Not by config.yaml: process 0 may have written this resume's there before another one looks.

@@ -7,13 +7,15 @@ their own units), `.png` and other picture formats one grid or scatter plot, and
 pictures, one per sample.
 
 A class-conditional generator is asked for one class by its name or its number, `label=cat` or `label=3` (where names
-are numbers, the name counts), and by `label=all` for n samples of each: a grid with one class per row, of the same
-noise down the columns. Without `label` its samples take turns through the classes. An `.npz` then also holds `labels`.
+are numbers, the name counts), and by `label=all` for n samples of each: a grid with one class per row, a hundred rows
+at most, of the same noise down the columns. Without `label` its samples take turns through the classes. An `.npz` then
+also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
 (given=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds `given`.
 """
 
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from pydantic import Field
 
 from gan_lab.config.arguments import place
-from gan_lab.config.exhausted import exhausted
+from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.recipe import check_recipe
-from gan_lab.config.words import near, one_line
+from gan_lab.config.words import near
 from gan_lab.errors import UserError
 from gan_lab.files import write_atomically
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from gan_lab.generator_file import GeneratorFile
     from gan_lab.types import Latent
 
+MOST_CLASSES, LARGEST_PICTURE = 100, 2**25  # rows, and pixels, of a picture of all classes
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
@@ -68,18 +71,12 @@ class Options(CommandOptions):
     trust: str = Field(default="", description="packages, with commas, whose code the file of a stranger may call")
 
 
+@entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    try:
-        print(sample(place(arguments[0]), parse(arguments[1:])))
-    except Exception as error:
-        line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, "lower n or batch_size")
-        if line is None:
-            raise
-        print(f"error: {one_line(line)}", file=sys.stderr)
-        return 2
+    print(sample(place(arguments[0]), parse(arguments[1:])))
     return 0
 
 
@@ -110,7 +107,11 @@ def sample(directory: Path, options: Options) -> str:
     recipe = found.recipe
     generator, latent = rebuilt(found, options.weights, options.trust)
     samples, y, columns = drawn(generator, latent, recipe, options)
-    return write(samples, options.out, columns, y)
+    line = write(samples, options.out, columns, y)
+    shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe.get("num_classes")
+    if options.label == "all" and classes and shown < classes:
+        line += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+    return line
 
 
 def drawn(
@@ -146,10 +147,21 @@ def drawn(
                 f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
                 "alone (it normalises it); leave it out"
             )
+    if options.label == "all" and y is not None and options.out.suffix.lower() in PICTURES:
+        shown = classes_shown(recipe["num_classes"], len(rows), sampled(generator, z[:1], y[:1], options.seed))
+        z, y = z[: shown * len(rows)], y[: shown * len(rows)]
     size = options.batch_size
     starts = range(0, len(z), size)
     parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]
     return torch.cat([sampled(generator, *part) for part in parts]), y, columns
+
+
+def classes_shown(classes: int, each: int, sample: "Tensor") -> int:
+    """How many classes a picture shows, with `each` samples like this one (1, C, H, W) in a row; of points all."""
+    if sample.ndim != 4:
+        return classes
+    pixels = each * math.prod(max(32, side) for side in sample.shape[2:])  # smaller ones are enlarged
+    return min(classes, MOST_CLASSES, max(1, LARGEST_PICTURE // pixels))
 
 
 def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:

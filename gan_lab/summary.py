@@ -2,22 +2,24 @@
 
 import json
 import platform
-import shlex
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab import __version__
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
+from gan_lab.config.started import command
+from gan_lab.equilibrium.verdict import MORE_ROUNDS
 from gan_lab.experiment.provenance import commit_of
 from gan_lab.files import write_atomically
 from gan_lab.gan import GAN
 
+ADVICE = "equilibrium/advice"
 SUMMARY_LOCK = ".summary.lock"  # of those who change the file
 PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "numpy")
 NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and highest say nothing
@@ -41,6 +43,8 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
             summary |= {f"best/{callback.monitor}": callback.best, "best/round": callback.best_round}
         if isinstance(callback, Audit | Equilibrium):
             summary |= callback.conclusion()
+    if ADVICE in summary:
+        summary[ADVICE] = summary[ADVICE].replace(MORE_ROUNDS, extension(config))
     return summary | {
         **{f"as_of/{name}": at for name, at in history.since.items() if at != gan.round and name in summary},
         "finished": finished,
@@ -55,6 +59,13 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         "version/gan_lab": __version__,
         **{f"version/{package}": version(package) for package in PACKAGES},
     }
+
+
+def extension(config: DictConfig, early: bool = False) -> str:
+    """The command that plays the run on, for twice the rounds; with twice the patience where it has ended `early`."""
+    patience = OmegaConf.select(config, "callbacks.early_stopping.patience") if early else None
+    more = [] if patience is None else [f"callbacks.early_stopping.patience={2 * patience}"]
+    return command(f"resume={config.directory}", f"rounds={2 * config.rounds}", *more)
 
 
 def write_summary(summary: dict[str, Any], directory: Path) -> None:
@@ -72,7 +83,7 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     figures |= _audit(summary)
     for name in ("verdict", "advice"):
         if f"equilibrium/{name}" in summary:
-            figures[name] = str(summary[f"equilibrium/{name}"]).replace("RUN_DIR", shlex.quote(str(directory)))
+            figures[name] = summary[f"equilibrium/{name}"]
     pictures = sorted((directory / "samples").glob("*.png"))
     places = {"samples": pictures[-1] if pictures else None, "equilibrium": directory / "equilibrium.png"}
     places |= {

@@ -19,9 +19,10 @@ from pydantic import Field
 
 from gan_lab.compare import natural
 from gan_lab.config.arguments import place
+from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.sweep import FAILURE, PLAN
-from gan_lab.config.words import cell, one_line
+from gan_lab.config.words import cell
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.plain_checkpoint import LAST
@@ -50,16 +51,13 @@ class Options(CommandOptions):
     )
 
 
+@entry(smaller="ask again when other programs have ended")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    try:
-        directory, *rest = arguments
-        jobs = status(place(directory), 60 * parse_options(Options, rest).minutes)
-    except UserError as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    directory, *rest = arguments
+    jobs = status(place(directory), 60 * parse_options(Options, rest).minutes)
     print(as_markdown(jobs))
     return 0 if all(job.state == "done" for job in jobs) else 1
 
@@ -70,11 +68,11 @@ def status(directory: Path, patience: float) -> list[Job]:
     Raises:
         UserError: there is no sweep.
     """
-    planned, trials = _plan(directory / PLAN)
+    planned, trials, rounds = _plan(directory / PLAN)
     found = {path.parent.name for name in ("config.yaml", FAILURE, ".hydra") for path in directory.glob(f"*/{name}")}
     found.discard(".hydra")  # of seeds that were played together, Hydra's notes are beside the runs
     names = dict.fromkeys([*planned, *sorted(found, key=lambda name: natural(Path(name)))])
-    jobs = [Job(name, *_state(directory / name, patience)) for name in names]
+    jobs = [Job(name, *_state(directory / name, patience, rounds)) for name in names]
     jobs += [Job(f"trial {n + 1}", "waiting", "not started") for n in range(len(jobs), trials)]
     if (directory / "config.yaml").is_file() and not planned:  # no sweep, but one run
         jobs = [Job(directory.name, *_state(directory, patience))]
@@ -83,31 +81,34 @@ def status(directory: Path, patience: float) -> list[Job]:
     return jobs
 
 
-def _plan(path: Path) -> tuple[list[str], int]:
-    """The names of the jobs that there are to be, and the number of trials of a search.
+def _plan(path: Path) -> tuple[list[str], int, int]:
+    """The names of the jobs that there are to be, the number of trials of a search, and the rounds that each is to play
+    (0: as many as it says itself).
 
     Raises:
         UserError: the file is damaged.
     """
     if not os.path.lexists(path):
-        return [], 0
+        return [], 0, 0
     plan = read_yaml(path)
-    jobs, trials = plan.get("jobs", []), plan.get("trials", 0)
+    jobs, trials, rounds = plan.get("jobs", []), plan.get("trials", 0), plan.get("rounds", 0)
     if not isinstance(jobs, list) or any(not isinstance(job, str) or Path(job).name != job for job in jobs):
         raise UserError(f"{path}: jobs must be a list of the names of folders")
     if not isinstance(trials, int) or not 0 <= trials <= MOST_TRIALS:
         raise UserError(f"{path}: trials must be a number from 0 to {MOST_TRIALS}")
-    return jobs, trials
+    if not isinstance(rounds, int):
+        raise UserError(f"{path}: rounds must be a number")
+    return jobs, trials, rounds
 
 
-def _state(run: Path, patience: float) -> tuple[str, str]:
+def _state(run: Path, patience: float, rounds: int = 0) -> tuple[str, str]:
     try:
-        return _told(run, patience)
+        return _told(run, patience, rounds)
     except UserError as error:  # of a damaged file; the other jobs may be well
         return "failed", str(error)
 
 
-def _told(run: Path, patience: float) -> tuple[str, str]:
+def _told(run: Path, patience: float, rounds: int) -> tuple[str, str]:
     if os.path.lexists(run / FAILURE):
         return "failed", read_text(run / FAILURE).strip().rpartition("\n")[2]
     signs = [path.stat().st_mtime for path in (run / name for name in SIGNS_OF_LIFE) if path.is_file()]
@@ -117,7 +118,10 @@ def _told(run: Path, patience: float) -> tuple[str, str]:
     seen = max(signs)
     ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
     if ended and (told := read_json(summary)).get("finished"):
-        return "done", f"{told.get('rounds')} rounds"
+        played, budget = told.get("rounds"), told.get("budget", rounds)
+        if isinstance(budget, int) and budget < rounds:  # the sweep was extended since
+            return "waiting", f"{played} of {rounds} rounds"
+        return "done", f"{played} rounds"
     if ended or time.time() - seen > patience:
         return "waiting", f"stopped after round {_round(run)}"
     return "running", f"round {_round(run)}, seen {time.time() - seen:.0f} s ago"

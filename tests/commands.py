@@ -29,14 +29,19 @@ class Done(NamedTuple):
 
 
 class Command:
-    """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once."""
+    """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once.
 
-    def __init__(self, text: str, where: Path) -> None:
+    `text` is the line as it is typed, or the words after `python`.
+    """
+
+    def __init__(self, text: str | list[str], where: Path) -> None:
         self._notes = [where / f".{name}" for name in ("out", "err")]
-        words = shlex.split(text)
-        assert words.pop(0) == "python"
+        words = text
+        if isinstance(text, str):
+            python, *words = shlex.split(text)
+            assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
-        environment["XDG_CONFIG_HOME"] = str(where / ".config")
+        environment |= {name: os.environ[name] for name in ("XDG_CONFIG_HOME",) if name in os.environ}
         self.process = SERVER.Process(target=_play, args=(words, str(where), environment, list(map(str, self._notes))))
         self.process.start()
 
@@ -50,9 +55,9 @@ class Command:
         return Done(code, out, err)
 
 
-def run(text: str, where: Path, code: int = 0) -> Done:
+def run(text: str | list[str], where: Path, code: int = 0, seconds: float = 120) -> Done:
     """A command to its end, which is to have this exit code."""
-    done = Command(text, where).done()
+    done = Command(text, where).done(seconds)
     assert done.code == code, done.err + done.out
     return done
 
@@ -62,6 +67,7 @@ def _play(words: list[str], where: str, environment: dict[str, str], notes: list
         os.dup2(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     os.environ |= environment
+    multiprocessing.set_start_method("fork", force=True)  # as in a process that no fork server has started
     os.chdir(where)
     sys.path.insert(0, str(ROOT))
     try:

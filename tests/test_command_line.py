@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import ROOT, run
 from PIL import Image
 from test_resume import assert_same_runs, rows
 
 from gan_lab.sample import main
 
-ROOT = Path(__file__).parents[1]
-SMALL = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4"]
+SMALL = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4", "callbacks.audit=null"]
 
 
 def start(*arguments: str, where: Path, module: str = "") -> subprocess.Popen[str]:
@@ -37,7 +37,7 @@ def finish(process: subprocess.Popen[str], code: int = 0, seconds: float = 120) 
 
 
 def train(*arguments: str, where: Path) -> str:
-    return finish(start(*arguments, *SMALL, where=where))
+    return run(["train.py", *arguments, *SMALL], where).out
 
 
 def until(condition: object, process: subprocess.Popen[str], seconds: float = 60) -> None:
@@ -135,9 +135,9 @@ def test_an_interrupted_run_saves_and_says_how_to_go_on(tmp_path: Path) -> None:
 
 def test_rounds_given_on_resume_are_remembered(tmp_path: Path) -> None:
     train("hydra.run.dir=run", "rounds=4", where=tmp_path)
-    finish(start("resume=run", "rounds=6", where=tmp_path))
-    finish(start("resume=run", "rounds=3", where=tmp_path), 2)  # fewer than it has played: refused, and forgotten
-    assert "all 6 rounds" in finish(start("resume=run", where=tmp_path))
+    run("python train.py resume=run rounds=6", tmp_path)
+    run("python train.py resume=run rounds=3", tmp_path, code=2)  # fewer than it has played: refused, and forgotten
+    assert "all 6 rounds" in run("python train.py resume=run", tmp_path).out
 
 
 def test_a_sweep_makes_a_run_directory_per_job(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_samples_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "run" / "checkpoints" / "last.ckpt").unlink()  # the safetensors file alone is enough
     (tmp_path / "run" / "config.yaml").unlink()
 
-    finish(start("run", "n=9", "out=grid.png", where=tmp_path, module="gan_lab.sample"))
+    run("python -m gan_lab.sample run n=9 out=grid.png", tmp_path)
     assert Image.open(tmp_path / "grid.png").size[0] > 3 * 32
 
     def sample(*arguments: str) -> None:
@@ -201,7 +201,7 @@ def test_tensorboard_has_rounds_as_its_axis_and_no_double_after_a_resume(tmp_pat
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train("hydra.run.dir=run", "rounds=4", "callbacks.metrics.every=2", "logger=tensorboard", where=tmp_path)
-    finish(start("resume=run", "rounds=6", where=tmp_path))
+    run("python train.py resume=run rounds=6", tmp_path)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
     assert [event.step for event in events.Scalars("d/loss")] == [1, 2, 4, 6]
     assert events.Images("samples")

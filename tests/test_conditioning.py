@@ -11,20 +11,22 @@ import numpy as np
 import pytest
 import torch
 from conftest import options
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from PIL import Image
 from players import play_with, same, snapshot
 from test_resume import assert_resumes
 from torch import Tensor, nn
 
-from gan_lab.build import build
+from gan_lab.build import build, network_of, plain
 from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.held import FAR, held
 from gan_lab.errors import UserError
 from gan_lab.gan import GAN
+from gan_lab.generator_file import save_generator
 from gan_lab.player import Player
 from gan_lab.run import play
-from gan_lab.sample import main
+from gan_lab.sample import classes_shown, main
 from gan_lab.turn import Turn
 from gan_lab.types import Batch, DiscriminatorOutput
 
@@ -51,6 +53,27 @@ def test_every_conditioning_plays_with_every_model_and_samples_by_class(
         assert found["samples"].shape == (len(labels), 1, 8, 8)
     assert main([str(directory), "n=4", "label=all", f"out={directory / 'grid.png'}"]) == 0
     assert Image.open(directory / "grid.png").size == (4 * 34 + 2, 10 * 34 + 2)
+
+
+def test_a_picture_of_a_thousand_classes_is_bounded(
+    composed: Callable[..., DictConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = composed("model=mlp", "model.hidden=[4]", "conditioning=concat", "data.num_classes=1000")
+    network, file = network_of(config, "generator"), tmp_path / "generator.safetensors"
+    recipe = {"generator": network, "latent": plain(config.latent), "num_classes": 1000, "classes": None}
+    save_generator(file, recipe, {"raw": instantiate(network)})
+
+    def sample(out: str, *more: str) -> str:
+        assert main([str(file), f"out={tmp_path / out}", "label=all", "batch_size=256", *more]) == 0
+        return capsys.readouterr().out
+
+    assert "the first 100 of 1000 classes; label=CLASS" in sample("default.png")
+    assert Image.open(tmp_path / "default.png").size == (64 * 34 + 2, 100 * 34 + 2)
+    assert "first" not in sample("all.npz", "n=2")
+    assert len(np.load(tmp_path / "all.npz")["samples"]) == 2000
+    assert classes_shown(1000, 64, torch.zeros(1, 3, 256, 256)) == 8
+    assert classes_shown(1000, 10**6, torch.zeros(1, 3, 256, 256)) == 1
+    assert classes_shown(1000, 64, torch.zeros(1, 2)) == 1000
 
 
 @pytest.mark.parametrize(("conditioning", "model"), PAIRS)

@@ -56,9 +56,11 @@ def test_a_run_that_ends_early_is_finished_and_can_be_extended(
     assert (summary["finished"], summary["rounds"], len(rows(tmp_path))) == (True, 4, 4)
     capsys.readouterr()
     assert play(resumed(config)) == 0
-    assert capsys.readouterr().out == "nothing to do: it ended early, at round 4; rounds=N extends the run\n"
-    play(OmegaConf.merge(resumed(config, rounds=60), {"callbacks": {"early_stopping": {"patience": 5}}}))  # type: ignore[arg-type]
-    assert json.loads((tmp_path / "summary.json").read_text())["rounds"] == 6
+    line = capsys.readouterr().out
+    assert line.startswith("nothing to do: it ended early, at round 4; to extend the run: ")
+    assert line.endswith("rounds=100 callbacks.early_stopping.patience=6\n")
+    play(OmegaConf.merge(resumed(config, rounds=100), {"callbacks": {"early_stopping": {"patience": 6}}}))  # type: ignore[arg-type]
+    assert json.loads((tmp_path / "summary.json").read_text())["rounds"] == 7
 
 
 def test_the_waiting_is_resumed(composed: Callable[..., DictConfig], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab import compare, dashboard, sample, sweep_status
 from gan_lab.config.explain import explain
 from gan_lab.errors import UserError
 from gan_lab.metrics.classifier import demand_cache
@@ -51,6 +52,19 @@ def test_a_gpu_out_of_memory() -> None:
     assert (
         explain(error, [], smaller="lower n") or ""
     ) == "the GPU is out of memory (2.00 GiB more were asked for); lower n"
+
+
+COMMANDS = {"compare": compare, "dashboard": dashboard, "sample": sample, "sweep_status": sweep_status}
+FIRST_CALLS = {"compare": "find_runs", "dashboard": "workspace", "sample": "sample", "sweep_status": "status"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_so_in_a_line(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(COMMANDS[name], FIRST_CALLS[name], lambda *_: bytearray(HUGE))
+    assert COMMANDS[name].main(["a/b"]) == 2
+    assert capsys.readouterr().err.startswith("error: this machine is out of memory; ")
 
 
 class Killed(torch.utils.data.Dataset[int]):

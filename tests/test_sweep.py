@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import run
 from conftest import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -33,7 +34,8 @@ def states(sweep: Path) -> dict[str, str]:
 def test_a_directory_is_named_after_the_overrides() -> None:
     assert run_name(["seed=1", "loss=hinge"]) == run_name(["loss=hinge", "seed=1"]) == "loss=hinge,seed=1"
     assert run_name([]) == "default"
-    assert run_name(["seed=1", "data.root=/a", "objective=g/loss"]) == "seed=1"
+    assert run_name(["seed=1", "data.root=/a", "objective=g/loss", "rounds=3"]) == "seed=1"
+    assert run_name(["seed=1", "rounds=3"], "rounds") == "rounds=3,seed=1"
     odd = run_name(["model.hidden=[16,16]", "term@d_terms=[r1]", "+x='a/b c'"])
     assert not set(odd) & set("/[]' ")
     long = [run_name([*(f"key{n}=value" for n in range(99)), f"seed={seed}"]) for seed in (1, 2)]
@@ -65,6 +67,24 @@ def test_a_sweep_that_was_killed_goes_on(tmp_path: Path, capsys: pytest.CaptureF
     assert "4 jobs: 3 done, 0 running, 1 failed, 0 waiting" in table
 
 
+@pytest.mark.parametrize("several", ["-m loss=hinge,minimax hydra.sweep.dir=s", "seeds=2 hydra.run.dir=s"])
+def test_with_more_rounds_a_sweep_goes_on_with_its_runs(tmp_path: Path, several: str) -> None:
+    def ended() -> list[int]:
+        return [json.loads(path.read_text())["rounds"] for path in (tmp_path / "s").glob("*/summary.json")]
+
+    command = f"python train.py {several} {' '.join(SMALL[:2])} callbacks=[metrics,checkpoint] rounds="
+    run(f"{command}3", tmp_path)
+    assert ended() == [3, 3] and [job.state for job in status(tmp_path / "s", 60)] == ["done"] * 2
+    run(f"{command}5", tmp_path)
+    assert ended() == [5, 5]
+    refused = run(f"{command}4", tmp_path, code=2)
+    assert "rounds=4: the run in " in refused.err and "has played 5 already; give more" in refused.err
+    assert [job.state for job in status(tmp_path / "s", 60)] == ["done"] * 2
+    if "-m" in several:
+        run(f"{command}1,2", tmp_path)
+        assert sorted(ended()) == [1, 1, 2, 2, 5, 5]
+
+
 @plugin("hydra_joblib_launcher", "dependencies")
 def test_joblib_plays_several_at_once(tmp_path: Path) -> None:
     command = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data.batch_size=8,9999", *SMALL[:2], *QUICK]
@@ -92,7 +112,7 @@ def test_a_search_that_was_killed_goes_on_to_its_number_of_trials(tmp_path: Path
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert [job.state for job in status(sweep, 60)].count("waiting") == 2
-    finish(start(*command, where=tmp_path), seconds=300)
+    run(["train.py", *command], tmp_path, seconds=300)
     assert [job.state for job in status(sweep, 60)] == ["done"] * 4
     trials = optuna.load_study("study", f"sqlite:///{sweep}/study.db").get_trials(
         states=[optuna.trial.TrialState.COMPLETE]
@@ -146,11 +166,12 @@ def test_the_state_of_each_job(tmp_path: Path, capsys: pytest.CaptureFixture[str
         path.write_text(text)
         os.utime(path, (time.time() - age,) * 2)
 
-    write("sweep.yaml", "jobs: [seed=0, seed=1, seed=2, seed=3, seed=4, seed=10]")
+    plan = "jobs: [seed=0, seed=1, seed=2, seed=3, seed=4, seed=10]"
+    write("sweep.yaml", plan)
     for job, age in (("seed=0", 5000), ("seed=1", 5000), ("seed=2", 10), ("seed=10", 60)):
         write(f"{job}/config.yaml", "", 9000)
         write(f"{job}/metrics.csv", "round,d/loss\n50,1.0\n100,1.0\n15", age)
-    write("seed=0/summary.json", '{"finished": true, "rounds": 120}', 4999)
+    write("seed=0/summary.json", '{"finished": true, "rounds": 120, "budget": 120}', 4999)
     write("seed=10/summary.json", '{"finished": false, "rounds": 110}', 50)  # Ctrl-C
     write("seed=3/failure.txt", "Traceback:\n  ...\nValueError: too bad\n")
     assert [(job.name, job.state) for job in status(tmp_path, 900)] == [
@@ -164,6 +185,8 @@ def test_the_state_of_each_job(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "| seed=3 | failed | ValueError: too bad |" in out
     assert "| seed=4 | waiting | not started |" in out
     assert "| seed=10 | waiting | stopped after round 100 |" in out
+    write("sweep.yaml", f"{plan}\nrounds: 200")  # started again with more rounds, and not far yet
+    assert status(tmp_path, 900)[0][1:] == ("waiting", "120 of 200 rounds")
     assert main([str(tmp_path), "minute=3"]) == main([str(tmp_path), "minutes=-1"]) == main([str(tmp_path / "no")]) == 2
     assert all(line.startswith("error: ") for line in capsys.readouterr().err.splitlines())
 

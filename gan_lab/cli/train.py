@@ -5,6 +5,7 @@ Nothing heavy is imported before the configuration has been checked, so that a m
 
 import math
 import os
+import shlex
 import sys
 import traceback
 from contextlib import ExitStack
@@ -114,6 +115,8 @@ def sought(config: DictConfig) -> float | None:
 def told(error: Exception, where: str = "") -> bool:
     """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
     line = explain(error, sys.argv[1:])
+    if line is not None and HydraConfig.initialized():
+        line = line.replace("RUN_DIR", shlex.quote(HydraConfig.get().runtime.output_dir))
     rank = os.environ.get("LOCAL_RANK", "0")
     where += f"process {rank}: " if rank != "0" else ""  # what befalls all is told by each
     if line is not None:

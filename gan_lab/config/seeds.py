@@ -86,6 +86,6 @@ def runs_of(config: DictConfig, overrides: Sequence[str]) -> list[tuple[DictConf
         directory = str(Path(config.directory) / run_name(own))
         merged = OmegaConf.merge(config, {"seed": seed, "seeds": None, "directory": directory})
         runs.append((cast(DictConfig, merged), own))
-    plan = yaml.safe_dump({"jobs": [Path(run.directory).name for run, _ in runs]})
+    plan = yaml.safe_dump({"rounds": config.rounds, "jobs": [Path(run.directory).name for run, _ in runs]})
     write_atomically(Path(config.directory) / PLAN, lambda path: path.write_text(plan))
     return runs

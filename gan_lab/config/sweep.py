@@ -35,16 +35,19 @@ from gan_lab.sweeps.identity import demand_known_data, demand_same_search, searc
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
-ASIDE = tuple(f"{key}=" for key in (*PLACES, "logger", "objective"))  # say nothing about what is computed
+# Overrides that no directory is named after: they say nothing about what is computed, or only how far.
+ASIDE = tuple(f"{key}=" for key in (*PLACES, "logger", "objective", "rounds"))
+SUBDIR = "${run_name:${hydra.overrides.task}}"
 LONGEST = 200  # characters; file systems end at 255 bytes
 
 
-def run_name(overrides: Sequence[str]) -> str:
+def run_name(overrides: Sequence[str], *named: str) -> str:
     """`loss=hinge,seed=1`: the directory of the job with these overrides, whatever their order.
 
-    A long name is cut, and told from others by a digest.
+    Of those in `ASIDE` only the keys that are `named` count. A long name is cut, and told from others by a digest.
     """
-    kept = sorted(override for override in raw(overrides) if not override.startswith(ASIDE))
+    aside = tuple(key for key in ASIDE if key.removesuffix("=") not in named)
+    kept = sorted(override for override in raw(overrides) if not override.startswith(aside))
     name = re.sub(r"[^\w.=,@+~-]+", "_", ",".join(kept)) or "default"
     if len(name) <= LONGEST:
         return name
@@ -85,8 +88,10 @@ def objective(config: DictConfig) -> float | None:
 
 
 class Plan(Callback):
-    """Notes in `sweep.yaml`, before the jobs of a sweep start, which there are to be: `jobs`, by name, or `trials`.
+    """Notes in `sweep.yaml`, before the jobs of a sweep start, which there are to be: `jobs`, by name, or `trials`; and
+    the `rounds` that each is to play, where all play as many.
 
+    With more of them, the same sweep goes on with its runs. Only where `rounds` is swept over are they named after it.
     Of two live starts of one sweep the second ends here.
     """
 
@@ -111,14 +116,20 @@ class Plan(Callback):
                 raise
             print(f"error: {line}", file=sys.stderr)
             raise SystemExit(2) from None
+        swept = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items())]
+        overrides = OverridesParser.create().parse_overrides([*swept, *raw(config.hydra.overrides.task)])
+        budgets = [override for override in overrides if override.key_or_group == "rounds"]
+        named = ["rounds"] if any(budget.is_sweep_override() for budget in budgets) else []
+        plan: dict[str, Any] = {"rounds": config.rounds} if budgets and not named else {}
+        subdir = OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"]  # type: ignore[index, call-overload]
+        if named and subdir == SUBDIR:  # each job is composed anew, with these overrides
+            config.hydra.overrides.hydra.append(f"hydra.sweep.subdir='{SUBDIR[:-1]},rounds}}'")
         if search is not None:
-            plan: dict[str, Any] = {"trials": sweeper.n_trials, "search": search}
+            plan |= {"trials": sweeper.n_trials, "search": search}
         else:
-            swept = [*(f"{key}={value}" for key, value in (sweeper.get("params") or {}).items())]
-            overrides = OverridesParser.create().parse_overrides([*swept, *raw(config.hydra.overrides.task)])
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
-            plan = {"jobs": [run_name(job) for job in jobs]}
-            _demand_different(plan["jobs"], OmegaConf.to_container(config.hydra.sweep, resolve=False)["subdir"])  # type: ignore[index, call-overload]
+            plan |= {"jobs": [run_name(job, *named) for job in jobs]}
+            _demand_different(plan["jobs"], subdir)
         write_atomically(directory / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))
 
 

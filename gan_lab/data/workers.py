@@ -1,11 +1,11 @@
 """Worker processes that leave signals to the process that they work for."""
 
-import atexit
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from weakref import WeakSet
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -27,10 +27,14 @@ def leaving_signals_to_us() -> Iterator[None]:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _WORKERS.update({*active_children()} - others)
+        Finalize(None, _end, exitpriority=0)  # of this process: one that it forks, or was forked from, has its own
 
 
-@atexit.register
 def _end() -> None:
-    """Python ends by SIGTERM, which they do not hear, what is left of its workers, and waits for them."""
+    """Kill what is left of the workers.
+
+    At its end a process stops those that it started by SIGTERM, which these do not hear, and waits for them. What is
+    registered here comes before that, in processes of `multiprocessing` (joblib's) too, where atexit does not.
+    """
     for worker in _WORKERS:
         worker.kill()

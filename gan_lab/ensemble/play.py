@@ -13,6 +13,7 @@ from gan_lab.config.explain import explain
 from gan_lab.config.sweep import record_failure
 from gan_lab.ensemble.game import Ensemble, Streams
 from gan_lab.ensemble.member import Member
+from gan_lab.errors import OtherRun
 from gan_lab.plain_checkpoint import rounds_held
 
 
@@ -105,7 +106,8 @@ def _failed(members: Sequence[Member]) -> bool:
         if member.error is not None:
             line = explain(member.error, sys.argv[1:])
             why = line or "".join(traceback.format_exception(member.error))
-            record_failure(Path(member.config.directory), why)
+            if not isinstance(member.error, OtherRun):
+                record_failure(Path(member.config.directory), why)
             if line is None:
                 raise member.error
             told.setdefault(line, []).append(member.config.seed)

@@ -8,12 +8,13 @@ import torch
 
 NAMES = ("ranked_right", "energy", "diversity")  # what a row must have to count
 ENOUGH = 10  # rows in the window, for a verdict
+MORE_ROUNDS = "resume=RUN_DIR rounds=N"  # in `ADVICE`; the summary has the whole command in its place
 SURE = 3  # null spreads of a figure: what lies farther from its value at the equilibrium is no chance
 
 ADVICE = {
     "no game": "D does not learn, its gradient is zero (as under aid=mute): what G learnt it has from its terms",
     "no verdict": "the data are a point, beside which no sample is near or far: read the figures along the run",
-    "too short to tell": "fewer than twenty reports: more rounds (resume=RUN_DIR rounds=N), or a lower "
+    "too short to tell": f"fewer than twenty reports: more rounds ({MORE_ROUNDS}), or a lower "
     "callbacks.metrics.every in a new run",
     "diverged": "the samples or the costs grow without bound: a new run with a lower optimizer.lr, gan.clip_norm=1, or "
     "term@d_terms=[r1] (loss=wasserstein: [gradient_penalty])",
@@ -32,7 +33,7 @@ ADVICE = {
     "a lower optimizer.g.lr",
     "oscillating": "the players run around the equilibrium: a lower optimizer.lr, no momentum "
     "(optimizer.betas=[0.0,0.9]), term@d_terms=[r1] or, for loss=wasserstein, [gradient_penalty]",
-    "still moving": "go on: resume=RUN_DIR rounds=N",
+    "still moving": f"go on: {MORE_ROUNDS}",
 }
 
 

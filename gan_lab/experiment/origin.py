@@ -85,10 +85,11 @@ class Bearing(pl.Callback):
     def __init__(self, recipe: dict[str, Any]) -> None:
         self.run: str | None = None
         self.recipe = recipe
-        self.begun = False  # a checkpoint, if there was one, has been taken over
+        self.begun = False  # a round has been played, by what a checkpoint held if there was one
+        self._entered = False
 
-    def on_train_start(self, *_: Any) -> None:
-        self.begun = True
+    def on_train_batch_start(self, *_: Any) -> None:
+        self.begun, self._entered = self._entered, True
 
     def on_save_checkpoint(self, trainer: pl.Trainer, gan: GAN, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
         checkpoint["run"], checkpoint["recipe"] = self.run, {**self.recipe, "round": gan.round}

@@ -27,5 +27,12 @@ def demand_inside(directory: Path) -> None:
             elif entry.is_symlink():
                 if os.path.commonpath((root, os.path.realpath(entry.path))) != root:
                     raise UserError(f"{entry.path}: is a link that leads out of {directory}; remove it")
-            elif not stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+            elif not _is_ordinary(entry):
                 raise UserError(f"{entry.path}: is not an ordinary file; remove it")
+
+
+def _is_ordinary(entry: os.DirEntry[str]) -> bool:
+    try:
+        return stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode)
+    except FileNotFoundError:  # another process is at work there, and has moved it
+        return True

@@ -1,0 +1,34 @@
+"""How a command ends: its exit code, and one line for what its user can mend."""
+
+import functools
+import sys
+from collections.abc import Callable
+
+from gan_lab.config.exhausted import exhausted
+from gan_lab.config.words import one_line
+from gan_lab.errors import UserError
+
+Main = Callable[[list[str]], int]
+
+
+def entry(smaller: str) -> Callable[[Main], Main]:
+    """Make a command of `main(arguments)`: 2 after a mistake or for want of memory, told in a line on standard error.
+
+    `smaller` says what to do where memory is short. Everything else is a bug and keeps its traceback.
+    """
+
+    def wrapped(main: Main) -> Main:
+        @functools.wraps(main)
+        def command(arguments: list[str]) -> int:
+            try:
+                return main(arguments)
+            except Exception as error:
+                line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, smaller)
+                if line is None:
+                    raise
+                print(f"error: {one_line(line)}", file=sys.stderr)
+                return 2
+
+        return command
+
+    return wrapped
