@@ -1,4 +1,40 @@
 """gan_lab: experiments on generative adversarial networks as the two-player games that they are.
 
-Kept empty on purpose: the configuration is checked before anything heavy is imported.
+Names are looked up in `gan_lab.api` at their first use, so that `import gan_lab` takes no time, and a mistake in a
+configuration is found before anything heavy is imported.
 """
+
+from typing import TYPE_CHECKING, Any
+
+from gan_lab.version import __version__
+
+if TYPE_CHECKING:
+    from gan_lab.api import Experiment, TrainedRun, build, compare, compose, evaluate, load, train
+    from gan_lab.errors import UserError
+
+__all__ = [
+    "Experiment",
+    "TrainedRun",
+    "UserError",
+    "__version__",
+    "build",
+    "compare",
+    "compose",
+    "evaluate",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gan_lab import api
+
+    # All at once, and in place of the modules build, compare and evaluate, which importing them has bound here.
+    globals().update({public: getattr(api, public) for public in __all__ if public != "__version__"})
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from test_resume import resumed
 
-from gan_lab.cli import compare, evaluate
 from gan_lab.experiment.run import play
 from gan_lab.metrics import metric
 
+compare, evaluate = import_module("gan_lab.cli.compare"), import_module("gan_lab.cli.evaluate")
 ROOT = Path(__file__).parents[1]
 QUICK = ["n=60", "features.steps=3"]
 TINY = ["model=mlp", *NARROW["mlp"], *SMALL, "rounds=2", "directory=later"]

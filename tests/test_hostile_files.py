@@ -26,6 +26,7 @@ from safetensors.torch import save_file
 
 from gan_lab.cli import compare, dashboard, evaluate, sample
 from gan_lab.cli import status as sweep_status
+from gan_lab.cli.train import prepare_run
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.output import Inside
@@ -43,14 +44,12 @@ Scene = Path  # a folder with `run`, the attacked copy; `canary`, which stays em
 
 def resume(run: Path) -> int:
     """As train.py does it, in this process."""
-    import train
-
     try:
         arguments = [a for a in expand([f"resume={run}", "rounds=3"]) if not a.startswith("hydra.")]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("config", [*arguments, f"directory='{run}'"])
         check(config)
-        train.prepare_run(config, again=False)
+        prepare_run(config, again=False)
         return play(config, arguments)
     except Exception as error:
         line = explain(error, [])

@@ -16,7 +16,7 @@ PARTS = {
 
 # From the ground up. A room imports from rows below its own, and from its own row where that makes no circle.
 ROWS = [
-    {"types", "errors", "ranges", "seeding"},
+    {"types", "errors", "ranges", "seeding", "version"},
     {"io", "distributed"},
     PARTS,
     {"equilibrium", "features", "metrics", "plots"},
@@ -25,7 +25,10 @@ ROWS = [
     {"callbacks", "loggers"},
     {"runtime", "config"},
     {"experiment", "sweeps", "ensemble"},
+    {"laws"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
+    {"api"},
+    {""},  # the package itself, whose names are those of api
 ]  # fmt: skip
 ROW = {room: number for number, row in enumerate(ROWS) for room in row}
 HYDRA = ROW["config"]  # the lowest row that knows it
@@ -65,7 +68,7 @@ def test_imports_point_down_only() -> None:
             if not imported.startswith("gan_lab") or there == here:
                 continue
             below.setdefault(here, set()).add(there)
-            if not here or not there or ROW[there] > ROW[here]:
+            if ROW[there] > ROW[here]:
                 wrong.append(f"{name_of(path)} imports {imported}")
     assert not wrong
     TopologicalSorter(below).prepare()  # raises CycleError where rooms of a row import each other
@@ -100,8 +103,8 @@ def test_each_row_knows_only_its_libraries() -> None:
     assert not wrong
 
 
-def test_train_py_imports_nothing_heavy_at_its_top() -> None:
-    tree = ast.parse((ROOT / "train.py").read_text())
+def test_training_imports_nothing_heavy_at_its_top() -> None:
+    tree = ast.parse((PACKAGE / "cli" / "train.py").read_text())
     top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {(n.module or "") if isinstance(n, ast.ImportFrom) else n.names[0].name for n in top}
     assert not {name.split(".")[0] for name in names} & {"torch", "torchvision", "pytorch_lightning", "numpy", "wandb"}

@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from omegaconf import DictConfig
 from test_evaluate import CALLBACK, QUICK, mine, runs, score, scores  # noqa: F401
 from test_resume import assert_resumes
 
-from gan_lab.cli import compare
 from gan_lab.config.observing import only_observes
 from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
+
+compare = import_module("gan_lab.cli.compare")
 
 
 def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

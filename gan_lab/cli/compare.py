@@ -1,6 +1,6 @@
-"""Comparison of runs in one table: `python -m gan_lab.compare DIR [DIR ...] [out=table.csv]`
+"""One table of many runs, such as `gan-lab compare multirun/losses out=table.csv`.
 
-DIR is a run directory that `gan_lab.cli.evaluate` has scored, or a folder of such. Runs that differ by nothing but the
+DIR is a run directory that `gan-lab evaluate` has scored, or a folder of such. Runs that differ by nothing but the
 seed, and where and how they were watched, make a row: the mean of their figures with Student's 95 % interval, standard
 deviation and number of seeds. Figures that were not obtained by the same procedure never share a column. For each
 column a test compares the best two rows: paired by seed where both have the same ones, else Welch's; beside its p-value
@@ -14,11 +14,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gan_lab.config.arguments import at_home, place, tidied
+from pydantic import Field
+
+from gan_lab.config.arguments import at_home, place
 from gan_lab.config.entry import entry
 from gan_lab.config.observing import key_of, only_observes
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.resume import OVERRIDES
-from gan_lab.config.words import listed, near, printable
+from gan_lab.config.words import printable
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
@@ -32,6 +35,7 @@ ENDINGS = (".csv", ".json", ".md")
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
+USAGE = "gan-lab compare DIR [DIR ...] [out=FILE]"
 LONGEST = 1000  # characters of a circumstance
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
@@ -48,16 +52,20 @@ class Run(NamedTuple):
     made_by: tuple[Any, ...]
 
 
+class Options(CommandOptions):
+    """What may stand beside the directories, as key=value."""
+
+    out: str | None = Field(default=None, description="a file for the table, too: .md, .csv or .json")
+
+
 @entry(smaller="compare fewer runs at once")
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\nusage: python -m gan_lab.compare DIR [DIR ...] [out=FILE]")
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
     places = [place(argument) for argument in arguments if is_place(argument)]
-    options = dict(argument.split("=", 1) for argument in tidied(arguments) if not is_place(argument))
-    for key in options.keys() - {"out"}:
-        raise UserError(f"{key}: no such option{near(key, ['out'])} {listed(['out'])}")
-    print(tabulate(find_runs(places), check_ending(options.get("out"))))
+    options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
+    print(tabulate(find_runs(places), check_ending(options.out)))
     return 0
 
 
@@ -152,7 +160,7 @@ def read_run(directory: Path) -> Run:
     for figure, key in scores:
         if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
-    made_by = (str(summary.get("git_commit")), str(summary.get("version/torch")))
+    made_by = tuple(str(summary.get(name)) for name in ("git_commit", "version/gan_lab", "version/torch"))
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 
@@ -182,7 +190,7 @@ def compare(runs: Sequence[Run]) -> "Comparison":
     common = frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
     notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
     if len({run.made_by for run in runs}) > 1:
-        notes.append("these runs were not all made by the same commit and version of torch")
+        notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
     for run in runs:
         label = " ".join(sorted(run.overrides - common)) or ("(no other override)" if len(runs) > 1 else "this run")

@@ -1,4 +1,4 @@
-"""W&B workspace for the figures of this lab: `python -m gan_lab.dashboard ENTITY/PROJECT`
+"""A workspace at W&B for the figures of this lab, such as `gan-lab dashboard somebody/gan_lab`.
 
 Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged in; each call saves a new workspace.
 """
@@ -6,20 +6,22 @@ Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged i
 from typing import Any
 
 from gan_lab.config.entry import entry
+from gan_lab.config.options import help_page, print_help
 from gan_lab.errors import UserError
 
+USAGE = "gan-lab dashboard ENTITY/PROJECT"
 QUALITY = ("evaluation/frechet", "evaluation/kernel", "evaluation/recognition", "classifier/errors", "parzen/valid")
 CHANGED = ("loss._target_", "update._target_", "optimizer.d.lr", "optimizer.g.lr", "seed")  # in sweeps, most often
 
 
 @entry(smaller="try again when other programs have ended")
 def main(arguments: list[str]) -> int:
-    if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\nusage: python -m gan_lab.dashboard ENTITY/PROJECT")
-        return 0 if arguments and arguments[0] in ("-h", "--help") else 2
-    entity, slash, project = arguments[0].partition("/")
+    code = print_help(arguments, help_page(USAGE, __doc__ or ""))
+    if code is not None:
+        return code
+    entity, slash, project = " ".join(arguments).partition("/")
     if not (entity and slash and project) or "/" in project:
-        raise UserError(f"{arguments[0]}: must be ENTITY/PROJECT, such as somebody/gan_lab")
+        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as somebody/gan_lab")
     print(publish(workspace(entity, project)))
     return 0
 

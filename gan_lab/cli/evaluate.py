@@ -1,14 +1,15 @@
-"""Evaluation of runs: `python -m gan_lab.evaluate RUN_DIR [metric=[frechet,kernel]] [features=...] [n=...]`
+"""Metrics of a run's samples, such as `gan-lab evaluate RUN_DIR features=efficientnet_lite0 metric=kernel n=300`.
 
 Rebuilds the generator of RUN_DIR/generator.safetensors, compares its samples with the run's data set and adds the
 figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the whole procedure: features, resize filter,
 numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
 
-Of a folder of runs (say a sweep's), or of several, each run is scored and `gan_lab.cli.compare` prints the table.
-The options are those of conf/evaluate.yaml; `metric` and `features` are config groups.
+Of a folder of runs (say a sweep's), or of several, each run is scored and the table of `gan-lab compare` is printed.
+The options are those of conf/evaluate.yaml; `metric` (one, or a list) and `features` are config groups.
 """
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -31,9 +32,10 @@ from gan_lab.cli.compare import (
 from gan_lab.cli.sample import rebuilt
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.check import Page, check, check_choices
+from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explain
+from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
-from gan_lab.config.trust import CONF
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 from gan_lab.io.inside import check_inside
@@ -64,13 +66,14 @@ PAGE = Page(
     named=("metric",),
     optional={"real", "checkpoint", "root", "trust", "out"},
 )
+USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"{__doc__}\n{(CONF / 'evaluate.yaml').read_text()}")
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, f"{__doc__}\n{options_in_words()}"))
+    if code is not None:
+        return code
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
@@ -86,6 +89,18 @@ def main(arguments: list[str]) -> int:
             raise
         return 2
     return 0 if len(scored) == len(runs) else 2
+
+
+def options_in_words() -> str:
+    """The page of options with its comments, as KEY=VALUE, and the names that the two groups know."""
+    page = (CONF / "evaluate.yaml").read_text().partition("_self_\n")[2].strip().splitlines()
+    rows = [line.partition("#") for line in page]
+    lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
+    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("metric", "features")}
+    told = [
+        textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
+    ]
+    return "\n".join(["options:", *lines, "", *told])
 
 
 def reported(error: Exception, overrides: Sequence[str], where: str = "") -> bool:

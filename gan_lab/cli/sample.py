@@ -1,4 +1,4 @@
-"""Samples from a run: `python -m gan_lab.sample RUN_DIR n=64 seed=0 out=grid.png`.
+"""Samples from a run, such as `gan-lab sample RUN_DIR n=64 seed=0 out=grid.png`.
 
 Reads RUN_DIR/generator.safetensors and nothing else, or with `checkpoint=` a checkpoint: `best`, `last`, a round, or a
 file by its path; so a run that still plays can be looked at, too. RUN_DIR may also be such a file itself. What is
@@ -19,14 +19,15 @@ A generator that completes images, enlarges or translates them, is given=PICTURE
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
-from gan_lab.config.arguments import at_home, check_text, place
+from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.recipe import check_recipe
-from gan_lab.config.words import listed, near
+from gan_lab.config.words import near
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
@@ -41,28 +42,40 @@ MOST_CLASSES, LARGEST_PICTURE = 100, 2**25  # rows, and pixels, of a picture of 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
-class Options(BaseModel, extra="forbid", allow_inf_nan=False):
+USAGE = "gan-lab sample RUN_DIR [KEY=VALUE ...]"
+
+
+class Options(CommandOptions):
     """What may follow RUN_DIR, as key=value."""
 
-    n: PositiveInt = 64  # samples; with `interpolate`, rows
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    out: Path = Path("samples.png")
-    weights: Literal["average", "raw"] = "average"  # the average falls back to raw where the run kept none
-    checkpoint: str | None = None  # best, last, a round or a file, in place of what the finished run has left
-    label: str | None = None  # a class by its name or number, or "all" of them; None: each in turn
-    given: Path | None = None  # the picture that a generator of completions starts from
-    truncation: NonNegativeFloat = 1.0  # 1: none; towards 0: nearer to the latent's centre, less diverse
-    interpolate: NonNegativeInt = 0  # points on a straight line between two latents, per row; 0: independent samples
-    batch_size: PositiveInt = 256
-    trust: str = ""  # packages, with commas, whose code the recipe of a file that is not your own may call
+    n: PositiveInt = Field(default=64, description="samples; with interpolate, rows")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="of the noise")
+    out: Path = Field(default=Path("samples.png"), description="where to: a picture, an .npz, or a folder (no ending)")
+    weights: Literal["average", "raw"] = Field(
+        default="average", description="average or raw; where the run kept no average, raw"
+    )
+    checkpoint: str | None = Field(
+        default=None, description="best, last, a round or a file; else what the run has left"
+    )
+    label: str | None = Field(
+        default=None, description="a class by its name or number, or all of them; else each in turn"
+    )
+    given: Path | None = Field(
+        default=None, description="the picture that a generator of pictures from pictures starts from"
+    )
+    truncation: NonNegativeFloat = Field(default=1, description="1 is none; towards 0 samples are more alike")
+    interpolate: NonNegativeInt = Field(
+        default=0, description="points on a straight line between two latents, for each row"
+    )
+    batch_size: PositiveInt = Field(default=256, description="samples at once; they do not depend on it")
+    trust: str = Field(default="", description="packages, with commas, whose code the file of a stranger may call")
 
 
 @entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        names = " ".join(f"{name}={value}" for name, value in Options())
-        print(f"{__doc__}\nusage: python -m gan_lab.sample RUN_DIR [{names}]")
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
     print(sample(place(arguments[0]), parse(arguments[1:])))
     return 0
 
@@ -73,18 +86,7 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
-    for argument in arguments:
-        check_text(argument.partition("=")[2], argument)
-    given = {key: at_home(value) for key, _, value in (argument.partition("=") for argument in arguments)}
-    allowed = list(Options.model_fields)
-    for key in given.keys() - allowed:
-        raise UserError(f"{key}: no such option{near(key, allowed)} {listed(allowed)}")
-    try:
-        options = Options.model_validate(given)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        name = str(problem["loc"][0])
-        raise UserError(f"{name}={given[name]}: {problem['msg'].replace('Input should', 'must')}") from error
+    options = parse_options(Options, arguments)
     if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
         raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
     return options
@@ -99,21 +101,37 @@ def sample(directory: Path, options: Options) -> str:
     if not directory.exists():
         raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
 
-    import torch
-
     from gan_lab.io.weights import find_weights, read_weights
-    from gan_lab.sampling import noise_of, sampled
 
     found = read_weights(find_weights(directory, options.checkpoint)).generator()
     recipe = found.recipe
+    generator, latent = rebuilt(found, options.weights, options.trust)
+    samples, y, columns = drawn(generator, latent, recipe, options)
+    line = write(samples, options.out, columns, y)
+    shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe.get("num_classes")
+    if options.label == "all" and classes and shown < classes:
+        line += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+    return line
+
+
+def drawn(
+    generator: "nn.Module", latent: "Latent", recipe: Mapping[str, Any], options: Options
+) -> "tuple[Tensor, Tensor | None, int | None]":
+    """Samples, what they were asked for, and the columns of their grid where it has rows of their own.
+
+    Raises:
+        UserError: an option does not go with this generator.
+    """
+    import torch
+
+    from gan_lab.sampling import noise_of, sampled
+
     if ("degradation" in recipe) != (options.given is not None):
         raise UserError(
             "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
             if "degradation" in recipe
             else f"given={options.given}: this generator is given no images; train one with degradation=half"
         )
-    generator, latent = rebuilt(found, options.weights, options.trust)
-
     rows = noise_of(latent, options.n, options.seed)
     if options.interpolate:
         ends, steps = noise_of(latent, options.n, options.seed, "ends"), torch.linspace(0, 1, options.interpolate)
@@ -129,19 +147,13 @@ def sample(directory: Path, options: Options) -> str:
                 f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
                 "alone (it normalises it); leave it out"
             )
-    left_out = ""
     if options.label == "all" and y is not None and options.out.suffix.lower() in PICTURES:
-        classes = recipe["num_classes"]
-        shown = classes_shown(classes, len(rows), sampled(generator, z[:1], y[:1], options.seed))
+        shown = classes_shown(recipe["num_classes"], len(rows), sampled(generator, z[:1], y[:1], options.seed))
         z, y = z[: shown * len(rows)], y[: shown * len(rows)]
-        if shown < classes:
-            left_out = (
-                f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
-            )
     size = options.batch_size
     starts = range(0, len(z), size)
     parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]
-    return write(torch.cat([sampled(generator, *part) for part in parts]), options.out, columns, y) + left_out
+    return torch.cat([sampled(generator, *part) for part in parts]), y, columns
 
 
 def classes_shown(classes: int, each: int, sample: "Tensor") -> int:

@@ -1,4 +1,4 @@
-"""State of a sweep: `python -m gan_lab.sweep_status DIR [minutes=15]`
+"""The state of the jobs of a sweep, such as `gan-lab status multirun/losses`.
 
 DIR is the directory of the sweep (hydra.sweep.dir), or of one run. A line for each job: done, running, failed (and
 why), or waiting: not started yet, or stopped; the command that started the sweep goes on with those. A run that has
@@ -14,17 +14,22 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from pydantic import Field
+
 from gan_lab.cli.compare import natural
-from gan_lab.config.arguments import place, tidied
+from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
-from gan_lab.config.words import cell, listed, near
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
+from gan_lab.config.words import cell
 from gan_lab.errors import UserError
 from gan_lab.io.checkpoint import LAST
 from gan_lab.io.reading import read_json, read_text, read_yaml
+from gan_lab.ranges import PositiveFloat
 from gan_lab.sweeps.plan import FAILURE, PLAN
 
 MOST_TRIALS = 100_000
 LARGEST_TABLE = 2**30  # bytes
+USAGE = "gan-lab status DIR [minutes=15]"
 STATES = ("done", "running", "failed", "waiting")
 SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
 
@@ -37,16 +42,21 @@ class Job(NamedTuple):
     note: str
 
 
+class Options(CommandOptions):
+    """What may follow DIR, as key=value."""
+
+    minutes: PositiveFloat = Field(
+        default=15, description="without a sign of life, after which a job counts as stopped"
+    )
+
+
 @entry(smaller="ask again when other programs have ended")
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(__doc__)
-        return 0 if arguments else 2
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
     directory, *rest = arguments
-    options = dict(argument.partition("=")[::2] for argument in tidied(rest))
-    for key in options.keys() - {"minutes"}:
-        raise UserError(f"{key}: no such option{near(key, ['minutes'])} {listed(['minutes'])}")
-    jobs = status(place(directory), 60 * _positive("minutes", options.get("minutes", "15")))
+    jobs = status(place(directory), 60 * parse_options(Options, rest).minutes)
     print(as_markdown(jobs))
     return 0 if all(job.state == "done" for job in jobs) else 1
 
@@ -134,16 +144,6 @@ def _round(run: Path) -> int:
 
 def _is_round(text: str | None) -> bool:
     return text is not None and text.isdecimal() and len(text) < 20
-
-
-def _positive(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not value > 0:
-        raise UserError(f"{name}={text}: must be a number above 0")
-    return value
 
 
 def as_markdown(jobs: list[Job]) -> str:

@@ -1,12 +1,12 @@
 """Check of a composed configuration against the parameters of its parts, none of which is imported."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from gan_lab.config.conf import CONF
 from gan_lab.config.foreign import foreign_complaint
 from gan_lab.config.signature import Signature, signature
 from gan_lab.config.source import NoSuchTarget
@@ -15,8 +15,6 @@ from gan_lab.config.values import complaint, unfit
 from gan_lab.config.words import dotted, listed, near, one_line, shown
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-
-CONF = Path(__file__).parents[2] / "conf"
 
 # The root: plain keys with their types, groups that are one choice each (a part, or what holds these parts), and dicts
 # of named parts.

@@ -17,11 +17,11 @@ from hydra.errors import (
 )
 from omegaconf import OmegaConf, errors
 
+from gan_lab.config.conf import CONF as CONF
 from gan_lab.config.exhausted import exhausted
 from gan_lab.config.signature import signature
 from gan_lab.config.source import NoSuchTarget
 from gan_lab.config.tree import at, children, reach
-from gan_lab.config.trust import CONF as CONF
 from gan_lab.config.words import dotted, listed, near, one_line
 from gan_lab.errors import UserError
 

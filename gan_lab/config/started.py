@@ -2,13 +2,29 @@
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+TRAIN = "gan_lab.cli.train"  # which `gan-lab train` runs
 PLACES = ("--config-dir", "--config-path")  # Hydra's flags that are followed by a folder
 WORDS = ("--config-name", "--cfg", "--package")  # and by a word
 SHORT = {"-cd": "--config-dir", "-cp": "--config-path", "-cn": "--config-name", "-c": "--cfg", "-p": "--package"}
+
+
+_flags_from_python: ContextVar[Sequence[str] | None] = ContextVar("flags_from_python", default=None)
+
+
+@contextmanager
+def started_from_python(flags: Sequence[str]) -> Iterator[None]:
+    """No command started what runs in here: `gan-lab train` goes on with it, with these flags of Hydra."""
+    token = _flags_from_python.set(flags)
+    try:
+        yield
+    finally:
+        _flags_from_python.reset(token)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -28,8 +44,8 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def how_started(arguments: Sequence[str]) -> dict[str, Any]:
     """The program, as words of a command line, and where it was told to find configurations: plain data."""
-    kept = []
-    for flag in split(arguments)[0]:
+    kept, from_python = [], _flags_from_python.get()
+    for flag in split(arguments if from_python is None else from_python)[0]:
         name, _, value = flag.partition("=")
         if name in (*PLACES, "--config-name"):
             kept.append(f"{name}={Path(value).resolve() if name in PLACES else value}")
@@ -37,8 +53,12 @@ def how_started(arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def program() -> list[str]:
-    """`python train.py`, `python -m own.train` or the name of a command."""
+    """`gan-lab train`, `python train.py`, `python -m own.train` or the name of a command."""
+    if _flags_from_python.get() is not None:
+        return ["gan-lab", "train"]
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name == TRAIN:
+        return ["gan-lab", "train"]
     if spec is not None and spec.name != "__main__":
         return ["python", "-m", spec.name.removesuffix(".__main__")]
     return ["python", sys.argv[0]] if sys.argv[0].endswith(".py") else [Path(sys.argv[0]).name]

@@ -10,9 +10,10 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from gan_lab.config.check import CHOICES, NAMED
+from gan_lab.config.conf import CONF
 from gan_lab.config.observing import key_of
 from gan_lab.config.tree import PLAIN_TYPES, children, is_part, leaves
-from gan_lab.config.trust import CONF, LAYERS, OPTIMIZERS, SCHEDULES, check_target, check_words, named_in
+from gan_lab.config.trust import LAYERS, OPTIMIZERS, SCHEDULES, check_target, check_words, named_in
 from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
 

@@ -9,15 +9,13 @@ import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
+from gan_lab.config.conf import CONF
 from gan_lab.config.source import CannotTell, NoSuchTarget, find
 from gan_lab.config.tree import PLAIN_TYPES, children, leaves, parts
 from gan_lab.config.words import dotted, one_line, shown
 from gan_lab.errors import UserError
-
-CONF = Path(__file__).parents[2] / "conf"  # beside the package, in a checkout and when installed
 
 _LAYERS = """
     AdaptiveAvgPool2d AvgPool2d BatchNorm1d BatchNorm2d Bilinear CELU Conv1d Conv2d ConvTranspose2d Dropout Dropout2d

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.tree import parts
 from gan_lab.io.files import write_atomically
 from gan_lab.io.run_file import note
+from gan_lab.version import __version__
 
 CHANGES = "changes.diff"
 LONGEST = 2**20  # characters of the changes of one checkout
@@ -40,6 +41,8 @@ def _code(package: str) -> dict[str, Any]:
 
 
 def _version(package: str) -> str | None:
+    if package == "gan_lab":
+        return __version__  # of the code that runs: an installation may be another's
     try:
         return version(package)
     except PackageNotFoundError:
@@ -48,7 +51,12 @@ def _version(package: str) -> str | None:
 
 @cache
 def commit_of(package: str) -> str | None:
-    """The commit of the package's code, with "+" where files differ from it; None outside a checkout."""
+    """The commit of the package's code, with "+" where files differ from it; None outside a checkout.
+
+    A package that is installed in a folder of another repository, as in its `.venv`, is not in that one's commits.
+    """
+    if not _git(package, "ls-files", "*.py"):
+        return None
     commit = _git(package, "rev-parse", "HEAD")
     if commit is None:
         return None
@@ -58,6 +66,8 @@ def commit_of(package: str) -> str | None:
 @cache
 def _changes(package: str) -> str:
     """What its checkout holds that is not committed, of files that git knows."""
+    if commit_of(package) is None:
+        return ""
     changes = _git(package, "diff", "HEAD", "--no-ext-diff", "--no-color") or ""
     if len(changes) <= LONGEST:
         return changes

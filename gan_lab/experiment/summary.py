@@ -17,6 +17,7 @@ from gan_lab.equilibrium.verdict import MORE_ROUNDS
 from gan_lab.experiment.provenance import commit_of
 from gan_lab.game.gan import GAN
 from gan_lab.io.files import write_atomically
+from gan_lab.version import __version__
 
 ADVICE = "equilibrium/advice"
 SUMMARY_LOCK = ".summary.lock"  # of those who change the file
@@ -55,6 +56,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         "seed": config.seed,
         "git_commit": commit_of("gan_lab"),
         "version/python": platform.python_version(),
+        "version/gan_lab": __version__,
         **{f"version/{package}": version(package) for package in PACKAGES},
     }
 
