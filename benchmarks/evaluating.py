@@ -119,7 +119,7 @@ def main(run: Path, root: str, n: int, repeats: int) -> None:
             shutil.copy(run / name, copy / name)
         ours = [
             "-m",
-            "gan_lab.cli.evaluate",
+            "gan_lab.evaluate",
             str(copy),
             f"root={root}",
             f"n={n}",

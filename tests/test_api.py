@@ -62,7 +62,7 @@ def test_samples_follow_from_their_seed_and_one_s_own_noise(tmp_path: Path) -> N
 
 
 def test_the_parts_are_built_as_configured() -> None:
-    game, data = gan_lab.experiment.build(gan_lab.compose(*TINY, "loss=hinge"))
+    game, data = gan_lab.build(gan_lab.compose(*TINY, "loss=hinge"))
     assert type(game.loss).__name__ == "Hinge" and data.shape == (1, 8, 8)
 
 
