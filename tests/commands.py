@@ -76,6 +76,7 @@ def _play(words: list[str], where: str, environment: dict[str, str], notes: list
             runpy.run_module(words[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv = [str(ROOT / words[0]), *words[1:]]
+            sys.path.insert(0, str(Path(sys.argv[0]).parent))
             runpy.run_path(sys.argv[0], run_name="__main__")
     finally:
         sys.stdout.flush()

@@ -204,7 +204,7 @@ class Forgetful(Toy):
 
 
 def test_data_that_break_a_law_are_caught(tmp_path: Path) -> None:
-    settings = (ring(), (2,), 8, 0)
+    settings = (ring(8, 1.0, 0.01), (2,), 8, 0)
     assert broken(DATA, Double(*settings)) == ["shapes and ranges"]
     assert broken(DATA, Forgetful(*settings)) == ["the data order goes on where it stopped"]
     assert not broken(DATA, Toy(*settings))

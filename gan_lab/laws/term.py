@@ -67,7 +67,7 @@ def is_lazy_at_no_cost(scene: Scene) -> None:
     def total(every: int) -> float:
         term.every = every
         values = [scene.value(step) for step in range(8)]
-        return sum(0.0 if value is None else float(value) for value in values)
+        return sum(0.0 if value is None else float(value.detach()) for value in values)
 
     before = term.every
     try:
