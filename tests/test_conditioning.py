@@ -19,7 +19,7 @@ from test_resume import assert_resumes
 from torch import Tensor, nn
 
 from gan_lab.callbacks.duality import DualityGap
-from gan_lab.callbacks.far_samples import FAR, held
+from gan_lab.callbacks.far_samples import FAR, far_samples
 from gan_lab.cli.sample import classes_shown, main
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build, network_of, plain
@@ -203,7 +203,7 @@ def test_generated_samples_are_not_matched_to_those_they_are_compared_with(
     _, data = build(config)
     ys = torch.cat([batch.y for batch in islice(data.batches(FAR), 5)])  # type: ignore[misc]
     assert asked and all(torch.equal(y, ys[20:40]) for y in asked)
-    assert torch.equal(held(data, 20).y, ys[:20])  # type: ignore[arg-type]
+    assert torch.equal(far_samples(data, 20).y, ys[:20])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)

@@ -10,6 +10,7 @@ the fact: then the p-value is larger than it need be, and what flatters is the b
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
 
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -204,3 +205,7 @@ def compare(runs: Sequence[Run]) -> "Comparison":
         for key, told in run.procedures.items():
             procedures.setdefault(key, {}).update(told)  # only some may have been scored with a floor
     return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

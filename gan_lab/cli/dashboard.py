@@ -3,6 +3,7 @@
 Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged in; each call saves a new workspace.
 """
 
+import sys
 from typing import Any
 
 from gan_lab.config.entry import entry
@@ -104,3 +105,7 @@ def publish(board: Any) -> str:
         return str(board.save().url)
     except Exception as error:  # of the client's many kinds
         raise UserError(f"dashboard: W&B did not take it ({error})") from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

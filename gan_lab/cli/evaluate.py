@@ -285,3 +285,7 @@ def add_to_summary(directory: Path, records: dict[str, dict[str, Any]], state: s
             )
         figures = {f"score/{key}/{name}": value for key, record in scores.items() for name, value in record.items()}
         write_summary(summary | figures, directory)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

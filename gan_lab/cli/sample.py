@@ -17,6 +17,7 @@ A generator that completes images, enlarges or translates them, is given=PICTURE
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -273,3 +274,7 @@ def _savez(path: Path, arrays: Mapping[str, "Tensor"]) -> None:
 
     with path.open("wb") as file:  # given a path, numpy would add an ending of its own
         np.savez(file, allow_pickle=False, **{name: array.numpy() for name, array in arrays.items()})
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

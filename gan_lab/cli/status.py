@@ -10,6 +10,7 @@ The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
 import csv
 import io
 import os
+import sys
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -151,3 +152,7 @@ def as_markdown(jobs: list[Job]) -> str:
     lines = ["| job | state | |", "|---|---|---|", *rows]
     counts = ", ".join(f"{sum(job.state == state for job in jobs)} {state}" for state in STATES)
     return "\n".join([*lines, "", f"{len(jobs)} jobs: {counts}"])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
