@@ -55,6 +55,14 @@ def test_most_pictures_in_the_root_are_no_classes(tmp_path: Path) -> None:
     assert (len(found.files), found.classes, found.passed_over) == (7, [], {})
 
 
+def test_an_archive_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "pictures.zip").touch()
+    with pytest.raises(UserError, match=r"pictures\.zip: is a file, and must be a folder; unpack an archive first"):
+        list_pictures(str(tmp_path / "pictures.zip"))
+    with pytest.raises(UserError, match="none: no such folder"):
+        list_pictures(str(tmp_path / "none"))
+
+
 @pytest.mark.parametrize(
     ("parts", "take"), [(["train", "val"], "train"), (["Test"], "Test"), (["test", "train"], "train")]
 )

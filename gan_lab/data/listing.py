@@ -62,7 +62,8 @@ def list_pictures(root: str) -> Listing:
     (train, test, ...).
     """
     if not Path(root).is_dir():
-        raise UserError(f"data.root={root}: no such folder")
+        why = "is a file, and must be a folder; unpack an archive first" if Path(root).exists() else "no such folder"
+        raise UserError(f"data.root={root}: {why}")
     sizes, passed_over = _search(root)
     if not sizes:
         others = sum(map(len, passed_over.values()))
