@@ -106,6 +106,7 @@ def test_the_lines_of_the_documentation_run_in_a_notebook(tmp_path: Path) -> Non
     cells = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "python.md").read_text(), re.DOTALL)
     lines = [line for cell in cells[:2] for line in cell.splitlines() if line]
     assert len(lines) <= 12
+    assert "".join(cells[:2]) in (ROOT / "README.md").read_text()
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT), prepend=":")
