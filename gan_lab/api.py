@@ -176,7 +176,7 @@ class TrainedRun:
 
         Sample i depends on the seed and i alone. Options: `label`, `given`, `truncation`, `batch_size`.
         """
-        return self._drawn(n=n, seed=seed, out="samples.npz", **options)[0]  # of all classes, if all are asked for
+        return self._drawn(n=n, seed=seed, **options)[0]
 
     def interpolate(self, rows: int = 8, points: int = 10, seed: int = 0, **options: Any) -> Tensor:
         """Samples (rows, points, ...) along straight lines between two points of noise."""

@@ -20,8 +20,8 @@ def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or ""))
     if code is not None:
         return code
-    entity, slash, project = " ".join(arguments).partition("/")
-    if not (entity and slash and project) or "/" in project:
+    entity, slash, project = arguments[0].partition("/")
+    if len(arguments) > 1 or not (entity and slash and project) or "/" in project:
         raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as somebody/gan_lab")
     print(publish(workspace(entity, project)))
     return 0

@@ -107,18 +107,21 @@ def sample(directory: Path, options: Options) -> str:
     found = read_weights(find_weights(directory, options.checkpoint)).generator()
     recipe = found.recipe
     generator, latent = rebuilt(found, options.weights, options.trust)
-    samples, y, columns = drawn(generator, latent, recipe, options)
-    line = write(samples, options.out, columns, y)
-    shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe.get("num_classes")
-    if options.label == "all" and classes and shown < classes:
-        line += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
-    return line
+    samples, y, columns = drawn(generator, latent, recipe, options, options.out.suffix.lower() in PICTURES)
+    told = write(samples, options.out, columns, y)
+    if options.label == "all":
+        shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe["num_classes"]
+        if shown < classes:
+            told += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+    return told
 
 
 def drawn(
-    generator: "nn.Module", latent: "Latent", recipe: Mapping[str, Any], options: Options
+    generator: "nn.Module", latent: "Latent", recipe: Mapping[str, Any], options: Options, for_picture: bool = False
 ) -> "tuple[Tensor, Tensor | None, int | None]":
     """Samples, what they were asked for, and the columns of their grid where it has rows of their own.
+
+    `for_picture`: of all classes only those that one picture has room for.
 
     Raises:
         UserError: an option does not go with this generator.
@@ -148,7 +151,7 @@ def drawn(
                 f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
                 "alone (it normalises it); leave it out"
             )
-    if options.label == "all" and y is not None and options.out.suffix.lower() in PICTURES:
+    if for_picture and options.label == "all" and y is not None:
         shown = classes_shown(recipe["num_classes"], len(rows), sampled(generator, z[:1], y[:1], options.seed))
         z, y = z[: shown * len(rows)], y[: shown * len(rows)]
     size = options.batch_size
