@@ -194,7 +194,7 @@ class TrainedRun:
         """n samples as one picture, which a notebook shows: a grid of images, or points of the plane."""
         from PIL import Image
 
-        samples, _, columns = self._drawn(n=n, seed=seed, **options)
+        samples, _, columns = self._drawn(n=n, seed=seed, for_picture=True, **options)
         return Image.fromarray(picture_of(samples, columns).permute(1, 2, 0).numpy())
 
     @cached_property
@@ -207,10 +207,10 @@ class TrainedRun:
         """`config.yaml`: the configuration, resolved."""
         return OmegaConf.create(read_yaml(self.directory / "config.yaml"))
 
-    def _drawn(self, **options: Any) -> tuple[Tensor, Tensor | None, int | None]:
+    def _drawn(self, for_picture: bool = False, **options: Any) -> tuple[Tensor, Tensor | None, int | None]:
         given = parse([f"{name}={value}" for name, value in options.items() if value is not None])
         with torch.no_grad():
-            return drawn(self.generator, self.latent, self.recipe, given)
+            return drawn(self.generator, self.latent, self.recipe, given, for_picture)
 
 
 def evaluate(place: Place, *overrides: str) -> dict[str, dict[str, Any]]:

@@ -13,8 +13,8 @@ In there, `python train.py experiment=NAME` trains, and so does `gan-lab train -
 import sys
 from pathlib import Path
 
+from gan_lab.config.entry import entry
 from gan_lab.config.options import help_page, print_help
-from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 
 USAGE = "gan-lab new NAME"
@@ -185,15 +185,12 @@ pythonpath = ["."]
 }
 
 
+@entry(smaller="try again when other programs have ended")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or ""))
     if code is not None:
         return code
-    try:
-        folder = write_project(" ".join(arguments))
-    except (UserError, OSError) as error:
-        print(f"error: {one_line(str(error))}", file=sys.stderr)
-        return 2
+    folder = write_project(" ".join(arguments))
     print(f"{folder}: cd {folder}, then python train.py experiment={folder.name}")
     return 0
 
