@@ -1,16 +1,17 @@
 """Folders of pictures: crops, workers, depths, classes, and files that are none."""
 
-import multiprocessing
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from commands import ROOT
 from made_up_sets import Make, N, numbers, same, take
 from PIL import Image
-from torch.utils.data import DataLoader
 
-from gan_lab.data.workers import leaving_signals_to_us
 from gan_lab.errors import UserError
 
 
@@ -112,16 +113,26 @@ class TestCorruptPictures:
             take(data, 1)
 
 
+JOB = """
+from multiprocessing import get_context
+from torch.utils.data import DataLoader
+from gan_lab.data.workers import leaving_signals_to_us
+from torch.utils.data import DataLoader
+
+kept = []
+
+def act():
+    with leaving_signals_to_us():
+        kept.append(iter(DataLoader(range(8), num_workers=1)))
+
+process = get_context("fork").Process(target=act)
+process.start()
+process.join()
+raise SystemExit(process.exitcode)
+"""
+
+
 def test_a_process_that_another_has_started_ends_with_its_workers() -> None:
     """As the jobs of joblib are: they stop what they started by a signal that workers do not hear."""
-    kept = []
-
-    def act() -> None:
-        with leaving_signals_to_us():
-            kept.append(iter(DataLoader(range(8), num_workers=1)))  # type: ignore[arg-type]
-
-    process = multiprocessing.get_context("fork").Process(target=act)
-    process.start()
-    process.join(60)
-    process.kill()
-    assert process.exitcode == 0
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", JOB], env=environment, timeout=120, check=False).returncode == 0

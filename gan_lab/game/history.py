@@ -38,4 +38,6 @@ class History:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in KEPT:
-            setattr(self, name, {metric: KEPT[name](value) for metric, value in state[name].items()})
+            # Numbers stay as they are, whole ones too: a resumed run ends with the bits of one that was never stopped.
+            kept = {m: v if isinstance(v, int | float) else KEPT[name](v) for m, v in state[name].items()}
+            setattr(self, name, kept)
