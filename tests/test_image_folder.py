@@ -117,7 +117,6 @@ JOB = """
 from multiprocessing import get_context
 from torch.utils.data import DataLoader
 from gan_lab.data.workers import leaving_signals_to_us
-from torch.utils.data import DataLoader
 
 kept = []
 
