@@ -7,7 +7,7 @@ random: no plan at all;
 GAN: plans made in the run's generated world alone, several futures for each plan;
 GAN, z = 0: the same without its noise, one future;
 MSE: plans made in the same network trained to the least squared error on the same transitions, where z = 0 as well;
-truth: plans made in the equations of motion, which nobody learnt.
+truth: plans made in the equations of motion, which are not learnt.
 """
 
 import sys

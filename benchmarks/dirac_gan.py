@@ -138,7 +138,7 @@ def trajectory(method: str, update: str, rounds: int = ROUNDS) -> np.ndarray:
 
 
 class Survey:
-    """An "update" that moves nobody but measures -v at points (theta, psi), (n, 2)."""
+    """An "update" that moves no player and measures -v at points (theta, psi), (n, 2)."""
 
     def __init__(self, points: np.ndarray) -> None:
         self.points, self.field = points, np.zeros_like(points)

@@ -34,7 +34,7 @@ def samples_of(directory: str) -> Tensor:
 def nearest(x: Tensor, images: Tensor) -> float:
     """The mean distance of images x to the nearest of `images`."""
     known = images.flatten(1)
-    exact = "donot_use_mm_for_euclid_dist"  # nought is nought
+    exact = "donot_use_mm_for_euclid_dist"  # exact zeros
     distances = [torch.cdist(part.flatten(1), known, compute_mode=exact).amin(1) for part in x.split(1000)]
     return torch.cat(distances).mean().item()
 

@@ -92,7 +92,7 @@ def test_an_image_is_left_alone_as_often_as_p_says(name: str) -> None:
         one["translation"] = 0
     x, p, n = torch.rand(1, 1, 16, 16).expand(4000, -1, -1, -1), 0.3, 4000
     moved = (PARTS[name](**one)(x, torch.tensor(p)) - x).abs().amax((1, 2, 3)) > 1e-6
-    expected = p if name == "adaptive.Geometric" else p * (1 - 1 / 17**2)  # a shift by nought may be drawn
+    expected = p if name == "adaptive.Geometric" else p * (1 - 1 / 17**2)  # a shift by zero may be drawn
     assert moved.double().mean().item() == pytest.approx(expected, abs=4 * math.sqrt(p * (1 - p) / n))
 
 

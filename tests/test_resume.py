@@ -24,7 +24,7 @@ ROUNDS = 9
 
 
 class Killed(BaseException):
-    """Nobody catches it, as nobody catches a kill -9."""
+    """It is not caught, as a kill -9 is not."""
 
 
 def rows(directory: Path) -> list[dict[str, str]]:

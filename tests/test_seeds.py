@@ -50,7 +50,7 @@ CASES = [
 def overrides(*case: str) -> list[str]:
     """Metrics after rounds 1, 4 and 8 of 9: two rounds together, one alone, three together, and two alone.
 
-    With so large an eps Adam makes no step of the rounding of a gradient that is nought but for that.
+    With so large an eps Adam makes no step of the rounding of a gradient that is zero apart from that.
     """
     model = [] if any(part.startswith("model=") for part in case) else ["model=mlp"]
     adam = (

@@ -54,7 +54,7 @@ def test_the_bare_loop_plays_what_the_lab_plays(
     assert gan.average is not None
     for network, theirs in ((by_hand.d, gan.d.network), (by_hand.g, gan.g.network), (by_hand.average, gan.average)):
         for mine, other in zip(network.parameters(), theirs.parameters(), strict=True):
-            # A gradient that is nought but for rounding, Adam makes a step of; none is larger than its rate.
+            # A gradient that is zero but for rounding, Adam makes a step of; none is larger than its rate.
             torch.testing.assert_close(mine, other, rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(losses[1], gan.record["g/loss"], rtol=1e-4, atol=1e-5)
 

@@ -58,7 +58,7 @@ class Gate:
         try:
             order = self._orders.recv()
         except EOFError:
-            os._exit(0)  # the race is over; nobody wants this run's pictures and summary
+            os._exit(0)  # the race is over; this run's pictures and summary are not needed
         self._left = 1 if order == "flops" else order
         if order == "flops":
             self._counter = FlopCounterMode(display=False)

@@ -1,6 +1,6 @@
 """A workspace at W&B for the figures of this lab, such as `gan-lab dashboard somebody/gan_lab`.
 
-Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and somebody logged in; each call saves a new workspace.
+Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and a W&B login; each call saves a new workspace.
 """
 
 import sys

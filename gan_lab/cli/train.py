@@ -78,7 +78,7 @@ def prepare_run(config: DictConfig, again: bool) -> None:
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def job(config: DictConfig) -> float | None:
-    """One job of Hydra's: a run that exits, or one of a sweep, which goes on whatever becomes of this one.
+    """One job of Hydra's: a run that exits, or one of a sweep, which goes on even if this one fails.
 
     Returns the figure that a search is after, where there is one.
     """

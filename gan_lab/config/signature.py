@@ -149,7 +149,7 @@ def _last(node: ast.expr) -> str:
 
 
 def declares(target: str, name: str) -> bool:
-    """Whether the class at this dotted path, or a base, says `name = True` of itself; False where nobody can tell."""
+    """Whether the class at this dotted path, or a base, says `name = True` of itself; False where that is unknown."""
     return bool(declared(target, name))
 
 

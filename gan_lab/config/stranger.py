@@ -1,4 +1,4 @@
-"""Overrides that are taken over from a run of somebody else."""
+"""Overrides that are taken over from a run of another person."""
 
 import re
 from collections.abc import Sequence

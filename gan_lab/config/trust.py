@@ -1,4 +1,4 @@
-"""Closed lists of what a configuration of somebody else may build and contain.
+"""Closed lists of what a configuration of another person may build and contain.
 
 Building calls the `_target_`s of the file with its values. So the targets must be on a closed list, and the values such
 that the parts on it can do no harm with them: plain data of bounded size, no interpolations (which call functions

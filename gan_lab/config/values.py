@@ -62,7 +62,7 @@ _WORDS = {
 
 
 def complaint(name: str, parameter: Parameter, value: Any) -> str | None:
-    """What is wrong with `value` for the parameter called `name`; None where nothing is, or nobody can tell."""
+    """What is wrong with `value` for the parameter called `name`; None where nothing is, or where that is unknown."""
     if name == "lr" and "None" not in (parameter.annotation or ""):  # torch's own says "float"
         return unfit(PositiveFloat, value)
     adapter = _annotated(parameter.annotation) or _like(parameter)

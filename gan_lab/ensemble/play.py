@@ -1,4 +1,4 @@
-"""Ensemble loop: rounds that nobody observes are played together, the others one by one."""
+"""Ensemble loop: rounds that no callback observes are played together, the others one by one."""
 
 import sys
 import traceback
@@ -97,7 +97,7 @@ def _stretch(ensemble: Ensemble, members: Sequence[Member], interruption: Interr
 
 
 def _failed(members: Sequence[Member]) -> bool:
-    """Tell what went wrong, once for all seeds that it befell; whether anything did.
+    """Tell what went wrong, once for all seeds concerned; return whether anything did.
 
     Raises what is no mistake of the user's.
     """

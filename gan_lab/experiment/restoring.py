@@ -12,7 +12,7 @@ import torch
 
 from gan_lab.errors import UserError
 
-# What no user's mistake ends in: a bug of ours, or values of a kind that nobody has saved.
+# What no user's mistake ends in: a bug of ours, or values of a kind that was never saved.
 _MISFITS = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 

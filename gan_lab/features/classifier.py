@@ -1,7 +1,7 @@
 """Classifier of real images, which judges samples.
 
-A generator that is told what to draw is measured by whether somebody who knows the real thing recognises it. That
-somebody must be better than what is measured and the same in every comparison; hence one small network, one recipe,
+A generator that is told what to draw is measured by whether a judge who knows the real thing recognises it. The
+judge must be better than what is measured and the same in every comparison; hence one small network, one recipe,
 and a cache from which the same data and seed always get the same weights.
 """
 

@@ -142,7 +142,7 @@ class GAN(pl.LightningModule):
         return [processes.mean(gradient) for gradient in found]
 
     def _play(self, part: StepContext, players: Sequence[Player], create_graph: bool) -> parts.Played:
-        """One part's gradients, and what was recorded of it. One graph serves all players, and nobody keeps it."""
+        """One part's gradients, and what was recorded of it. One graph serves all players, and is not kept."""
         before, self.record = self.record, {}
         objectives = [self.objective(player, part) for player in players]
         record, self.record = self.record, before

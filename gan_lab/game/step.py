@@ -18,7 +18,7 @@ class StepContext:
     """Fresh data and fresh noise for the `movers`.
 
     A network that does not move is left bit-identical, buffers included. Where G does not move its samples carry no
-    graph; where D does not, its weights' gradients are never computed, since nobody asks for them.
+    graph; where D does not, its weights' gradients are never computed, since they are not asked for.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class StepContext:
         )  # fmt: skip
 
     def parts(self, n: int) -> Iterator["StepContext"]:
-        """The same data and noise in n equal parts, each a context, which nobody but its user keeps."""
+        """The same data and noise in n equal parts, each a context, which only its user keeps."""
         if n == 1:
             yield self
             return

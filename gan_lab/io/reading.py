@@ -1,4 +1,4 @@
-"""Reading of files that somebody else may have made: bounded, not through links, plain data only."""
+"""Reading of files that another person may have made: bounded, not through links, plain data only."""
 
 import json
 import os

@@ -38,7 +38,7 @@ class WandB(Record):
         entity: the user's own.
         name: what sets the run apart, in words of the command line.
         group: the sweep's folder, for a job of a sweep.
-        offline: online where somebody is logged in, offline elsewhere. Its variable is WANDB_MODE.
+        offline: online with a login, offline elsewhere. Its variable is WANDB_MODE.
         upload_generator: whether generator.safetensors becomes an artifact of the run.
         patience: seconds that the server has to answer at the start, and to take what is left at the end.
     """

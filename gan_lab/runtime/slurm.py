@@ -39,7 +39,7 @@ def requeued() -> bool:
 def listening() -> Iterator[None]:
     """Before the game begins there is nothing to save: what SLURM sends then ends the process, queued again, at once.
 
-    While it is played, and no matter who listened before, `Interruption` does; once it has ended, nobody.
+    While it is played, and no matter who listened before, `Interruption` does; once it has ended, nothing does.
     """
     signals = (*WARNINGS, signal.SIGTERM) if "SLURM_JOB_ID" in os.environ else ()
     taken = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]
