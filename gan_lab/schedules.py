@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from torch.optim import Optimizer
@@ -21,6 +22,15 @@ def advance(schedule: LRScheduler, played: int) -> None:
     for group in schedule.optimizer.param_groups:
         if not 0 <= group["lr"] < math.inf:
             raise UserError(f"schedule: the learning rate becomes {group['lr']:.3g} in round {played + 1}")
+
+
+def is_alike(state: Any, fresh: Any) -> bool:
+    """Whether a schedule's state, as a checkpoint holds it, is of the kinds and lengths of one that begins."""
+    if isinstance(fresh, dict):
+        return isinstance(state, dict) and all(k in state and is_alike(state[k], value) for k, value in fresh.items())
+    if isinstance(fresh, list | tuple):
+        return isinstance(state, list | tuple) and len(state) == len(fresh) and all(map(is_alike, state, fresh))
+    return fresh is None or isinstance(state, int | float if isinstance(fresh, int | float) else type(fresh))
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ STRANGE: list[tuple[tuple[str | int, ...], list[Any]]] = [
     (("optimizer_states", 0, "param_groups", 0, "betas"), [GONE, 3]),
     (("optimizer_states", 0, "param_groups", 0, "params"), ["x", [99]]),
     (("lr_schedulers", 0), [GONE, {"last_epoch": "x"}]),
+    (("lr_schedulers", 0, "base_lrs"), [None, [1, "x"]]),
+    (("lr_schedulers", 0, "base_lrs", 0), [None, [1.0]]),
     (("game", "update"), [None, {"x": 1}]),
     (("history", "lowest"), [3, {"g/loss": "x"}]),
     (("callbacks", "RoundCheckpoint"), [GONE, []]),

@@ -21,7 +21,7 @@ from gan_lab.game.step import StepContext
 from gan_lab.optimizers import Foresight
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.sampling import sampled
-from gan_lab.schedules import advance
+from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
 from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
 
@@ -247,12 +247,16 @@ class GAN(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         made = [player.configure() for player in (self.d, self.g)]
-        return [optimizer for optimizer, _ in made], [schedule for _, schedule in made if schedule is not None]
+        schedules = [schedule for _, schedule in made if schedule is not None]
+        self._fresh = [deepcopy(schedule.state_dict()) for schedule in schedules]
+        return [optimizer for optimizer, _ in made], schedules
 
     def on_train_start(self) -> None:
         self._optimizers = dict(zip("dg", self.trainer.optimizers, strict=True))  # torch's own: no hooks at each step
         lay_out(self._optimizers.values())
         self._schedules: list[Any] = [configured.scheduler for configured in self.trainer.lr_scheduler_configs]
+        if not is_alike([schedule.state_dict() for schedule in self._schedules], self._fresh):  # from a checkpoint
+            raise ValueError("the state of its schedules is of other kinds")
         self._began = time.perf_counter()
         for logger in self.loggers:
             if hasattr(logger, "truncate"):  # what the checkpoint does not know of will be logged again, or was an end
