@@ -157,7 +157,7 @@ def test_colours_are_changed_as_their_formulas_say() -> None:
     torch.testing.assert_close(saturation(x, v).mean(1, keepdim=True), luma)
     torch.testing.assert_close(contrast(x, v).std((1, 2, 3)), v * x.std((1, 2, 3)))
     torch.testing.assert_close(contrast(x, v).mean((1, 2, 3)), x.mean((1, 2, 3)))
-    third = torch.full((5,), 2 * math.pi / 3)  # a third of a context passes the channels on
+    third = torch.full((5,), 2 * math.pi / 3)  # a third of a turn passes the channels on
     torch.testing.assert_close(hue(x, third), x.roll(1, 1))
     axis = torch.full((3,), 1 / math.sqrt(3))
     generator = torch.tensor([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])

@@ -155,7 +155,7 @@ def test_an_undecided_d_proves_nothing_and_a_sure_one_something_finite(name: str
     assert ("value" in nothing) == isinstance(loss, Minimax | NonSaturating)  # V is theirs alone
 
 
-def test_ranked_right_counts_pairs() -> None:
+def test_auc_counts_pairs() -> None:
     r, f = (
         torch.randint(0, 9, (57,), generator=seeded()).float(),
         torch.randint(0, 7, (31,), generator=seeded(1)).float(),

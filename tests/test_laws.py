@@ -216,7 +216,7 @@ def test_data_that_break_a_law_are_caught(tmp_path: Path) -> None:
 
 
 class Meddling(Term):
-    """Moves G's weights, while it is D's context."""
+    """Moves G's weights, in a step of D."""
 
     def value(self, context: Any) -> Tensor:
         with torch.no_grad():

@@ -25,24 +25,11 @@ NETWORKS = (
     *(f"torch.nn.{name}" for name in ("Softplus", "Tanh")),
 )
 INITIAL = "torch.nn.init."
-# Terms that are means over samples; updates that move all seeds alike.
+# Terms that are means over samples.
 TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
-UPDATES = tuple(
-    f"gan_lab.updates.{name}"
-    for name in (
-        *(
-            "Alternating",
-            "Consensus",
-            "Extragradient",
-            "Lookahead",
-            "Optimistic",
-            "PastExtragradient",
-            "SharedFakes",
-            "Simultaneous",
-        ),
-        "Unrolled",
-    )
-)
+# Updates that move all seeds alike.
+ALIKE = "Alternating Consensus Extragradient Lookahead Optimistic PastExtragradient SharedFakes Simultaneous Unrolled"
+UPDATES = tuple(f"gan_lab.updates.{name}" for name in ALIKE.split())
 LOSSES = "gan_lab.losses."
 
 

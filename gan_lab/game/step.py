@@ -126,7 +126,7 @@ class StepContext:
     def against(self, weights: Sequence[Tensor] | None = None) -> "StepContext":
         """The same data, noise and samples, judged by D with these in place of its weights; None: as it is by now.
 
-        D itself does not move in such a context: it is left bit-identical.
+        D itself does not move in such a step: it is left bit-identical.
         """
         movers = tuple(player for player in self._movers if player is not self._d)
         return StepContext(
@@ -135,7 +135,7 @@ class StepContext:
         )  # fmt: skip
 
     def parts(self, n: int) -> Iterator["StepContext"]:
-        """The same data and noise in n equal parts, each a context, which only its user keeps."""
+        """The same data and noise in n equal parts, each a step context, which only its user keeps."""
         if n == 1:
             yield self
             return
