@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import SMALL
+from helpers.commands import ROOT
+from helpers.configuration import SMALL
 
 import gan_lab
 from gan_lab.config.resume import expand
 from gan_lab.io.run_file import read_facts
 
-ROOT = Path(__file__).parents[1]
 TINY = [*(option for option in SMALL if "progress" not in option), "model=mlp", "model.hidden=[8]", "rounds=2"]
 TINY += ["callbacks=[metrics,samples,checkpoint]"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import ROOT
-from conftest import CONF, options
+from helpers.commands import ROOT
+from helpers.configuration import CONF, options
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 

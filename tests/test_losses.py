@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from conftest import CONF, options
+from helpers.configuration import CONF, options
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor

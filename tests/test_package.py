@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.commands import ROOT
 
 import gan_lab
 from gan_lab.cli import sample
 from gan_lab.config.options import parse_options
 
-ROOT = Path(__file__).parents[1]
 TINY = "model=mlp model.hidden=[8] data=ring latent.dim=4 rounds=3 callbacks=[metrics,checkpoint]"
 
 # Commands, each in a process that has imported what is slow to import already.

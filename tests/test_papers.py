@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import CONF
+from helpers.configuration import CONF
+from helpers.toy_players import Logistic, Show, slope_of_g
 from omegaconf import DictConfig, OmegaConf
-from test_unrolled import Logistic, slope_of_g
-from test_wrappers import Show
 from torch import Tensor, nn
 
 from gan_lab.augment import adaptive, diff_augment

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from helpers.commands import ROOT
+
 PACKAGE = ROOT / "gan_lab"
 
 # The parts of a game.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from conftest import CONF
+from helpers.configuration import CONF
 from omegaconf import DictConfig
 
 from gan_lab.experiment.build import build

@@ -1,0 +1,97 @@
+"""Every option of the project's own configuration passes the check, and mistakes in it are named."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.configuration import complaint_about
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from gan_lab import ranges
+from gan_lab.config.check import CHOICES, NAMED, PLAIN, check
+from gan_lab.config.explain import CONF
+
+GROUPS = [group for group in CHOICES if (CONF / group).is_dir()]
+
+
+def composed(*overrides: str) -> Any:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", ["directory=run", *overrides])
+
+
+def options() -> list[str]:
+    one = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
+    terms = [f"term@{player}_terms=[{file.stem}]" for player in "dg" for file in sorted((CONF / "term").glob("*.yaml"))]
+    more = [f"{group}={file.stem}" for group in ("logger", "experiment") for file in (CONF / group).glob("*.yaml")]
+    return [*one, *terms, *more]
+
+
+GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency]")  # what refers to `given`
+
+
+@pytest.mark.parametrize("option", options())
+def test_every_option_passes(option: str) -> None:
+    points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
+    more = {f"data={folder}": ["data.root=pictures"] for folder in ("image_folder", "paired_folder")}
+    more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
+    given = ["degradation=low_resolution"] if option in GIVEN else []
+    check(composed(option, *points, *given, *more.get(option, [])))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "text"),
+    [
+        (["+update.typo=1"], "update.typo: gan_lab.updates.Alternating has no such parameter"),
+        (["+optimizer.typo=1"], "optimizer.typo: nothing reads it"),
+        (["+data.foo=1"], "data.foo: nothing reads it"),
+        (["+foo=bar"], "foo: there is no such key"),
+        (["update.d_steps=0"], "update.d_steps=0: must be greater than 0"),
+        (["data.batch_size=x"], "data.batch_size='x': must be an integer"),
+        (["optimizer.lr=-1"], "optimizer.lr=-1: must be greater than 0"),
+        (
+            ["term@d_terms=[r1]", "d_terms.r1.weight=-1"],
+            "d_terms.r1.weight=-1: must be greater than or equal to 0 or a part",
+        ),
+        (["experiment=r3gan_mnist", "d_terms.r1.weight.over=0"], "d_terms.r1.weight.over=0: must be greater than 0"),
+        (["data=image_folder"], "data.root: must be given (data.root=...)"),
+    ],
+)
+def test_mistakes_in_the_projects_own_configuration(overrides: list[str], text: str) -> None:
+    assert complaint_about(composed(*overrides)).startswith(text)
+
+
+def test_the_root_of_the_projects_own_configuration_is_known() -> None:
+    assert set(composed()) <= {*PLAIN, *CHOICES, *NAMED}
+
+
+SCRIPT = """
+import sys, time
+from omegaconf import OmegaConf
+from gan_lab.config.check import check
+import gan_lab.config.explain
+cfg = OmegaConf.create(sys.stdin.read())
+start = time.perf_counter()
+check(cfg)
+print(time.perf_counter() - start)
+heavy = {"torch", "pytorch_lightning", "lightning", "torchvision", "numpy", "sklearn", "wandb"}
+print(",".join(sorted(heavy & set(sys.modules))))
+"""
+
+
+def test_the_check_is_light_and_quick() -> None:
+    text = OmegaConf.to_yaml(composed())
+    root = Path(ranges.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], input=text, cwd=root, capture_output=True, text=True, check=True
+    )
+    seconds, heavy = done.stdout.split("\n")[:2]
+    assert heavy == ""
+    assert float(seconds) < 10  # 0.1 on an idle machine
+
+
+def test_a_knob_that_every_reader_overrules_is_no_mistake() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check(compose("config", ["directory=here", "optimizer.d.lr=4e-4", "optimizer.g.lr=1e-4"]))

@@ -1,0 +1,137 @@
+"""Folders of pictures: crops, workers, depths, classes, and files that are none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.commands import ROOT
+from helpers.made_up_sets import Make, N, numbers, same, take
+from PIL import Image
+
+from gan_lab.errors import UserError
+
+
+def write_photos(root: Path) -> None:
+    generator = np.random.default_rng(0)
+    root.mkdir()
+    for i in range(6):
+        pixels = generator.integers(0, 256, (20 + i, 30 - i, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"{i}.{'jpg' if i % 2 else 'webp'}")
+
+
+@pytest.mark.parametrize("crop, flip", [("center", False), ("random", True), ("center", True)])
+def test_workers_change_nothing(make: Make, tmp_path: Path, crop: str, flip: bool) -> None:
+    write_photos(tmp_path / "photos")
+    knobs: dict[str, Any] = {"root": str(tmp_path / "photos"), "channels": 3, "crop": crop, "flip": flip}
+    alone, helped = (take(make("image_folder", workers=workers, **knobs), 4, start=2) for workers in (0, 2))
+    assert all(map(same, alone, helped))
+    assert alone[0].x.shape == (6, 3, 8, 8) and alone[0].y is None
+
+
+def test_crop_and_flip_differ_from_position_to_position(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 32), dtype=np.uint8)
+    Image.fromarray(pixels).save(folder / "a.png")
+    center, cropped, flipped = (
+        {tuple(batch.x.flatten().tolist()) for batch in take(data, 200)}
+        for data in (
+            make("image_folder", root=str(folder), batch_size=1, **knobs)
+            for knobs in ({}, {"crop": "random"}, {"flip": True})
+        )
+    )
+    assert len(center) == 1 and len(flipped) == 2 and center < flipped
+    assert len(cropped) == 25  # every place in a picture 24 pixels too wide
+
+
+def test_center_crop_without_resize_is_exact(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    pixels = np.arange(8 * 14, dtype=np.uint8).reshape(8, 14)
+    Image.fromarray(pixels).save(folder / "a.png")
+    (batch,) = take(make("image_folder", root=str(folder), batch_size=1), 1)
+    np.testing.assert_allclose((batch.x[0, 0] + 1) * 127.5, pixels[:, 3:11], atol=1e-4)
+
+
+def test_sixteen_bits_are_not_clipped(make: Make, tmp_path: Path) -> None:
+    folder = tmp_path / "deep"
+    folder.mkdir()
+    Image.fromarray(np.full((8, 8), 100 * 256, dtype=np.uint16)).save(folder / "a.png")
+    (batch,) = take(make("image_folder", root=str(folder), batch_size=1), 1)
+    assert numbers(batch) == [100]
+
+
+def test_a_folder_without_pictures_and_one_that_is_not_there(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").touch()
+    with pytest.raises(UserError, match=r"empty: holds no pictures, .*\.jpg.*\(1 others\)"):
+        make("image_folder", root=str(tmp_path / "empty"))
+    with pytest.raises(UserError, match=r"data.root=.*missing: no such folder"):
+        make("image_folder", root=str(tmp_path / "missing"))
+
+
+def test_classes_must_be_the_stated_ones(make: Make, tmp_path: Path) -> None:
+    assert make("image_folder", num_classes=3).num_classes == make("image_folder").num_classes == 3
+    with pytest.raises(UserError, match="data.num_classes=4: .* in 3 sub-folders"):
+        make("image_folder", num_classes=4)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+class TestCorruptPictures:
+    @pytest.fixture
+    def bad(self, tmp_path: Path, make: Make) -> Path:
+        bad = tmp_path / "folder" / "class1" / "07.PNG"
+        bad.write_bytes(bad.read_bytes()[:40])
+        return bad
+
+    def test_one_line_names_the_file(self, make: Make, bad: Path, workers: int) -> None:
+        with pytest.raises(UserError) as caught:
+            take(make("image_folder", workers=workers), 4)
+        assert "\n" not in str(caught.value)
+        assert str(bad) in str(caught.value) and "data.skip_corrupt=true" in str(caught.value)
+
+    def test_another_takes_its_place(self, make: Make, bad: Path, workers: int) -> None:
+        with pytest.warns(UserWarning) as caught:
+            batches = take(make("image_folder", workers=workers, skip_corrupt=True), 8)
+        assert sum(str(bad) in str(warning.message) for warning in caught) == 1  # torch may warn of few cores
+        shown = [number for batch in batches for number in numbers(batch)][:N]
+        assert sorted(shown) == sorted([*({*range(N)} - {7}), 10])  # 10 is the next one in the same sub-folder
+        for batch in batches:
+            assert batch.y is not None and batch.y.tolist() == [number % 3 for number in numbers(batch)]
+
+    def test_none_is_readable(self, make: Make, tmp_path: Path, workers: int) -> None:
+        folder = tmp_path / "bad"
+        folder.mkdir()
+        for i in range(3):
+            (folder / f"{i}.jpg").write_bytes(b"no picture")
+        data = make("image_folder", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
+        with pytest.raises(UserError, match="no picture is readable"):
+            take(data, 1)
+
+
+JOB = """
+from multiprocessing import get_context
+from torch.utils.data import DataLoader
+from gan_lab.data.workers import leaving_signals_to_us
+
+kept = []
+
+def act():
+    with leaving_signals_to_us():
+        kept.append(iter(DataLoader(range(8), num_workers=1)))
+
+process = get_context("fork").Process(target=act)
+process.start()
+process.join()
+raise SystemExit(process.exitcode)
+"""
+
+
+def test_a_process_that_another_has_started_ends_with_its_workers() -> None:
+    """As the jobs of joblib are: they stop what they started by a signal that workers do not hear."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", JOB], env=environment, timeout=120, check=False).returncode == 0

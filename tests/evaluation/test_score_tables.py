@@ -1,0 +1,194 @@
+"""Scores of many runs in one table, and while training."""
+
+import csv
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.runs import assert_resumes
+from helpers.scores import CALLBACK, QUICK, score, scores
+from omegaconf import DictConfig
+
+from gan_lab.config.observing import only_observes
+from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
+from gan_lab.experiment.run import play
+from gan_lab.io.checkpoint import PlainCheckpointIO
+
+compare = import_module("gan_lab.cli.compare")
+
+
+def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep, *QUICK, f"out={sweep / 'table.csv'}") == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"\| loss=hinge \| [\d.e+-]+ ± [\d.e+-]+ \(sd [\d.e+-]+, 2 seeds\)", printed)
+    assert len(re.findall(r"too few seeds to tell", printed)) == 2
+    rows = list(csv.DictReader((sweep / "table.csv").open()))
+    assert {(row["configuration"], row["metric"]) for row in rows} == {
+        (f"loss={loss}", metric) for loss in ("hinge", "wasserstein") for metric in ("frechet", "kernel")
+    }
+    values = [scores(sweep / f"hinge={seed}") for seed in (0, 1)]
+    mean = sum(v for run in values for (name, _), v in run.items() if name == "frechet") / 2
+    (row,) = [row for row in rows if (row["configuration"], row["metric"]) == ("loss=hinge", "frechet")]
+    assert float(row["mean"]) == pytest.approx(mean)
+    assert row["procedure/n"] == "60"
+    for out in ("table.json", "table.md"):
+        assert compare.main([str(sweep), f"out={sweep / out}"]) == 0
+    table = json.loads((sweep / "table.json").read_text())
+    assert table["rows"][0]["values"].keys() == {"0", "1"}
+    assert (sweep / "table.md").read_text().startswith("| configuration |")
+
+
+def test_figures_of_different_procedures_never_share_a_column(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    assert score(sweep / "hinge=1", *QUICK, "metric=frechet", "n=80") == 0
+    found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
+    assert len(found.columns) == 2
+    assert [len(cell.values) for cell in found.cells] == [1, 1]
+
+
+def test_the_same_seed_twice_counts_once_and_an_unfinished_run_apart(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    shutil.copytree(sweep / "hinge=0", sweep / "copy")
+    shutil.copytree(sweep / "hinge=0", sweep / "stopped")
+    summary = json.loads((sweep / "stopped" / "summary.json").read_text())
+    (sweep / "stopped" / "summary.json").write_text(json.dumps(summary | {"finished": False, "rounds": 1}))
+    found = compare.compare([compare.read_run(sweep / name) for name in ("hinge=0", "copy", "stopped")])
+    assert [len(cell.values) for cell in found.cells] == [1, 1]
+    assert any("copy: left out" in note for note in found.notes)
+    assert any("stopped after round 1" in cell.configuration for cell in found.cells)
+
+
+@pytest.mark.parametrize(
+    ("override", "watching"),
+    [
+        ("callbacks.samples.every=10", True),
+        ("metric@callbacks.evaluation.metrics=[frechet]", True),
+        ("logger=wandb", True),
+        ("callbacks.adaptive_augment.target=0.9", False),
+        ("callbacks.early_stopping.patience=2", False),
+        ("callbacks=[default,early_stopping]", False),
+        ("callbacks=[default,evaluation]", True),
+        ("trainer.precision=bf16-mixed", False),
+        ("wrapper@d_wrappers=[diff_augment]", False),
+        ("rounds=10", False),
+    ],
+)
+def test_what_only_watches_a_run_does_not_set_it_apart(override: str, watching: bool) -> None:
+    assert only_observes(override) is watching
+
+
+def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:
+    sweep = mine / "sweep"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
+    found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
+    assert f"{sweep / 'hinge=1'}: not scored; left out" in found.notes
+    assert [len(cell.values) for cell in found.cells] == [1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "best", "says"),
+    [
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "lower", "`one` before `other`, paired t-test p = 0.0012"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "higher", "`other` before `one`, paired t-test p = 0.0012"),
+        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9, 2.0], "lower", "`one` before `other`, Welch's test p = 0.005"),
+        ([1.0, 1.1, 0.9], [2.7, 2.6, 2.5], 1.0, "`one` before `other`"),  # as of a density
+        ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], 0.5, "level with"),  # as far from 1/2, on either side
+        ([0.9, 0.8, 0.7], [0.4, 0.3, 0.5], "real", "`one` before `other`"),  # real samples get 0.7
+        ([8.0] * 3, [8.0] * 3, "higher", "`one` level with `other`, by the same for every seed"),
+        ([8.0] * 3, [7.0] * 3, "higher", "`one` before `other`, by the same for every seed"),
+        ([8.0, 8.1], [7.0, 6.0, 6.5], "higher", "`one` before `other`, too few seeds to tell (a row needs 3)"),
+        (
+            [8.0, math.nan, 7.9],
+            [7.0, 6.0, 6.5],
+            "higher",
+            "no two rows to compare; `one` has values that are not finite",
+        ),
+        ([0.8, 0.82, 0.84], [0.6, 0.5, 0.65], "higher", "beyond what real samples get, which is no better"),
+    ],
+)
+def test_which_is_better(one: list[float], other: list[float], best: Any, says: str) -> None:
+    cells = [Cell(name, "m", "k", dict(enumerate(v))) for name, v in (("one", one), ("other", other))]
+    (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best, "floor/m": 0.7}}, []))
+    assert says in verdict
+    if best == "real":
+        (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best}}, []))
+        assert "floor=true" in verdict
+
+
+def test_several_columns_are_corrected_for() -> None:
+    values = {"a": ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8]), "b": ([1.0, 1.1, 0.9], [1.1, 1.0, 1.1])}
+    cells = [
+        Cell(configuration, name, "k", dict(enumerate(row)))
+        for name, rows in values.items()
+        for configuration, row in zip(("one", "other"), rows, strict=True)
+    ]
+    told = {"best/a": "lower", "best/b": "lower"}
+    assert [
+        re.findall(r"p = ([\d.]+), by Holm ([\d.]+)", line) for line in verdicts(Comparison(cells, {"k": told}, []))
+    ] == [
+        [("0.0012", "0.0024")],
+        [("0.53", "0.53")],
+    ]
+
+
+def test_the_scores_of_the_first_version_are_still_read() -> None:
+    assert [best_of("m", {"higher_is_better": way}) for way in (True, False, None)] == ["higher", "lower", 0.5]
+
+
+def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(
+    mine: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(mine / "ring", mine / "sweep" / "hinge=0", *QUICK, "features=classifier") == 2
+    assert re.search(r"error: .*ring: features=classifier: takes images", capsys.readouterr().err)
+    assert scores(mine / "sweep" / "hinge=0")
+    assert not scores(mine / "ring")
+
+
+# --- while training -----------------------------------------------------------------------------------------------
+
+
+def test_the_callback_says_what_the_command_says(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    play(composed("model=mlp", "rounds=4", *CALLBACK, "callbacks.evaluation.features.steps=3"))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert score(tmp_path, "n=40", "features.steps=3") == 0
+    for (name, _), value in scores(tmp_path).items():
+        assert summary[f"evaluation/{name}"] == pytest.approx(value, rel=1e-5)
+
+
+def test_the_callback_leaves_the_training_as_it_is(
+    composed: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    parts = ["model=mlp", "rounds=5", "conditioning=concat"]
+    play(composed(*parts, f"directory={tmp_path / 'without'}"))
+    play(composed(*parts, *CALLBACK, "callbacks.evaluation.features.steps=3", f"directory={tmp_path / 'with'}"))
+    states = [PlainCheckpointIO().load_checkpoint(tmp_path / d / "checkpoints/last.ckpt") for d in ("without", "with")]
+    for name, value in states[0]["state_dict"].items():
+        assert torch.equal(value, states[1]["state_dict"][name]), name
+    assert "evaluation/frechet" in (tmp_path / "with" / "metrics.csv").read_text()
+
+
+def test_a_run_with_the_callback_resumes(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    parts = ["model=mlp", "data=ring", "rounds=5", *CALLBACK, "features@callbacks.evaluation.features=pixels"]
+
+    def config(name: str) -> DictConfig:
+        return composed(*parts, "callbacks.checkpoint.every=1", f"directory={tmp_path / name}")
+
+    assert_resumes(config, tmp_path)
+
+
+def test_the_best_checkpoint_by_a_metric(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    parts = [*CALLBACK, "features@callbacks.evaluation.features=pixels"]
+    play(composed("model=mlp", "rounds=4", *parts, "callbacks.checkpoint.monitor=evaluation/frechet"))
+    summary: dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["best/evaluation/frechet"] == summary["min/evaluation/frechet"]

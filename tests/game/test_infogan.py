@@ -1,0 +1,158 @@
+"""Laws of InfoGAN: the codes in z, the bound of their mutual information with the samples, and who learns from it."""
+
+import math
+import re
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from helpers.configuration import options
+from helpers.players import play_with, same, snapshot
+from helpers.runs import assert_resumes
+from omegaconf import DictConfig
+from torch import Tensor
+from torch.nn import functional as F
+
+from gan_lab.cli.sample import main
+from gan_lab.config.explain import explain
+from gan_lab.game.gan import GAN
+from gan_lab.latents import Codes
+from gan_lab.metrics.conditional import matched_accuracy
+from gan_lab.terms import MutualInformation
+from gan_lab.types import DiscriminatorOutput
+
+GAME = ("model=mlp", "latent=codes", "latent.dim=16")
+CODES = Codes(dim=20, categorical=(3, 5), continuous=2)
+Z = CODES.sample(4000, torch.Generator().manual_seed(0))
+
+
+def bound(posterior: Tensor, z: Tensor = Z, latent: Codes = CODES, std: float = 1.0) -> float:
+    context = SimpleNamespace(z=z, fake_output=DiscriminatorOutput(torch.zeros(len(z)), posterior))
+    value = MutualInformation(latent.categorical, latent.continuous, std).value(context)  # type: ignore[arg-type]
+    assert value is not None
+    return -value.item()
+
+
+def test_z_is_noise_then_unit_vectors_then_continuous_codes() -> None:
+    noise, first, second, s = Z.split([10, 3, 5, 2], 1)
+    assert CODES.noise == 10
+    for part in (noise, s):
+        assert -1 <= part.min() and part.max() <= 1
+        torch.testing.assert_close(part.std(0), torch.full((part.shape[1],), 3**-0.5), atol=0.02, rtol=0)
+    for code in (first, second):
+        assert torch.equal(
+            code.sort(1).values, F.one_hot(torch.full((len(Z),), code.shape[1] - 1), code.shape[1]).float()
+        )
+        torch.testing.assert_close(code.mean(0), torch.full((code.shape[1],), 1 / code.shape[1]), atol=0.03, rtol=0)
+    centred = Z - Z.mean(0)
+    between = (centred[:, :10].T @ centred[:, 10:]) / len(Z)
+    assert between.abs().max() < 0.04  # independent of the noise
+
+
+def test_truncation_leaves_categories_alone() -> None:
+    cut = CODES.truncate(Z, 0.5)
+    assert torch.equal(cut[:, 10:18], Z[:, 10:18])
+    torch.testing.assert_close(cut[:, :10], 0.5 * Z[:, :10])
+    torch.testing.assert_close(cut[:, 18:], 0.5 * Z[:, 18:])
+    assert torch.equal(CODES.truncate(Z, 1.0), Z)
+
+
+def test_the_bound_is_the_entropy_of_categories_for_a_perfect_q_and_below_it_for_any_other() -> None:
+    latent = Codes(dim=12, categorical=(3, 5), continuous=0)
+    z = latent.sample(500)
+    codes = z[:, -8:]
+    entropy = math.log(3) + math.log(5)
+    assert bound(100 * codes, z, latent) == pytest.approx(entropy, abs=1e-5)
+    assert bound(torch.zeros(500, 8), z, latent) == pytest.approx(0, abs=1e-5)  # a Q that knows nothing but the prior
+    for scale in (0.1, 1.0, 10.0):
+        assert bound(scale * torch.randn(500, 8), z, latent) < entropy
+        assert bound(scale * codes, z, latent) < entropy + 1e-6
+    assert bound(scale * (1 - codes), z, latent) < 0  # worse than nothing
+
+
+@pytest.mark.parametrize("std", [0.1, 1.0, 2.0])
+def test_continuous_codes_count_by_the_gaussian_s_log_density(std: float) -> None:
+    latent = Codes(dim=5, categorical=(), continuous=2)
+    z, means = latent.sample(300), torch.randn(300, 2)
+    expected = 2 * math.log(2) + torch.distributions.Normal(means, std).log_prob(z[:, -2:]).sum(1).mean().item()
+    assert bound(means, z, latent, std) == pytest.approx(expected, rel=1e-4)
+    assert bound(z[:, -2:], z, latent, std) == pytest.approx(-2 * math.log(std * math.sqrt(2 * math.pi) / 2), rel=1e-4)
+
+
+@pytest.mark.parametrize("mover", ["d", "g"])
+def test_a_move_of_one_player_leaves_the_other_bit_identical_and_q_moves_with_d(
+    composed: Callable[..., DictConfig], mover: str
+) -> None:
+    def act(gan: GAN) -> None:
+        moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
+        before, before_moving = snapshot(still), snapshot(moving)
+        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
+        assert same(before, snapshot(still))
+        changed = [name for name, value in snapshot(moving).items() if not torch.equal(value, before_moving[name])]
+        assert any(name.startswith("head.") for name in changed) == (mover == "d")
+        assert f"{mover}/mutual_information" in gan.record
+
+    play_with(act, composed(*GAME))
+
+
+def test_both_players_gain_from_the_bound(composed: Callable[..., DictConfig]) -> None:
+    def act(gan: GAN) -> None:
+        context = gan.context(gan.d, gan.g)
+        for player in (gan.d, gan.g):
+            value = player.terms["mutual_information"](context, 0)
+            gradient = gan.gradient(player, value, retain_graph=True)
+            assert sum(slope.abs().sum() for slope in gradient) > 0
+
+    play_with(act, composed(*GAME))
+
+
+@pytest.mark.parametrize("update", options("update"))
+@pytest.mark.parametrize("parts", [["model=mlp"], ["model=dcgan"], ["model=mlp", "conditioning=projection"]])
+def test_every_update_plays_it_and_it_samples(played: Callable[..., Path], update: str, parts: list[str]) -> None:
+    directory = played("latent=codes", "latent.dim=16", *parts, f"update={update}", "rounds=2")
+    assert main([str(directory), "n=4", f"out={directory / 's.png'}"]) == 0
+
+
+def test_other_codes_and_other_aids_play(played: Callable[..., Path]) -> None:
+    played(*GAME, "latent.categorical=[3,4]", "latent.continuous=0", "wrapper@d_wrappers=[spectral_norm]", "rounds=2")
+
+
+def test_the_matched_accuracy_is_the_best_over_all_assignments() -> None:
+    generator = torch.Generator().manual_seed(0)
+    codes, classes = torch.randint(4, (2, 200), generator=generator)
+    best = max((torch.tensor(p)[codes] == classes).double().mean().item() for p in permutations(range(4)))
+    assert matched_accuracy(codes, classes) == pytest.approx(best)
+    assert matched_accuracy(torch.tensor([3, 1, 0, 2])[classes], classes) == 1
+    assert matched_accuracy(torch.zeros(40, dtype=torch.int64), torch.arange(4).repeat(10)) == 0.25
+
+
+def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
+    def config(name: str) -> DictConfig:
+        (tmp_path / name).mkdir()
+        return composed(*GAME, "rounds=6", f"directory={tmp_path / name}", "callbacks.checkpoint.every=2")
+
+    assert_resumes(config, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["latent.dim=12"], "dim=12: codes take 12 of it, which leaves no noise"),
+        (["latent.categorical=[0]"], "latent.categorical.*must be"),
+        (["latent.continuous=-1"], "latent.continuous=-1: must be"),
+        (["d_terms.mutual_information.std=0"], "d_terms.mutual_information.std=0: must be"),
+        (["model=dirac", "data=dirac"], "shows no features to put a head on"),
+        (["d_wrappers=null"], "D no posterior of them; take latent=codes"),
+        (["g_terms.mutual_information.continuous=1"], "z has no such codes, or D no posterior"),
+    ],
+)
+def test_what_does_not_fit_is_told_in_one_line(played: Callable[..., Path], overrides: list[str], says: str) -> None:
+    model = [] if overrides[0].startswith("model=") else ["model=mlp"]
+    with pytest.raises(Exception) as error:
+        played(*model, "latent=codes", "latent.dim=16", *overrides, "rounds=1")
+    line = explain(error.value, overrides)
+    assert line is not None and "\n" not in line
+    assert re.search(says, line)

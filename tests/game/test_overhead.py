@@ -1,0 +1,139 @@
+"""What a round costs beside its mathematics, in counts: a pass through a network, a wait for the device, a walk."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.configuration import options
+from torch import nn
+
+from gan_lab.game.gan import GAN
+from gan_lab.loggers.csv import CSV
+
+FORWARDS = {  # of G and of D in a round that is not logged
+    "alternating": (2, 3),
+    "balanced": (2, 3),
+    "consensus": (1, 2),
+    "extragradient": (2, 4),
+    "lookahead": (2, 3),
+    "optimistic": (1, 2),
+    "past_extragradient": (1, 2),
+    "shared_fakes": (1, 3),
+    "simultaneous": (1, 2),
+    "unrolled": (1, 13),  # five foreseen steps, G's and D's own view
+}
+WAITS = ("item", "tolist", "cpu", "numpy", "__bool__", "__float__", "__int__", "__index__")
+QUIET = [  # torch's Adam has counters on the host
+    "callbacks.metrics.every=1000", "callbacks.equilibrium.coverage_every=0", "optimizer=sgd", "optimizer.lr=1e-3",
+    "rounds=8",
+]  # fmt: skip
+EVEN = ["update.low=0.0", "update.high=1.0"]  # in which the balanced update stays at one step of each player
+
+
+class Rounds:
+    """Counts what is done from the start of one round to the start of the next, callbacks and Lightning included."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.patch = monkeypatch
+        self.done: Counter[str] = Counter()
+        self.starts: list[Counter[str]] = []
+        self.gans: list[GAN] = []
+        step = GAN.training_step
+
+        def training_step(gan: GAN, *batch: Any) -> None:
+            self.starts.append(self.done.copy())
+            self.gans.append(gan)
+            step(gan, *batch)
+
+        monkeypatch.setattr(GAN, "training_step", training_step)
+
+    def count(self, owner: Any, *names: str) -> None:
+        for name in names:
+            self.patch.setattr(owner, name, self._counting(getattr(owner, name), f"{owner.__name__}.{name}"))
+
+    def _counting(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.done[name] += 1
+            return function(*args, **kwargs)
+
+        return counted
+
+    def usual(self) -> dict[str, int]:
+        """What each of the rounds 4 to 7 has done; the first ones prepare, and the last one ends the run."""
+        between = [dict(b - a) for a, b in zip(self.starts[3:], self.starts[4:-1], strict=False)]
+        assert all(each == between[0] for each in between), between
+        return between[0]
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
+    return Rounds(monkeypatch)
+
+
+def passes(rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count forward passes by player."""
+    started = GAN.on_train_start
+
+    def on_train_start(gan: GAN) -> None:
+        for player in (gan.d, gan.g):
+            player.network.register_forward_pre_hook(lambda *_, name=player.name: rounds.done.update([name]))
+        started(gan)
+
+    monkeypatch.setattr(GAN, "on_train_start", on_train_start)
+
+
+@pytest.mark.parametrize("terms", ["[]", "[r1,r2]"])
+@pytest.mark.parametrize("update", options("update"))
+def test_no_round_asks_the_networks_more_often_than_its_update_needs(
+    rounds: Rounds, monkeypatch: pytest.MonkeyPatch, played: Callable[..., Path], update: str, terms: str
+) -> None:
+    passes(rounds, monkeypatch)
+    played("model=mlp", f"update={update}", f"term@d_terms={terms}", *QUIET, *(EVEN if update == "balanced" else []))
+    assert rounds.usual() == dict(zip("gd", FORWARDS[update], strict=True))
+
+
+def test_reused_fakes_save_a_pass_through_g(
+    rounds: Rounds, monkeypatch: pytest.MonkeyPatch, played: Callable[..., Path]
+) -> None:
+    passes(rounds, monkeypatch)
+    played("model=mlp", "update=shared_fakes", "update.d_steps=2", *QUIET)
+    assert rounds.usual() == {"g": 2, "d": 5}
+
+
+@pytest.mark.parametrize("model", ["mlp", "dcgan"])
+@pytest.mark.parametrize("update", sorted({*options("update")} - {"balanced"}))  # which looks at D's accuracy
+def test_a_round_that_is_not_logged_waits_for_no_device_and_walks_through_no_network(
+    rounds: Rounds, played: Callable[..., Path], update: str, model: str
+) -> None:
+    if (update, model) == ("consensus", "dcgan"):
+        pytest.skip("batch normalisation waits in its second derivative")
+    rounds.count(torch.Tensor, *WAITS)
+    if update != "unrolled":  # which gives D other weights, by name
+        rounds.count(nn.Module, "named_parameters", "named_buffers", "named_modules", "state_dict")
+    played(f"model={model}", f"update={update}", *QUIET)
+    assert rounds.usual() == {}
+
+
+def test_loggers_are_called_in_logged_rounds_only(rounds: Rounds, played: Callable[..., Path]) -> None:
+    rounds.count(CSV, "log_metrics")
+    played("model=mlp", "callbacks.metrics.every=50", "rounds=100")
+    assert rounds.done["CSV.log_metrics"] == 2 * 3  # by the metrics and by the equilibrium, after rounds 1, 50 and 100
+
+
+@pytest.mark.parametrize("part", [f"model={name}" for name in options("model")] + ["spectral_norm", "adaptive_augment"])
+def test_networks_change_their_buffers_in_place(rounds: Rounds, played: Callable[..., Path], part: str) -> None:
+    seen: list[list[int]] = []
+    step = GAN.training_step
+
+    def training_step(gan: GAN, *batch: Any) -> None:
+        step(gan, *batch)
+        buffers = [*gan.d.network.buffers(), *gan.g.network.buffers()]
+        seen.append([id(buffer) for buffer in buffers])
+        assert [id(b) for b in (*gan.d.statistics, *gan.g.statistics)] == seen[-1]
+
+    rounds.patch.setattr(GAN, "training_step", training_step)
+    played(part if "=" in part else f"wrapper@d_wrappers=[{part}]", "rounds=3")
+    assert seen[0] == seen[1] == seen[2]

@@ -1,0 +1,85 @@
+"""The configuration as the tests see it: options of groups, small sizes, and complaints."""
+
+from collections.abc import Sequence
+from itertools import combinations, product
+from typing import Any
+
+import pytest
+from helpers.commands import ROOT
+from omegaconf import OmegaConf
+
+from gan_lab.config.check import check
+from gan_lab.config.signature import declared
+from gan_lab.errors import UserError
+
+CONF = ROOT / "conf"
+SMALL = [  # networks and intervals that suit a test
+    "callbacks.metrics.every=1",
+    "callbacks.samples.every=1000",
+    "callbacks.checkpoint.every=1000",
+    "callbacks.progress=null",
+    "data.batch_size=8",
+    "latent.dim=4",
+]
+NARROW = {
+    "dcgan": ["model.width=4"],
+    "infogan": ["model.width=4", "model.dense=16"],
+    "dcgan_dense": ["model.width=4", "model.dense=8"],
+    "mlp": ["model.hidden=[16]"],
+    "mlp_2014": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
+    "pix2pix": ["model.width=4", "degradation=half"],
+    "r3gan": ["model.width=4", "model.group_width=4"],
+    "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
+}
+# Terms that need parts beside them, tested in files of their own.
+PARTNERED = {"supervised", "consistency", "reconstruction"}
+
+
+def options(group: str) -> list[str]:
+    """Every option of a config group: a part that joins the folder joins the tests."""
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def pairwise(*groups: Sequence[str]) -> list[tuple[str, ...]]:
+    """Choices of one option of each group, in which any two options of different groups meet.
+
+    A fault that needs three options at once is rare, and all choices of three groups are many.
+    """
+    choices = {choice: {*combinations(enumerate(choice), 2)} for choice in product(*groups)}
+    left = set().union(*choices.values())
+    found = []
+    while left:
+        found.append(max(choices, key=lambda choice: len(choices[choice] & left)))
+        left -= choices[found[-1]]
+    return found
+
+
+def schedules() -> list[list[str]]:
+    """Every schedule, with an optimiser that it can move."""
+    momentum = {"goodfellow2014"}
+    return [[f"schedule={o}", *(["optimizer=sgd"] if o in momentum else [])] for o in options("schedule")]
+
+
+def terms() -> list[str]:
+    """Every term that plays with any model and data."""
+    return [name for name in options("term") if name not in PARTNERED]
+
+
+def terms_of(player: str) -> list[str]:
+    acting = [name for name in terms() if player in acts_on(name)]
+    return [f"term@{player}_terms=[{name}]" for name in acting]
+
+
+def acts_on(term: str) -> tuple[str, ...]:
+    (part,) = OmegaConf.load(CONF / "term" / f"{term}.yaml").values()
+    return declared(part["_target_"], "acts_on")
+
+
+def complaint_about(cfg: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        check(cfg)
+    text = str(caught.value)
+    assert "\n" not in text
+    return text

@@ -1,0 +1,179 @@
+"""Runs on a real SLURM of two nodes, brought up on this machine for the time of the tests; -s tells how long each took.
+
+Sweeps, two nodes in one game, warnings, preemption: each ends as a run that was left alone.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start, until
+from helpers.runs import assert_same_runs
+
+from gan_lab.cli.status import status
+
+LACKING = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
+pytestmark = [
+    pytest.mark.skipif(bool(LACKING), reason=f"SLURM is not installed ({', '.join(LACKING)})"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="SLURM's daemons need root"),
+    pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is absent (extra 'slurm')"),
+]
+NODES = ("127.0.0.1", "127.0.0.2")  # names that resolve: processes find one another by them
+# A CPU each; what is in partition `urgent` takes them from what is in `main`, after a warning.
+SLURM_CONF = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmUser=root
+SlurmdUser=root
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+AuthType=auth/munge
+AuthInfo=socket={home}/munge.socket,cred_expire=5
+SlurmctldPidFile={home}/slurmctld.pid
+SlurmdPidFile={home}/%n.pid
+SlurmdSpoolDir={home}/%n
+StateSaveLocation={home}/state
+SlurmdParameters=config_overrides
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+SchedulerParameters=sched_interval=1,batch_sched_delay=0,sched_min_interval=0,requeue_delay=1
+SlurmctldParameters=preempt_send_user_signal
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 RealMemory=4000
+NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 RealMemory=4000
+PartitionName=main Nodes=ALL Default=YES PriorityTier=1 GraceTime=60
+PartitionName=urgent Nodes=ALL PriorityTier=10 PreemptMode=OFF
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def ask(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def states() -> str:
+    return subprocess.run(["sinfo", "-h", "-N", "-p", "main", "-o", "%T"], capture_output=True, text=True).stdout
+
+
+def wait(condition: Callable[[], bool], job: str = "") -> None:
+    """Until then; or until the job has failed."""
+    deadline = time.monotonic() + 300
+    while not condition():
+        assert not job or " JobState=FAILED " not in ask("scontrol", "show", "job", "-o", job)
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(autouse=True)
+def wall_time(request: pytest.FixtureRequest) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    print(f"\n{request.node.name}: {time.monotonic() - began:.0f} s")
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    home = tmp_path_factory.mktemp("slurm")
+    for folder in ("state", *NODES):
+        (home / folder).mkdir()
+    (home / "munge.key").write_bytes(os.urandom(128))
+    (home / "munge.key").chmod(0o400)
+    conf = home / "slurm.conf"
+    host = socket.gethostname().partition(".")[0]
+    conf.write_text(SLURM_CONF.format(home=home, host=host, nodes=NODES, ports=[free_port() for _ in range(3)]))
+    os.environ["SLURM_CONF"] = str(conf)
+    munge = [f"--{what}-file={home}/munge.{what}" for what in ("key", "pid", "log", "seed")]
+    daemons = [
+        ["munged", "--foreground", "--force", f"--socket={home}/munge.socket", *munge],
+        ["slurmctld", "-D", "-c", "-f", str(conf)],
+        *(["slurmd", "-D", "-c", "-f", str(conf), "-N", node] for node in NODES),
+    ]
+    running = []
+    with (home / "log").open("w") as log:
+        try:
+            for daemon in daemons:
+                running.append(subprocess.Popen(daemon, stdout=log, stderr=log))
+                time.sleep(1)
+            wait(lambda: states() == "idle\nidle\n")
+            yield
+        finally:
+            subprocess.run(["scancel", "--user=root"], check=False)
+            for process in reversed(running):
+                process.terminate()
+                process.wait(30)
+            del os.environ["SLURM_CONF"]
+
+
+def test_a_batch_job_that_is_warned_saves_and_comes_back(
+    slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [*SMALL_GAME, "rounds=1500", "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
+    run = f"exec {sys.executable} {ROOT / 'train.py'} hydra.run.dir=run {' '.join(settings)}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    options = ["--parsable", "--requeue", "--open-mode=append", "--signal=B:USR1@90", "--time=10"]
+    job = ask("sbatch", *options, "--wrap", run).strip()
+    wait(lambda: rounds_logged(tmp_path / "run") > 2)
+    ask("scancel", "--batch", "--signal=USR1", job)  # as SLURM does 90 seconds before the end
+    wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
+    assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["finished"] is True
+    assert (tmp_path / f"slurm-{job}.out").read_text().count("stopped after round") == 1
+
+
+def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None, tmp_path: Path) -> None:
+    settings = [*SMALL_GAME, "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
+    size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
+    sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=1500,20,30,40,50,60"]
+    process = start("-m", *sweep, *settings, where=tmp_path)
+    until(lambda: any(rounds_logged(run) > 2 for run in tmp_path.glob("sweep/*rounds=1500")), process, 300)
+    ask("sbatch", "--partition=urgent", "--exclusive", "--nodes=2", "--output=/dev/null", "--wrap=sleep 1")
+    finish(process, seconds=600)
+
+    jobs = [job for job in ask("scontrol", "show", "job", "-o").splitlines() if "ArrayTaskId" in job]
+    assert len(jobs) == 6
+    (first,) = [job for job in jobs if "ArrayTaskId=0 " in job]
+    assert "Restarts=1 " in first
+    assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 6
+    finish(start(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path), seconds=600)
+    (run,) = tmp_path.glob("sweep/*rounds=1500")
+    assert_same_runs(run, tmp_path / "local")
+
+
+def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
+    slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [*SMALL_GAME, "trainer=ddp_cpu", "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
+    two = ["trainer.devices=1", "trainer.num_nodes=2", "rounds=300", "hydra.run.dir=run"]
+    run = f"exec srun -K {sys.executable} {ROOT / 'train.py'} {' '.join([*settings, *two])}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    job = ask(
+        "sbatch", "--parsable", "--requeue", "--open-mode=append", "--nodes=2", "--ntasks-per-node=1", "--wrap", run
+    )
+    job = job.strip()
+    wait(lambda: rounds_logged(tmp_path / "run") > 2, job)
+    ask("scancel", "--signal=USR1", job)
+    wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
+    assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
+    finish(start(*settings, "rounds=300", "hydra.run.dir=local", where=tmp_path), seconds=300)
+    assert_same_runs(tmp_path / "run", tmp_path / "local")
