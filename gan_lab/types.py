@@ -4,7 +4,7 @@ Signs and shapes, throughout: a logit is high where D believes "real"; N is the 
 (N, C, H, W) in [-1, 1]; points of a toy density are (N, d) in its own units.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -155,8 +155,9 @@ class StepContext(Protocol):
     @property
     def z(self) -> Tensor: ...
 
+    @property
     def uniform(self) -> Tensor:
-        """u ~ U(0, 1) for each sample of the batch, (N,), afresh at each call; however many processes share it."""
+        """u ~ U(0, 1) for each sample of the batch, (N,), one draw a step, however many processes share it."""
 
     @property
     def fake(self) -> Tensor: ...
@@ -204,8 +205,8 @@ class Game(Protocol):
     def context(self, *movers: Any) -> StepContext:
         """Fresh data and fresh noise; only the movers' networks are differentiated and changed."""
 
-    def objective(self, player: Any, context: Any, whole: bool = False) -> Tensor:
-        """What `player` minimises: its loss plus its terms, a scalar.
+    def objective(self, player: Any, context: Any, whole: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+        """What `player` minimises, its loss plus its terms, a scalar; and what was seen of these, by name.
 
         `whole`: in a zero-sum game G's loss is all of -J_D, E log D(x) included, for where D depends on G.
         """
@@ -220,11 +221,17 @@ class Game(Protocol):
         """Of each player's objective in its own weights; the batch goes through in parts, where it is cut in parts."""
 
     def gradient(
-        self, player: Any, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
+        self,
+        player: Any,
+        objective: Tensor,
+        seen: Mapping[str, Tensor] = ...,
+        weights: Sequence[Tensor] | None = None,
+        **options: Any,
     ) -> Sequence[Tensor]:
         """The objective's gradient in the player's own weights, in their order, or in others in their place.
 
-        Over the whole batch, all processes' parts of it; with `create_graph=True` it can be differentiated as such.
+        What was `seen` beside it is recorded as the round's. Over the whole batch, all processes' parts of it; with
+        `create_graph=True` it can be differentiated as such.
         """
 
     def move(self, player: Any, gradient: Sequence[Tensor], counts: bool = True) -> bool:

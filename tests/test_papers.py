@@ -176,7 +176,7 @@ def gradient_penalty() -> list[float]:
         return torch.autograd.grad(torch.tanh(x.flatten(1) @ a).sum(), x)[0]
 
     shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
-    context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=lambda: 1 - shares)
+    context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=1 - shares)
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
 
 

@@ -60,8 +60,9 @@ class Ensemble(GAN):
             generator.manual_seed(derive_seed(game.seed, "round", self.round))
         super().training_step(stream, index)
 
-    def objective(self, player: Player, context: StepContext, whole: bool = False) -> Tensor:
-        return super().objective(player, context, whole) * len(self.games)  # the members' sum, not their mean
+    def objective(self, player: Player, context: StepContext, whole: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+        total, seen = super().objective(player, context, whole)
+        return total * len(self.games), seen  # the members' sum, not their mean
 
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         return super().move(player, gradient if self._largest is None else clipped(gradient, self._largest), counts)

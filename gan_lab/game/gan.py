@@ -1,9 +1,10 @@
 """GAN as a LightningModule: the objective of each player, and the round."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -25,6 +26,7 @@ from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
 from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
 
+NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
 
 
@@ -77,6 +79,7 @@ class GAN(pl.LightningModule):
         self.round = 0  # rounds played so far
         self.started_from: int | None = None  # rounds behind the weights that it began with; None: they were drawn
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
+        self._seen: dict[str, Tensor] = {}  # those of the round in play, of this process
         self.history = History()  # what was published of the rounds so far
         self._seconds_before = 0.0
         self._began: float | None = None  # when this part of the run began
@@ -85,14 +88,13 @@ class GAN(pl.LightningModule):
 
     def training_step(self, stream: Any, _: int) -> None:
         """Play one round."""
-        self._stream, before = stream, dict(self.record)
+        self._stream, self._seen = stream, {}
         self._shared = processes.seed_round(partial(derive_seed, self.seed, "round", self.round), self.device)
         if self.round > 0:
             for schedule in self._schedules:
                 advance(schedule, self.round)
         self.update.play(self)
-        new = {name: value for name, value in self.record.items() if value is not before.get(name)}
-        self.record |= processes.joined(new)
+        self.record |= processes.joined(self._seen)
         self.round += 1
         if self._ema is not None:
             self._ema.update(self.round + (self.started_from or 0))
@@ -103,30 +105,31 @@ class GAN(pl.LightningModule):
             self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform
         )
 
-    def objective(self, player: Player, context: StepContext, whole: bool = False) -> Tensor:
-        """What the player minimises: its side of the loss, plus its terms.
+    def objective(self, player: Player, context: StepContext, whole: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the player minimises, its side of the loss plus its terms; and each of these, detached, by name.
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
         total = self._d_loss(context) if player is self.d else self._g_loss(context, whole)
-        self.record[f"{player.name}/loss"] = total.detach()
+        seen = {f"{player.name}/loss": total.detach()}
+        if player is self.d:
+            seen["logits/real"] = context.real_output.logits.detach()
+            seen["logits/fake"] = context.fake_output.logits.detach()
         for name, term in player.terms.items():
             value = term(context, player.step)
             if value is not None:
                 if player.step == 0:
                     player.check_influence(name, value)
                 total = total + value
-                self.record[f"{player.name}/{name}"] = value.detach()
-        return total
+                seen[f"{player.name}/{name}"] = value.detach()
+        return total, seen
 
     def _d_loss(self, context: StepContext) -> Tensor:
-        real, fake = context.real_output.logits, context.fake_output.logits
-        self.record["logits/real"], self.record["logits/fake"] = real.detach(), fake.detach()
-        return self.loss.discriminator(real, fake)
+        return self.loss.discriminator(context.real_output.logits, context.fake_output.logits)
 
     def _g_loss(self, context: StepContext, whole: bool) -> Tensor:
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
-            return -self.loss.discriminator(context.real_output.logits, context.fake_output.logits)
+            return -self._d_loss(context)
         real = context.real_output.logits if self.loss.generator_sees_real else None
         return self.loss.generator(real, context.fake_output.logits)
 
@@ -137,22 +140,30 @@ class GAN(pl.LightningModule):
         )
         if self.accumulate > 1:  # a term with a state, in its buffers, is asked once for each part
             played = parts.advancing_once(played, [state for player in players for state in player.terms.buffers()])
-        found, record = parts.together(played)
-        self.record |= record
+        found, seen = parts.together(played)
+        self._seen |= seen
         return [processes.mean(gradient) for gradient in found]
 
     def _play(self, part: StepContext, players: Sequence[Player], create_graph: bool) -> parts.Played:
-        """One part's gradients, and what was recorded of it. One graph serves all players, and is not kept."""
-        before, self.record = self.record, {}
-        objectives = [self.objective(player, part) for player in players]
-        record, self.record = self.record, before
+        """One part's gradients, and what was seen of it. One graph serves all players, and is not kept."""
+        objectives, seen = zip(*[self.objective(player, part) for player in players], strict=True)
         triples = zip(players, objectives, [*[True] * (len(players) - 1), create_graph], strict=True)
-        return [p.gradient(o, p.weights, retain_graph=r, create_graph=create_graph) for p, o, r in triples], record
+        found = [p.gradient(o, p.weights, retain_graph=r, create_graph=create_graph) for p, o, r in triples]
+        return found, {name: value for each in seen for name, value in each.items()}
 
     def gradient(
-        self, player: Player, objective: Tensor, weights: Sequence[Tensor] | None = None, **options: Any
+        self,
+        player: Player,
+        objective: Tensor,
+        seen: Mapping[str, Tensor] = NOTHING,
+        weights: Sequence[Tensor] | None = None,
+        **options: Any,
     ) -> Sequence[Tensor]:
-        """The objective's gradient in the player's own weights, or in these in their place, over all processes."""
+        """The objective's gradient in the player's own weights, or in these in their place, over all processes.
+
+        What was `seen` beside the objective is recorded.
+        """
+        self._seen |= seen
         return processes.mean(player.gradient(objective, player.weights if weights is None else weights, **options))
 
     def foresight(self, player: Player) -> Foresight:
@@ -182,7 +193,7 @@ class GAN(pl.LightningModule):
                 f"{type(self.loss).__name__} gives D no accuracy to balance the players by; choose a loss "
                 "whose logits have a boundary between real and fake, such as loss=non_saturating"
             )
-        real, fake = self.record["logits/real"], self.record["logits/fake"]
+        real, fake = self._seen["logits/real"], self._seen["logits/fake"]
         both = (real > boundary).float().mean() + (fake < boundary).float().mean()
         return processes.mean([both])[0].item() / 2
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cached_property
-from itertools import count, tee
 
 import torch
 from torch import Tensor
@@ -73,8 +72,9 @@ class StepContext:
     def z(self) -> Tensor:
         return self._noise()
 
+    @cached_property
     def uniform(self) -> Tensor:
-        """u ~ U(0, 1) for each sample of the batch, (N,), afresh at each call."""
+        """u ~ U(0, 1) for each sample of the batch, (N,)."""
         return torch.rand(len(self.real), device=self.real.device) if self._uniform is None else self._uniform()
 
     @cached_property
@@ -139,13 +139,13 @@ class StepContext:
         if n == 1:
             yield self
             return
-        for i, draws in enumerate(tee((self.uniform() for _ in count()), n)):  # a draw is one for all of them
-            yield self._share(i, n, draws)
+        for i in range(n):
+            yield self._share(i, n)
 
-    def _share(self, i: int, n: int, draws: Iterator[Tensor]) -> "StepContext":
+    def _share(self, i: int, n: int) -> "StepContext":
         return StepContext(
             self._d, self._g, self._movers, lambda: cut(self._batch, i, n), lambda: rows(self.z, i, n), self._joint,
-            uniform=lambda: rows(next(draws), i, n),
+            uniform=lambda: rows(self.uniform, i, n),
         )  # fmt: skip
 
     @cached_property

@@ -53,7 +53,7 @@ class GradientPenalty(Term):
 
     def value(self, context: StepContext) -> Tensor:
         real, fake = context.real, context.fake
-        u = context.uniform().to(real.dtype).view(-1, *[1] * (real.ndim - 1))
+        u = context.uniform.to(real.dtype).view(-1, *[1] * (real.ndim - 1))
         norm = context.input_gradient(torch.lerp(fake, real, u)).flatten(1).norm(dim=1)
         return (norm - self.target).square().mean()
 

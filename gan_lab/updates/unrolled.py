@@ -44,12 +44,12 @@ class Unrolled:
         step = game.foresight(game.d) if self.lr is None else self._descend
         weights: Sequence[Tensor] = [*game.d.weights]
         for _ in range(self.steps):
-            foreseen = game.objective(game.d, context.against(weights))
-            weights = step(weights, game.gradient(game.d, foreseen, weights, create_graph=True))
-        value = game.objective(game.g, context.against(weights), whole=True)
-        g_gradient = game.gradient(game.g, value, retain_graph=True)
-        # D's own objective comes last, so that its own losses and logits are the ones on record.
-        d_gradient = game.gradient(game.d, game.objective(game.d, context))
+            foreseen, _ = game.objective(game.d, context.against(weights))
+            weights = step(weights, game.gradient(game.d, foreseen, weights=weights, create_graph=True))
+        g_gradient = game.gradient(
+            game.g, *game.objective(game.g, context.against(weights), whole=True), retain_graph=True
+        )
+        d_gradient = game.gradient(game.d, *game.objective(game.d, context))
         game.move(game.d, d_gradient)
         game.move(game.g, g_gradient)
 

@@ -11,7 +11,7 @@ from helpers.configuration import CONF
 from helpers.runs import assert_resumes, assert_same
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from test_augment import AIDS, Show, upright
+from test_augment import AUGMENTED, Show, upright
 
 from gan_lab.augment import Augmented
 from gan_lab.augment.images import warp
@@ -27,7 +27,7 @@ def aid_of(name: str, p: float = 1.0) -> Augmented:
     return wrapper
 
 
-@pytest.mark.parametrize("name", AIDS)
+@pytest.mark.parametrize("name", AUGMENTED)
 def test_d_sees_transformed_images_in_training_only(name: str) -> None:
     wrapper, x, y = aid_of(name), torch.rand(6, 1, 8, 8), torch.arange(6)
     logits, passed, (seen,) = wrapper(x, y)
@@ -36,7 +36,7 @@ def test_d_sees_transformed_images_in_training_only(name: str) -> None:
     assert torch.equal(wrapper.eval()(x, y).features[0], x)
 
 
-@pytest.mark.parametrize("name", AIDS)
+@pytest.mark.parametrize("name", AUGMENTED)
 def test_a_transformation_is_left_out_by_null(name: str) -> None:
     config: Any = OmegaConf.load(CONF / "wrapper" / f"{name}.yaml")[name]
     x = torch.rand(6, 1, 8, 8)
@@ -52,7 +52,7 @@ def test_a_penalty_is_on_the_gradient_at_the_image_itself() -> None:
     assert gradient[0, 0].sum(1).tolist() == [4, 4, 4, 0]  # the last row has left the image
 
 
-@pytest.mark.parametrize("name", AIDS)
+@pytest.mark.parametrize("name", AUGMENTED)
 @pytest.mark.parametrize(
     "overrides, text",
     [
@@ -96,7 +96,7 @@ def last(directory: Path) -> dict[str, Any]:
     return PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")
 
 
-@pytest.mark.parametrize("wrapper", AIDS)
+@pytest.mark.parametrize("wrapper", AUGMENTED)
 def test_save_kill_resume_equals_uninterrupted(
     composed: Callable[..., DictConfig], tmp_path: Path, wrapper: str
 ) -> None:

@@ -14,7 +14,7 @@ from gan_lab.augment.adaptive import rotation
 from gan_lab.augment.images import contrast, cut_out, hue, saturation, warp
 from gan_lab.types import DiscriminatorOutput
 
-AIDS = [name for name in options("wrapper") if "augment" in name]
+AUGMENTED = [name for name in options("wrapper") if "augment" in name]
 PARTS = {
     f"{module.__name__.rsplit('.')[-1]}.{name}": part
     for module in (adaptive, diff_augment)

@@ -97,7 +97,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
+        gan.move(moving, gan.gradient(moving, *gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 
@@ -118,7 +118,7 @@ def test_every_update_and_penalty_plays_a_conditional_game(
 
 
 @pytest.mark.parametrize("conditioning", ["none", *CONDITIONINGS])
-def test_only_a_conditional_game_draws_data_in_g_s_turn(composed: Callable[..., DictConfig], conditioning: str) -> None:
+def test_only_a_conditional_game_draws_data_in_g_s_step(composed: Callable[..., DictConfig], conditioning: str) -> None:
     def act(gan: GAN) -> None:
         gan.objective(gan.g, gan.context(gan.g))
         assert gan.conditional == (conditioning != "none")

@@ -28,7 +28,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
+        gan.move(moving, gan.gradient(moving, *gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))  # running statistics and all
         assert not same(before_moving, snapshot(moving))
         assert all(weight.grad is None for weight in still.weights)
@@ -57,7 +57,7 @@ def test_k_discriminator_steps_see_k_fresh_batches_and_noises(composed: Callable
         enable_progress_bar=False, enable_model_summary=False,
     ).fit(gan, data)  # fmt: skip
     assert (gan.d.step, gan.g.step) == (2 * k, 4)
-    assert len(real) == 2 * k == data.drawn  # G's turns draw no data that they do not use
+    assert len(real) == 2 * k == data.drawn  # G's steps draw no data that they do not use
     for batches in (real, noise):
         assert all(not torch.equal(a, b) for i, a in enumerate(batches) for b in batches[:i])
 
@@ -110,7 +110,7 @@ def test_the_average_follows_the_generator_by_its_formula(composed: Callable[...
     path: list[list[Tensor]] = []
 
     def act(game: GAN) -> None:
-        game.move(game.g, game.gradient(game.g, game.objective(game.g, game.context(game.g))))
+        game.move(game.g, game.gradient(game.g, *game.objective(game.g, game.context(game.g))))
         path.append([w.detach().clone() for w in game.g.weights])
 
     trained = play_with(act, config, rounds=12)
@@ -177,7 +177,7 @@ def test_under_bf16_autocast_the_game_itself_is_played_in_single_precision(
         context = gan.context(gan.d, gan.g)
         assert torch.is_autocast_enabled("cpu")
         for player in (gan.d, gan.g):
-            objective = gan.objective(player, context)
+            objective, _ = gan.objective(player, context)
             assert objective.dtype is torch.float32
             assert context.fake.dtype is torch.float32
             gradient = gan.gradient(player, objective, retain_graph=True)

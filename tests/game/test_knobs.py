@@ -78,7 +78,7 @@ def test_one_part_s_graph_is_gone_before_the_next_is_made(composed: Composed) ->
     def spy(gan: GAN) -> None:
         objective = gan.objective
 
-        def listen(player: Any, context: StepContext) -> Tensor:
+        def listen(player: Any, context: StepContext) -> Any:
             if player is gan.d:
                 living.append(sum(old() is not None for old in made))
                 made.append(weakref.ref(context.fake_output.logits))

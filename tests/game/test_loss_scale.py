@@ -65,9 +65,9 @@ def test_a_step_along_an_overflow_is_skipped_and_halves_that_player_s_scale_alon
         scaled(gan)
         objective = gan.objective
 
-        def overflowing(player: Any, context: Any) -> Tensor:
-            value = objective(player, context)
-            return value * torch.inf if player is gan.d and gan.round in (1, 2) else value
+        def overflowing(player: Any, context: Any) -> Any:
+            value, seen = objective(player, context)
+            return value * torch.inf if player is gan.d and gan.round in (1, 2) else value, seen
 
         gan.objective = overflowing  # type: ignore[method-assign]
 

@@ -113,8 +113,8 @@ def test_feature_matching_is_zero_if_and_only_if_the_means_are_equal() -> None:
 def test_feature_matching_moves_g_alone_where_its_own_cost_weighs_nothing(composed: Callable[..., DictConfig]) -> None:
     def act(gan: GAN) -> None:
         context = gan.context(gan.g)
-        objective = gan.objective(gan.g, context)
-        assert gan.record["g/loss"].item() == 0
+        objective, seen = gan.objective(gan.g, context)
+        assert seen["g/loss"].item() == 0
         expected = context.real_output.features[-1].mean(0) - context.fake_output.features[-1].mean(0)
         torch.testing.assert_close(objective, expected.square().mean())
         assert any(slope.abs().sum() > 0 for slope in gan.gradient(gan.g, objective))
@@ -126,13 +126,13 @@ def test_the_supervised_term_is_the_cross_entropy_of_the_labelled_alone(composed
     def act(gan: GAN) -> None:
         gan.d.network.eval()  # no noise
         context = gan.context(gan.d)
-        gan.objective(gan.d, context)
+        _, seen = gan.objective(gan.d, context)
         assert context.y is None and context.labelled is not None and context.labelled.y is not None
         output = gan.d.network(context.labelled.x)
         expected = F.cross_entropy(output.class_logits, context.labelled.y)
-        torch.testing.assert_close(gan.record["d/supervised"], expected.detach())
+        torch.testing.assert_close(seen["d/supervised"], expected.detach())
         real, fake = context.real_output.logits, context.fake_output.logits  # the game itself sees none of the labelled
-        torch.testing.assert_close(gan.record["d/loss"], (F.softplus(-real).mean() + F.softplus(fake).mean()).detach())
+        torch.testing.assert_close(seen["d/loss"], (F.softplus(-real).mean() + F.softplus(fake).mean()).detach())
 
     play_with(act, composed(*GAME))
 
@@ -174,7 +174,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(composed: Callable[
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
+        gan.move(moving, gan.gradient(moving, *gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         assert not same(before_moving, snapshot(moving))
 

@@ -29,7 +29,7 @@ LARGE = {"virtual_batch_norm": ["data.image_size=16"]}  # DCGAN's D has no batch
     ("wrapper", "model", "conditioning"),
     pairwise(options("wrapper"), ["mlp", "dcgan", "mlp_2014"], ["none", "projection", "auxiliary"]),
 )
-def test_every_aid_plays(played: Callable[..., Path], wrapper: str, model: str, conditioning: str) -> None:
+def test_every_wrapper_plays(played: Callable[..., Path], wrapper: str, model: str, conditioning: str) -> None:
     if wrapper == "virtual_batch_norm" and model != "dcgan":
         pytest.skip("nothing to normalise")
     penalties = "term@d_terms=[r1,gradient_penalty]"
@@ -50,7 +50,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     def act(gan: GAN) -> None:
         moving, still = (gan.d, gan.g) if mover == "d" else (gan.g, gan.d)
         before, before_moving = snapshot(still), snapshot(moving)
-        gan.move(moving, gan.gradient(moving, gan.objective(moving, gan.context(moving))))
+        gan.move(moving, gan.gradient(moving, *gan.objective(moving, gan.context(moving))))
         assert same(before, snapshot(still))
         if wrapper == "no_adversary" and mover == "d":  # it sees, but does not learn
             before_moving = {name: before_moving[name] for name, _ in moving.network.named_parameters()}
@@ -184,7 +184,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
 
 
 @pytest.mark.parametrize("wrapper", FOR_D_ALONE)
-def test_an_aid_of_d_is_refused_for_g(played: Callable[..., Path], wrapper: str) -> None:
+def test_a_wrapper_of_d_is_refused_for_g(played: Callable[..., Path], wrapper: str) -> None:
     with pytest.raises(Exception) as error:
         played("model=mlp", f"wrapper@g_wrappers=[{wrapper}]", "rounds=1")
     line = explain(error.value, [])
@@ -199,7 +199,7 @@ def test_an_aid_of_d_is_refused_for_g(played: Callable[..., Path], wrapper: str)
         ("model=mlp_2016", "spectral_norm", "NoisyClassifier has no affine or convolutional layers to normalise"),
     ],
 )
-def test_an_aid_that_has_nothing_to_hold_on_to_is_refused(
+def test_a_wrapper_without_a_layer_to_wrap_is_refused(
     played: Callable[..., Path], model: str, wrapper: str, says: str
 ) -> None:
     with pytest.raises(Exception) as error:

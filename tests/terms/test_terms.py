@@ -16,7 +16,7 @@ from gan_lab.types import DiscriminatorOutput
 W = torch.tensor([[0.6, -0.8, 2.0]], dtype=torch.float64)
 
 
-def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
+def context_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
     def discriminate(x: Tensor) -> DiscriminatorOutput:
         return DiscriminatorOutput(network(x.flatten(1)).squeeze(1), features=(x,))
 
@@ -26,7 +26,7 @@ def turn_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespace:
         return gradient
 
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
-    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": lambda: torch.rand(len(real))}
+    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real))}
     return SimpleNamespace(
         **inputs, **outputs, discriminate=discriminate, input_gradient=slope, generate=lambda z: z @ torch.diag(W[0])
     )
@@ -47,7 +47,7 @@ def batch(n: int = 5) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("term", [R1(), R2()], ids=["r1", "r2"])
 def test_zero_centred_penalty_of_a_linear_d_is_half_its_squared_norm(term: Term) -> None:
     network = linear(W)
-    value = term(turn_of(network, *batch()), 0)
+    value = term(context_of(network, *batch()), 0)
     assert value.item() == pytest.approx(W.square().sum().item() / 2)
     (gradient,) = torch.autograd.grad(value, network.weight)
     torch.testing.assert_close(gradient, W)  # d/dw of 1/2 |w|^2
@@ -60,7 +60,7 @@ def test_penalty_of_a_quadratic_d_is_taken_at_real_or_at_fake_samples(term: Term
             return x.square().sum(1, keepdim=True)
 
     samples = batch()
-    value = term(turn_of(Quadratic(), *samples), 0)
+    value = term(context_of(Quadratic(), *samples), 0)
     assert value.item() == pytest.approx((2 * samples[at]).square().sum(1).mean().item() / 2)
 
 
@@ -68,8 +68,8 @@ def test_penalty_of_a_quadratic_d_is_taken_at_real_or_at_fake_samples(term: Term
 def test_gradient_penalty_is_zero_where_the_gradient_norm_is_its_target(target: float) -> None:
     direction = W / W.norm()
     term = GradientPenalty(target=target)
-    assert term(turn_of(linear(target * direction), *batch()), 0).item() == pytest.approx(0, abs=1e-20)
-    assert term(turn_of(linear(3 * direction), *batch()), 0).item() == pytest.approx(10 * (3 - target) ** 2)
+    assert term(context_of(linear(target * direction), *batch()), 0).item() == pytest.approx(0, abs=1e-20)
+    assert term(context_of(linear(3 * direction), *batch()), 0).item() == pytest.approx(10 * (3 - target) ** 2)
 
 
 def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample() -> None:
@@ -80,7 +80,7 @@ def test_gradient_penalty_looks_between_real_and_fake_with_one_number_per_sample
         return torch.ones_like(x)
 
     real, fake = torch.ones(64, 2, 3, 3), torch.zeros(64, 2, 3, 3)
-    uniform = lambda: torch.rand(len(real))
+    uniform = torch.rand(len(real))
     GradientPenalty()(SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=uniform), 0)
     u = seen[0].flatten(1)
     assert torch.equal(u, u[:, :1].expand_as(u))
@@ -96,7 +96,7 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
 
     def total(term: Term) -> float:
         torch.manual_seed(0)
-        values = [term(turn_of(network, *samples), step) for step in range(8)]
+        values = [term(context_of(network, *samples), step) for step in range(8)]
         return sum(0.0 if v is None else v.item() for v in values)
 
     assert total(lazy) == pytest.approx(total(eager))
@@ -105,7 +105,7 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
 
 @pytest.mark.parametrize("term", [R1, R2, GradientPenalty])
 def test_a_weight_may_be_a_function_of_the_player_s_updates(term: type[Term]) -> None:
-    context = turn_of(linear(W), *batch())
+    context = context_of(linear(W), *batch())
 
     def value(weight: Any, step: int) -> Tensor:
         torch.manual_seed(0)
@@ -117,6 +117,6 @@ def test_a_weight_may_be_a_function_of_the_player_s_updates(term: type[Term]) ->
 
 def test_weight_clip_projects_onto_the_box() -> None:
     network = linear(W)
-    assert WeightClip(bound=0.7)(turn_of(network, *batch()), 0) is None
+    assert WeightClip(bound=0.7)(context_of(network, *batch()), 0) is None
     WeightClip(bound=0.7).constrain(network)
     torch.testing.assert_close(network.weight.data, W.clamp(-0.7, 0.7))

@@ -71,7 +71,7 @@ def test_the_foreseen_steps_are_those_that_d_would_make(composed: Callable[..., 
             return
         ahead, weights = gan.foresight(gan.d), [*gan.d.weights]
         for _ in range(3):
-            gradient = gan.gradient(gan.d, gan.objective(gan.d, context.against(weights)), weights, create_graph=True)
+            gradient = gan.gradient(gan.d, *gan.objective(gan.d, context.against(weights)), weights, create_graph=True)
             weights = ahead(weights, gradient)
         for _ in range(3):
             _descend(gan, context.against())
@@ -82,7 +82,7 @@ def test_the_foreseen_steps_are_those_that_d_would_make(composed: Callable[..., 
 
 
 def _descend(gan: GAN, context: Any) -> None:
-    gan.move(gan.d, gan.gradient(gan.d, gan.objective(gan.d, context.against(gan.d.weights))))
+    gan.move(gan.d, gan.gradient(gan.d, *gan.objective(gan.d, context.against(gan.d.weights))))
 
 
 def test_foreseen_steps_of_units_without_a_gradient_are_none_and_have_derivatives() -> None:

@@ -53,12 +53,11 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
     def spy(gan: GAN) -> None:
         objective = gan.objective
 
-        def listen(player: Any, context: Any, **options: Any) -> Tensor:
-            gan.record.pop("d/r1", None)
-            value = objective(player, context, **options)
+        def listen(player: Any, context: Any, **options: Any) -> Any:
+            value, found = objective(player, context, **options)
             if player is gan.d:
-                seen.append((player.step, "d/r1" in gan.record))
-            return value
+                seen.append((player.step, "d/r1" in found))
+            return value, found
 
         gan.objective = listen  # type: ignore[method-assign]
 
@@ -72,19 +71,19 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
 
 def test_extragradient_takes_both_gradients_ahead_and_steps_from_the_start(composed: Composed) -> None:
     """The same round by hand, from its two batches."""
-    turns: list[StepContext] = []
+    contexts: list[StepContext] = []
     starts: list[list[Tensor]] = []
 
     def spy(gan: GAN) -> None:
         context = gan.context
         starts.append([w.detach().clone() for w in (*gan.d.weights, *gan.g.weights)])
 
-        gan.context = lambda *movers: turns.append(context(*movers)) or turns[-1]  # type: ignore
+        gan.context = lambda *movers: contexts.append(context(*movers)) or contexts[-1]  # type: ignore
 
     gan = fit(composed(*PLAIN, "update=extragradient", "loss=minimax"), 1, spy)
     weights: list[Tensor] = [*gan.d.weights, *gan.g.weights]
     end, (start,) = [w.detach().clone() for w in weights], starts
-    assert len(turns) == 2 and not torch.equal(turns[0].z, turns[1].z)
+    assert len(contexts) == 2 and not torch.equal(contexts[0].z, contexts[1].z)
 
     def put(values: list[Tensor]) -> None:
         for weight, value in zip(weights, values, strict=True):
@@ -98,8 +97,8 @@ def test_extragradient_takes_both_gradients_ahead_and_steps_from_the_start(compo
         return [s + sign * 0.1 * slope for s, sign, slope in zip(start, signs, slopes, strict=True)]
 
     put(start)
-    put(stepped_from_start(turns[0]))
-    for one, other in zip(stepped_from_start(turns[1]), end, strict=True):
+    put(stepped_from_start(contexts[0]))
+    for one, other in zip(stepped_from_start(contexts[1]), end, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
@@ -177,7 +176,7 @@ def test_unrolling_changes_the_generator_only(composed: Composed, model: str) ->
         assert torch.equal(unrolled.record[name], plain.record[name])
 
 
-def test_a_turn_against_other_weights_is_that_of_a_discriminator_that_has_them(composed: Composed) -> None:
+def test_a_step_against_other_weights_is_that_of_a_discriminator_that_has_them(composed: Composed) -> None:
     config = composed("model=dcgan", "gan.joint_batch=true", "data.image_size=16")  # a D with batch statistics
 
     class Act:
@@ -187,12 +186,12 @@ def test_a_turn_against_other_weights_is_that_of_a_discriminator_that_has_them(c
             other = [(w * 0.5).detach().requires_grad_() for w in game.d.weights]
             against = context.against(other)
             assert against.real is context.real and against.fake is context.fake
-            loss = game.objective(game.d, against)
+            loss, _ = game.objective(game.d, against)
             assert all(g.any() for g in torch.autograd.grad(loss, other))
             assert all(torch.equal(before[k], v) for k, v in game.d.network.state_dict().items())
             for weight, value in zip(game.d.weights, other, strict=True):
                 weight.data.copy_(value)
-            torch.testing.assert_close(game.objective(game.d, context), loss)
+            torch.testing.assert_close(game.objective(game.d, context)[0], loss)
 
     fit(config, 1, lambda gan: setattr(gan, "update", Act()))
 
@@ -201,9 +200,9 @@ def test_reused_fakes_are_judged_by_d_as_it_has_become(composed: Composed) -> No
     class Act:
         def play(self, game: GAN) -> None:
             context = game.context(game.d, game.g)
-            game.move(game.d, game.gradient(game.d, game.objective(game.d, context)))
+            game.move(game.d, game.gradient(game.d, *game.objective(game.d, context)))
             again = context.against()
-            found = game.gradient(game.g, game.objective(game.g, again))
+            found = game.gradient(game.g, *game.objective(game.g, again))
             assert again.fake is context.fake
             afresh = game.loss.generator(None, game.d.network(game.g.network(context.z)).logits)
             torch.testing.assert_close(found, torch.autograd.grad(afresh, game.g.weights))
