@@ -48,6 +48,7 @@ class Minimax:
     which vanishes where D rejects the fakes.
     """
 
+    seeds_together: ClassVar[bool] = True
     zero_sum: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
@@ -72,6 +73,7 @@ class NonSaturating:
     `generator_weight` is a factor of J_G; 0 leaves G to its terms, such as `feature_matching`.
     """
 
+    seeds_together: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
@@ -94,6 +96,7 @@ class NonSaturating:
 class LeastSquares:
     """LSGAN (Mao et al. 2017, eq. 9; a = 0, b = c = 1): J_D = 1/2 E (r - 1)^2 + 1/2 E f^2,  J_G = 1/2 E (f - 1)^2."""
 
+    seeds_together: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.5
 
@@ -116,6 +119,7 @@ class LeastSquares:
 class Hinge:
     """Lim & Ye 2017; Miyato et al. 2018, eq. 16-17: J_D = E max(0, 1 - r) + E max(0, 1 + f),  J_G = -E f."""
 
+    seeds_together: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
@@ -138,6 +142,7 @@ class Wasserstein:
     loss's work: mount `term@d_terms=[weight_clip]` or `[gradient_penalty]`.
     """
 
+    seeds_together: ClassVar[bool] = True
     zero_sum: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = None
@@ -160,6 +165,7 @@ class Relativistic:
     J_D = E s(-(r - f)),  J_G = E s(-(f - r)), over pairs of one real and one fake logit.
     """
 
+    seeds_together: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = True
     boundary: ClassVar[float | None] = None
 

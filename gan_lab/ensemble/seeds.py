@@ -7,30 +7,20 @@ from typing import Any, cast
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
+from gan_lab.config.signature import declares
 from gan_lab.config.tree import parts
-from gan_lab.config.words import dotted, listed
+from gan_lab.config.words import dotted
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.sweeps.plan import PLAN, run_name
 
-# Networks whose parameters are those of linear maps, and which treat each sample by itself.
-NETWORKS = (
-    "gan_lab.networks.mlp.MLPGenerator",
-    "gan_lab.networks.mlp.MLPDiscriminator",
-    "gan_lab.networks.layers.Dense",
-    "gan_lab.networks.layers.Maxout",
-    "gan_lab.networks.layers.SymmetricSigmoid",
-    "gan_lab.networks.layers.UnitInput",
-    *(f"torch.nn.{name}" for name in ("ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SELU", "Sigmoid", "SiLU")),
-    *(f"torch.nn.{name}" for name in ("Softplus", "Tanh")),
-)
+# Parts say of themselves that batches of several seeds may go through them one after the other: a loss or term that is
+# a mean over samples, a network of linear maps that treats each sample by itself, an update that moves all seeds alike.
+DECLARATION = "seeds_together"
+LAYERS = tuple(f"torch.nn.{name}" for name in (
+    "ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SELU", "Sigmoid", "SiLU", "Softplus", "Tanh",
+))  # fmt: skip
 INITIAL = "torch.nn.init."
-# Terms that are means over samples.
-TERMS = tuple(f"gan_lab.terms.{name}" for name in ("R1", "R2", "GradientPenalty", "WeightClip"))
-# Updates that move all seeds alike.
-ALIKE = "Alternating Consensus Extragradient Lookahead Optimistic PastExtragradient SharedFakes Simultaneous Unrolled"
-UPDATES = tuple(f"gan_lab.updates.{name}" for name in ALIKE.split())
-LOSSES = "gan_lab.losses."
 
 
 def check_seeds(config: DictConfig, multirun: bool) -> None:
@@ -47,15 +37,12 @@ def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("d_wrappers", "g_wrappers", "conditioning", "degradation"):
         if any((config.get(key) or {}).values()):
             yield key, "there is none for several seeds at once"
-    for path, part in parts(config["model"], ("model",)):
-        if part["_target_"] not in NETWORKS and not part["_target_"].startswith(INITIAL):
-            yield dotted(path), f"{part['_target_']} is not for several seeds at once {listed(NETWORKS)}"
-    for key, allowed in (("d_terms", TERMS), ("g_terms", TERMS), ("update", UPDATES)):
+    for key in ("model", "loss", "d_terms", "g_terms", "update"):
         for path, part in parts(config.get(key), (key,)):
-            if part["_target_"].startswith("gan_lab.") and part["_target_"] not in allowed:
-                yield dotted(path), f"{part['_target_']} is not for several seeds at once {listed(allowed)}"
-    if not config["loss"]["_target_"].startswith(LOSSES):
-        yield "loss", "must be one of the lab's own, which are means over samples"
+            target = part["_target_"]
+            known = target in LAYERS or target.startswith(INITIAL)
+            if not known and not declares(target, DECLARATION):
+                yield dotted(path), f"{target} is not for several seeds at once (it does not say {DECLARATION} = True)"
     for key in ("joint_batch", "channels_last", "compile"):
         if config["gan"].get(key):
             yield f"gan.{key}", "must be false"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from scipy.stats import t as student
+from scipy.stats import ttest_rel
 
 
 class Estimate(NamedTuple):
@@ -42,11 +43,9 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float:
 
 def paired(a: Sequence[float], b: Sequence[float]) -> float:
     """The two-sided p-value of Student's test that the mean difference of pairs is zero; NaN where none varies."""
-    difference = estimate([x - y for x, y in zip(a, b, strict=True)])
-    if difference.n < 2 or difference.deviation == 0:
+    if len(a) < 2 or len({x - y for x, y in zip(a, b, strict=True)}) == 1:
         return math.nan
-    t = abs(difference.mean) / (difference.deviation / math.sqrt(difference.n))
-    return float(2 * student.sf(t, difference.n - 1))
+    return float(ttest_rel(a, b).pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

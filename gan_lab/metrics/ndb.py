@@ -1,6 +1,5 @@
 """NDB: number of statistically different bins, and the divergence of their histograms."""
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -37,7 +36,7 @@ def different_bins(
         raise UserError(
             f"bins={bins}, significance={significance}: must be 2 to {len(real)}, the real points, and between 0 and 1"
         )
-    centres = k_means(real, bins, seed, chunk)
+    centres = k_means(real, bins, seed)
     p, q = (torch.bincount(assigned(x, centres, chunk), minlength=bins).double() / len(x) for x in (real, fake))
     pooled = (len(real) * p + len(fake) * q) / (len(real) + len(fake))
     error = (pooled * (1 - pooled) * (1 / len(real) + 1 / len(fake))).sqrt()
@@ -47,25 +46,13 @@ def different_bins(
     return Bins(different, different / bins, jsd)
 
 
-def k_means(points: Tensor, k: int, seed: int, chunk: int, iterations: int = 100) -> Tensor:
-    """k centres (k, d) float64 of points (N, d): Lloyd's iterations from k-means++ (Arthur & Vassilvitskii 2007)."""
-    rng = torch.Generator().manual_seed(derive_seed(seed, "k-means"))
-    x = points.double()
-    chosen = [int(torch.randint(len(x), (1,), generator=rng))]
-    gap = torch.full((len(x),), math.inf, dtype=torch.float64, device=x.device)
-    while len(chosen) < k:
-        gap = gap.minimum((x - x[chosen[-1]]).square().sum(dim=1))
-        weights = gap if gap.any() else torch.ones_like(gap)  # fewer different points than centres
-        chosen.append(int(torch.searchsorted(weights.cumsum(0), torch.rand(1, generator=rng).to(x) * weights.sum())))
-    centres, before = x[chosen], torch.full((len(x),), -1, device=x.device)
-    for _ in range(iterations):
-        cell = assigned(x, centres, chunk)
-        if torch.equal(cell, before):
-            break
-        count = torch.bincount(cell, minlength=k)[:, None]
-        total = torch.zeros_like(centres).index_add_(0, cell, x)
-        centres, before = torch.where(count > 0, total / count.clamp(min=1), centres), cell
-    return centres
+def k_means(points: Tensor, k: int, seed: int) -> Tensor:
+    """k centres (k, d) float64 of points (N, d), by scikit-learn: k-means++, then Lloyd's iterations to their end."""
+    from sklearn.cluster import KMeans  # takes a second to import
+
+    start = derive_seed(seed, "k-means") % 2**32
+    found = KMeans(k, n_init=1, max_iter=100, tol=0, random_state=start).fit(points.double().cpu().numpy())
+    return torch.as_tensor(found.cluster_centers_, device=points.device)
 
 
 def assigned(points: Tensor, centres: Tensor, chunk: int) -> Tensor:

@@ -1,7 +1,7 @@
 """Layers that torch.nn lacks."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,8 @@ class Maxout(nn.Module):
 
     (N, in_features) -> (N, out_features). `dropout` is the share of the units that is dropped.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -57,6 +59,8 @@ class Dense(nn.Sequential):
 
     With `norm`, called with the width, the map has no bias of its own: the normalisation would take it out.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -121,6 +125,8 @@ class GaussianNoise(nn.Module):
 class SymmetricSigmoid(nn.Module):
     """2 sigmoid(t) - 1: the sigmoid output of a model of data in [0, 1], for data in [-1, 1]."""
 
+    seeds_together: ClassVar[bool] = True
+
     def forward(self, t: Tensor) -> Tensor:
         return 2 * torch.sigmoid(t) - 1
 
@@ -131,6 +137,8 @@ class SymmetricSigmoid(nn.Module):
 
 class UnitInput(nn.Module):
     """Data in [-1, 1] as a network for data in [0, 1] sees it: (x + 1) / 2, with a share `dropout` of it dropped."""
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(self, dropout: UnitInterval = 0.0) -> None:
         super().__init__()

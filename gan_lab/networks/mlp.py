@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,8 @@ class MLPGenerator(nn.Module):
     `marginal_bias` the last biases start where `output` gives each coordinate's mean over the data; `output` must
     have an `inverse`.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -74,6 +76,8 @@ class MLPDiscriminator(nn.Module):
     With `Maxout` layers of 240 units, 5 pieces and dropout .5, weights from U(-.005, .005) and `UnitInput` of dropout
     .2 it is the discriminator of Goodfellow et al. 2014.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """Gradient penalties (R1, R2, WGAN-GP) and weight clipping."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,8 @@ class R1(Term):
     of R3GAN has it: their gamma is the weight.
     """
 
+    seeds_together: ClassVar[bool] = True
+
     uses_input_gradient = True
     acts_on = ("d",)
 
@@ -26,6 +29,8 @@ class R1(Term):
 
 class R2(Term):
     """1/2 E_z ||grad_x D(x)||^2 at fakes x = G(z) (Mescheder et al. 2018, eq. 10, with gamma = `weight`; see `R1`)."""
+
+    seeds_together: ClassVar[bool] = True
 
     uses_input_gradient = True
     acts_on = ("d",)
@@ -39,6 +44,8 @@ class GradientPenalty(Term):
 
     Gulrajani et al. 2017, eq. 3, with lambda = `weight`, there 10, and target 1; target 0 is the zero-centred penalty.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     acts_on = ("d",)
 
@@ -60,6 +67,8 @@ class GradientPenalty(Term):
 
 class WeightClip(Term):
     """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01)."""
+
+    seeds_together: ClassVar[bool] = True
 
     def __init__(self, bound: PositiveFloat = 0.01, every: PositiveInt = 1) -> None:
         super().__init__(every=every)

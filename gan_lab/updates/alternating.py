@@ -17,6 +17,8 @@ class Alternating:
     Every step draws fresh data and fresh noise.
     """
 
+    seeds_together: ClassVar[bool] = True
+
     d_steps: PositiveInt = 1
     g_steps: PositiveInt = 1
 
@@ -36,6 +38,7 @@ class SharedFakes:
     them anew.)
     """
 
+    seeds_together: ClassVar[bool] = True
     keeps_graph: ClassVar[bool] = True  # of the whole batch, from D's step to G's
 
     d_steps: PositiveInt = 1

@@ -25,6 +25,7 @@ class Consensus:
     where that is not possible they are refused.
     """
 
+    seeds_together: ClassVar[bool] = True
     differentiates_gradients: ClassVar[bool] = True
 
     weight: NonNegativeFloat = 10.0

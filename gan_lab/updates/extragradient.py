@@ -1,6 +1,7 @@
 """Extragradient: the gradient at a looked-ahead point, applied at the present one."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ class Extragradient:
 
     On min_x max_y xy a round turns and contracts (x, y) by sqrt((1 - eta^2)^2 + eta^2) < 1 for eta < 1.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def play(self, game: Game) -> None:
         weights: list[Tensor] = [*game.d.weights, *game.g.weights]

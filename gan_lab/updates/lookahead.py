@@ -1,7 +1,7 @@
 """Lookahead: slow weights that follow the fast ones."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ class Lookahead:
 
     State: the slow weights, the rounds played, and the inner update's own.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     inner: Update
     every: PositiveInt = 5

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -24,6 +24,8 @@ class Optimistic:
 
     State: the past gradients of each player.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     _past: dict[str, Sequence[Tensor]] = field(default_factory=dict, init=False, repr=False)
 

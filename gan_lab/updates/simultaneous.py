@@ -1,6 +1,7 @@
 """Simultaneous gradient descent: both players move from the same point."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from gan_lab.types import Game
 from gan_lab.updates.vector_field import move, vector_field
@@ -14,6 +15,8 @@ class Simultaneous:
 
     One batch of data and one of noise serve both, and so does one forward pass.
     """
+
+    seeds_together: ClassVar[bool] = True
 
     def play(self, game: Game) -> None:
         move(game, vector_field(game))

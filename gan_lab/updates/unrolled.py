@@ -33,6 +33,7 @@ class Unrolled:
     Terms that hold gradients are differentiated a third time, and where that is not possible they are refused.
     """
 
+    seeds_together: ClassVar[bool] = True
     differentiates_gradients: ClassVar[bool] = True
 
     steps: PositiveInt = 5
