@@ -222,7 +222,9 @@ def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Ite
         for key, value in part.items():
             if takes is None or key not in takes.parameters or next(parts(value), None) is not None:
                 continue
-            wrong = foreign_complaint(part["_target_"], key, value) or complaint(key, takes.parameters[key], value)
+            wrong = foreign_complaint(part["_target_"], key, value) or complaint(
+                key, takes.parameters[key], value, str(part["_target_"]).startswith("gan_lab.")
+            )
             written = origin(raw, (*path, key))
             if written[0] in page.plain and unfit(page.plain[str(written[0])], value):
                 continue  # a root key that is told of as such

@@ -26,22 +26,29 @@ class _Object:
     """Stands for a class whose instances no plain value is."""
 
 
+class _Own(dict[str, Any]):
+    """Names of annotations where every other name is that of a class or a kind of callable: as in the lab's parts."""
+
+    def __missing__(self, name: str) -> Any:
+        return _Object
+
+
 _CONFIG = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 _BUILTINS = ("bool", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple")
 _TYPING = ("Annotated", "Any", "Literal", "Optional", "Union")
 _ABSTRACT = ("Callable", "Iterable", "List", "Mapping", "Sequence", "Tuple")
 _NAMES: dict[str, Any] = {
-    "__builtins__": {},
     **{name: getattr(builtins, name) for name in _BUILTINS},
     **{name: getattr(typing, name) for name in (*_TYPING, *_ABSTRACT)},
     **{name: getattr(ranges, name) for name in ranges.__all__},
     "Field": Field,
     "Path": pathlib.Path,
     "Tensor": _Object,
+    "nn": types.SimpleNamespace(Module=_Object),
     "collections": collections,
     "pathlib": pathlib,
     "ranges": ranges,
-    "torch": types.SimpleNamespace(Tensor=_Object),
+    "torch": types.SimpleNamespace(Tensor=_Object, device=_Object),
     "typing": typing,
 }
 
@@ -61,11 +68,14 @@ _WORDS = {
 }
 
 
-def complaint(name: str, parameter: Parameter, value: Any) -> str | None:
-    """What is wrong with `value` for the parameter called `name`; None where nothing is, or where that is unknown."""
+def complaint(name: str, parameter: Parameter, value: Any, own: bool = False) -> str | None:
+    """What is wrong with `value` for the parameter called `name`; None where nothing is, or where that is unknown.
+
+    `own`: of one of the lab's parts, whose annotations name plain kinds as `_NAMES` does, and else parts.
+    """
     if name == "lr" and "None" not in (parameter.annotation or ""):  # torch's own says "float"
         return unfit(PositiveFloat, value)
-    adapter = _annotated(parameter.annotation) or _like(parameter)
+    adapter = annotated(parameter.annotation, own) or _like(parameter)
     return _complaint(adapter, value) if adapter is not None else None
 
 
@@ -111,12 +121,13 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 
 @cache
-def _annotated(annotation: str | None) -> TypeAdapter[Any] | None:
+def annotated(annotation: str | None, own: bool = False) -> TypeAdapter[Any] | None:
     """A validator of what the source text of an annotation names; None where it names what is unknown here."""
     if annotation is None:
         return None
     try:
-        return TypeAdapter(eval(annotation, dict(_NAMES)), config=_CONFIG)
+        names = (_Own if own else dict)(_NAMES)
+        return TypeAdapter(eval(annotation, {"__builtins__": {}}, names), config=_CONFIG)
     except (NameError, AttributeError, TypeError, SyntaxError, PydanticUserError):
         return None
 

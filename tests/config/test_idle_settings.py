@@ -168,11 +168,11 @@ class Idle(torch.nn.Module):
 def test_a_term_that_does_not_depend_on_its_player_is_refused_in_the_first_round(
     base: DictConfig, value: float | None
 ) -> None:
-    from helpers.players import run
+    from helpers.players import fit
 
     config = changed(base, {"d_terms": {"mine": {"_target_": "test_idle_settings.Idle", "value": value}}})
     with pytest.raises(UserError, match="^d_terms.mine: its value does not depend on this player; leave it out"):
-        run(config)
+        fit(config)
 
 
 @pytest.mark.parametrize("rate", [-1.0, float("inf"), float("nan")])

@@ -2,17 +2,20 @@
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from helpers.commands import ROOT
 from helpers.configuration import complaint_about
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from gan_lab import ranges
 from gan_lab.config.check import CHOICES, NAMED, PLAIN, check
 from gan_lab.config.explain import CONF
+from gan_lab.config.signature import signature
+from gan_lab.config.tree import parts
+from gan_lab.config.values import annotated
 
 GROUPS = [group for group in CHOICES if (CONF / group).is_dir()]
 
@@ -56,6 +59,7 @@ def test_every_option_passes(option: str) -> None:
             "d_terms.r1.weight=-1: must be greater than or equal to 0 or a part",
         ),
         (["experiment=r3gan_mnist", "d_terms.r1.weight.over=0"], "d_terms.r1.weight.over=0: must be greater than 0"),
+        (["update=lookahead", "update.inner=3"], "update.inner=3: must be a part"),
         (["data=image_folder"], "data.root: must be given (data.root=...)"),
     ],
 )
@@ -63,33 +67,36 @@ def test_mistakes_in_the_projects_own_configuration(overrides: list[str], text: 
     assert complaint_about(composed(*overrides)).startswith(text)
 
 
+def test_every_annotation_of_the_labs_own_parts_is_read() -> None:
+    """None is passed over, so that a plain value where a part belongs is refused."""
+    pages = [yaml.safe_load(page.read_text()) or {} for page in CONF.rglob("*.yaml")]
+    targets = {part["_target_"] for page in pages for _, part in parts(page)}
+    for target in sorted(target for target in targets if target.startswith("gan_lab.")):
+        for name, parameter in signature(target).parameters.items():  # type: ignore[union-attr]
+            assert annotated(parameter.annotation, own=True) is not None, f"{target}: {name}: {parameter.annotation}"
+
+
 def test_the_root_of_the_projects_own_configuration_is_known() -> None:
     assert set(composed()) <= {*PLAIN, *CHOICES, *NAMED}
 
 
 SCRIPT = """
-import sys, time
+import sys
 from omegaconf import OmegaConf
 from gan_lab.config.check import check
 import gan_lab.config.explain
-cfg = OmegaConf.create(sys.stdin.read())
-start = time.perf_counter()
-check(cfg)
-print(time.perf_counter() - start)
+check(OmegaConf.create(sys.stdin.read()))
 heavy = {"torch", "pytorch_lightning", "lightning", "torchvision", "numpy", "sklearn", "wandb"}
 print(",".join(sorted(heavy & set(sys.modules))))
 """
 
 
-def test_the_check_is_light_and_quick() -> None:
+def test_the_check_imports_nothing_heavy() -> None:
     text = OmegaConf.to_yaml(composed())
-    root = Path(ranges.__file__).parents[1]
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], input=text, cwd=root, capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT], input=text, cwd=ROOT, capture_output=True, text=True, check=True
     )
-    seconds, heavy = done.stdout.split("\n")[:2]
-    assert heavy == ""
-    assert float(seconds) < 10  # 0.1 on an idle machine
+    assert done.stdout.strip() == ""
 
 
 def test_a_knob_that_every_reader_overrules_is_no_mistake() -> None:
