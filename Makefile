@@ -1,17 +1,19 @@
-# Two commands set everything up in .venv: `make train` runs the main job, `make test` the tests.
+# Each command sets everything up in .venv: `make train` runs the main job, `make test` the quick tests, `make test-all`
+# all of them.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test clean
+.PHONY: train test test-all clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
 
-test: .venv/installed
+test: QUICK = -m "not slow"
+test test-all: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(QUICK) $(ARGS)
 
 .venv/installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

@@ -15,6 +15,8 @@ import gan_lab
 from gan_lab.cli import sample
 from gan_lab.config.options import parse_options
 
+pytestmark = pytest.mark.slow
+
 TINY = "model=mlp model.hidden=[8] data=ring latent.dim=4 rounds=3 callbacks=[metrics,checkpoint]"
 
 # Commands, each in a process that has imported what is slow to import already.

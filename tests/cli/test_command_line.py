@@ -15,6 +15,8 @@ from PIL import Image
 
 from gan_lab.cli.sample import main
 
+pytestmark = pytest.mark.slow
+
 
 def train(*arguments: str, where: Path) -> str:
     return run(["train.py", *arguments, *SMALL_GAME], where).out

@@ -13,6 +13,8 @@ from PIL import Image
 
 from gan_lab.io.run_file import read_facts
 
+pytestmark = pytest.mark.slow
+
 # What makes it quick enough for a test: tiny pictures and networks, few rounds, few samples.
 SMALL = (
     "data.image_size=16 model.width=4 latent.dim=4 rounds=60 callbacks.metrics.every=1 callbacks.equilibrium.every=5"

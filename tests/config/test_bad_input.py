@@ -17,6 +17,8 @@ import pytest
 from helpers.commands import ROOT, Command, Done
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 class Mistake(NamedTuple):
     arguments: str  # of train.py; {tmp} is the folder of `scene`

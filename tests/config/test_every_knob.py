@@ -39,6 +39,8 @@ from gan_lab.loggers.record import Record
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.types import Batch
 
+pytestmark = pytest.mark.slow
+
 Settings = dict[str, Any]
 
 NOT_ASKED = {  # ends of names, and what else shows that these do what they say

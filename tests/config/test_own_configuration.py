@@ -17,6 +17,8 @@ from gan_lab.config.signature import signature
 from gan_lab.config.tree import parts
 from gan_lab.config.values import annotated
 
+pytestmark = pytest.mark.slow
+
 GROUPS = [group for group in CHOICES if (CONF / group).is_dir()]
 
 

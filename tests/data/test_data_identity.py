@@ -14,6 +14,8 @@ from PIL import Image
 from gan_lab.data.identity import DataIdentity
 from gan_lab.io.run_file import read_facts
 
+pytestmark = pytest.mark.slow
+
 SMALL = "model=mlp model.hidden=[8] data.image_size=8 data.channels=1 data.batch_size=4 data.workers=0 latent.dim=4"
 TRAIN = f"python train.py data=image_folder {SMALL} callbacks.samples=null"
 CLASSES = "data.num_classes=2 conditioning=concat"

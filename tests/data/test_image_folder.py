@@ -14,6 +14,8 @@ from PIL import Image
 
 from gan_lab.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 
 def write_photos(root: Path) -> None:
     generator = np.random.default_rng(0)

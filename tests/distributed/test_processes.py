@@ -22,6 +22,8 @@ from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.types import Batch
 
+pytestmark = pytest.mark.slow
+
 TIMINGS = ("seconds", "rounds_per_second")
 
 

@@ -12,6 +12,8 @@ from gan_lab.distributed.collectives import check_alike
 from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import GlobalBatchNorm
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_mean_over_processes_has_the_whole_batch_s_derivatives_of_every_order() -> None:
     x, w = torch.linspace(-1, 1, 24, dtype=torch.float64).view(8, 3).sin(), torch.tensor([0.3, -0.5, 0.7]).double()

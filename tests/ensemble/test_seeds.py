@@ -26,6 +26,8 @@ from gan_lab.errors import UserError
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+pytestmark = pytest.mark.slow
+
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
     "loss": {*options("loss")},

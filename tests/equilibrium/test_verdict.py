@@ -14,6 +14,8 @@ from gan_lab.callbacks.series import Series
 from gan_lab.equilibrium.audit import null_spread
 from gan_lab.equilibrium.verdict import ADVICE, Gains, Null, Seen, judge, trend
 
+pytestmark = pytest.mark.slow
+
 NULL = Null(null_spread(256, 256), 0.003)  # of batches of 256, as `record` makes them
 AT_CHANCE = Seen(auditor=0.51, game=0.5, null=null_spread(1000, 1000))
 NOTHING_GAINED = Gains(0.001, 0.002, 0.0, 0.002)

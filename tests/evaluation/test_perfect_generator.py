@@ -28,6 +28,8 @@ from gan_lab.features.protocol import Lessons
 from gan_lab.latents import Normal
 from gan_lab.metrics.samples import RealSamples, Samples
 
+pytestmark = pytest.mark.slow
+
 TRIALS = 10
 CHEAPER = {
     "ms_ssim": {"pairs": 30},

@@ -24,6 +24,8 @@ from gan_lab.experiment.run import play
 from gan_lab.io import checkpoint as plain_checkpoint
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+pytestmark = pytest.mark.slow
+
 Composed = Callable[..., DictConfig]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from helpers.runs import assert_same_runs
 from omegaconf import DictConfig
@@ -16,6 +17,8 @@ from omegaconf import DictConfig
 from gan_lab.ensemble.play import play_together
 from gan_lab.ensemble.seeds import runs_of
 from gan_lab.experiment.run import play
+
+pytestmark = pytest.mark.slow
 
 Composed = Callable[..., DictConfig]
 SMALL = [

@@ -206,6 +206,7 @@ def test_spectral_norm_is_refused_where_one_gradient_is_of_two_compiled_views(co
 # --- gan.compile --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [
@@ -229,6 +230,7 @@ def test_what_is_compiled_plays_the_same_game(composed: Composed, parts: list[st
     assert_same_game(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 def test_a_compiled_run_resumes_to_the_bit(played: Callable[..., Path], tmp_path: Path) -> None:
     def play(name: str, *more: str) -> Path:

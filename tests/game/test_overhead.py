@@ -13,6 +13,8 @@ from torch import nn
 from gan_lab.game.gan import GAN
 from gan_lab.loggers.csv import CSV
 
+pytestmark = pytest.mark.slow
+
 FORWARDS = {  # of G and of D in a round that is not logged
     "alternating": (2, 3),
     "balanced": (2, 3),

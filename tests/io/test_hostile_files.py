@@ -33,6 +33,8 @@ from gan_lab.config.output import Inside
 from gan_lab.config.resume import expand
 from gan_lab.experiment.run import play
 
+pytestmark = pytest.mark.slow
+
 WATCHED = "callbacks=[metrics,terminate_on_nan,samples,checkpoint]"
 PARTS = ["model=mlp", "data=ring", "model.hidden=[8]", "rounds=2", WATCHED]
 TINY = [*PARTS, *(override for override in SMALL if "progress" not in override)]

@@ -14,6 +14,8 @@ from gan_lab.errors import UserError
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+pytestmark = pytest.mark.slow
+
 SMALL = ["model=mlp", "data=ring", "model.hidden=[4]", "data.batch_size=8", "latent.dim=4", "rounds=2"]
 WATCHED = ["callbacks=[metrics,terminate_on_nan,checkpoint]", "callbacks.metrics.every=1"]
 GAME = [*SMALL, *WATCHED, "schedule=cosine", "update=balanced"]

@@ -30,6 +30,8 @@ from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
 from gan_lab.terms import Term
 from gan_lab.types import Batch, DiscriminatorOutput
 
+pytestmark = pytest.mark.slow
+
 DEVICE = "runs on any device"
 
 

@@ -25,6 +25,8 @@ from gan_lab.experiment.run import play
 from gan_lab.io.ownership import write_own
 from gan_lab.loggers import Introduction, WandB
 
+pytestmark = pytest.mark.slow
+
 RING = [
     "data=ring",
     "model=mlp",

@@ -14,6 +14,8 @@ from helpers.commands import SMALL_GAME, finish, rounds_logged, start, until
 from gan_lab.cli.status import status
 from gan_lab.runtime.lock import NAME, Busy, exclusive, leads
 
+pytestmark = pytest.mark.slow
+
 HOLD = (
     "import sys, time, pathlib, gan_lab.runtime.lock as lock; lock.hold(pathlib.Path(sys.argv[1])); print(flush=True)"
 )

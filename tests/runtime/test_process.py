@@ -11,6 +11,8 @@ import pytest
 
 from gan_lab.runtime.imports import importing
 
+pytestmark = pytest.mark.slow
+
 FAULTS = """
 import resource, sys
 from gan_lab.runtime.allocator import keep_freed_memory

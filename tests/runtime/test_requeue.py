@@ -10,6 +10,8 @@ import pytest
 
 from gan_lab.runtime.slurm import WARNINGS, listening, queue_again, requeued
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:

@@ -22,6 +22,7 @@ from gan_lab.cli.status import status
 
 LACKING = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(bool(LACKING), reason=f"SLURM is not installed ({', '.join(LACKING)})"),
     pytest.mark.skipif(os.geteuid() != 0, reason="SLURM's daemons need root"),
     pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is absent (extra 'slurm')"),

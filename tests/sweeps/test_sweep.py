@@ -18,6 +18,8 @@ from gan_lab.errors import UserError
 from gan_lab.sweeps.plan import LONGEST, OPTUNA, Plan, objective, run_name
 from gan_lab.sweeps.study import Study
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["callbacks.metrics.every=1", "callbacks.checkpoint.every=5", "callbacks.samples=null"]
 
 
