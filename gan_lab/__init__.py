@@ -31,9 +31,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from gan_lab import api
 
-    # All at once, and in place of the modules build, compare and evaluate, which importing them has bound here.
-    globals().update({public: getattr(api, public) for public in __all__ if public != "__version__"})
-    return globals()[name]
+    return getattr(api, name)
 
 
 def __dir__() -> list[str]:

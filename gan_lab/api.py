@@ -24,10 +24,9 @@ from gan_lab.cli.evaluate import evaluate as evaluate_run
 from gan_lab.cli.sample import drawn, parse, rebuilt
 from gan_lab.cli.train import prepare_run
 from gan_lab.config.compose import compose_experiment
-from gan_lab.config.explain import explain
+from gan_lab.config.explain import explained
 from gan_lab.config.started import started_from_python
 from gan_lab.data.module import GameData
-from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import Comparison
 from gan_lab.experiment.build import build as build_parts
 from gan_lab.experiment.run import play
@@ -89,7 +88,8 @@ def build(experiment: Experiment) -> tuple[GAN, GameData]:
     Raises:
         UserError: a part refuses its settings.
     """
-    return _explained(build_parts, _changeable(experiment), overrides=experiment.overrides)
+    with explained(experiment.overrides):
+        return build_parts(_changeable(experiment))
 
 
 def train(experiment: Experiment, callbacks: Sequence[pl.Callback] = ()) -> "TrainedRun":
@@ -100,7 +100,8 @@ def train(experiment: Experiment, callbacks: Sequence[pl.Callback] = ()) -> "Tra
     Raises:
         UserError: the directory holds another run, a part refuses its settings, or the game diverges.
     """
-    _explained(_train, experiment, callbacks, overrides=experiment.overrides)
+    with explained(experiment.overrides):
+        _train(experiment, callbacks)
     return load(experiment.directory)
 
 
@@ -119,19 +120,6 @@ def _changeable(experiment: Experiment) -> DictConfig:
     config = deepcopy(experiment.config)
     OmegaConf.set_readonly(config, False)
     return config
-
-
-def _explained(function: Any, *arguments: Any, overrides: Sequence[str]) -> Any:
-    """What the function returns; what it raises at a user's mistake becomes a UserError of one line."""
-    try:
-        return function(*arguments)
-    except UserError:
-        raise
-    except Exception as error:
-        line = explain(error, overrides)
-        if line is None:
-            raise
-        raise UserError(line) from error
 
 
 def load(
@@ -222,11 +210,8 @@ def evaluate(place: Place, *overrides: str) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: there is no such option, or a metric cannot be had of this run.
     """
-
-    def score() -> dict[str, dict[str, Any]]:
-        return evaluate_run(Path(place).expanduser(), configure(list(overrides)))
-
-    return dict(_explained(score, overrides=overrides))
+    with explained(overrides):
+        return dict(evaluate_run(Path(place).expanduser(), configure(list(overrides))))
 
 
 def compare(*places: Place) -> Comparison:

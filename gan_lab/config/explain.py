@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +51,20 @@ def explain(error: Exception, overrides: Sequence[str], conf: Path = CONF, small
     """
     text = exhausted(error, smaller) or _explain(error, overrides, conf)
     return one_line(text) if text else None
+
+
+@contextmanager
+def explained(overrides: Sequence[str]) -> Iterator[None]:
+    """Whatever the user's mistake raises becomes a UserError of one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        line = explain(error, overrides)
+        if line is None:
+            raise
+        raise UserError(line) from error
 
 
 def _explain(error: Exception, overrides: Sequence[str], conf: Path) -> str | None:

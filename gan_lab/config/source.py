@@ -1,4 +1,8 @@
-"""Lookup of a class or function by its dotted path in source files; nothing is imported."""
+"""Lookup of a class or function by its dotted path in source files; nothing is imported.
+
+(griffe reads sources, too. It takes a whole package at a time, lets the last of several conditional definitions win
+without a word, by which a valid parameter would be refused, and adds 0.11 s to each command.)
+"""
 
 import ast
 import importlib.util
