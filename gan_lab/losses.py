@@ -10,14 +10,15 @@ stated for expectations, and a finite batch estimates it (on samples that D was 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from gan_lab.ranges import NonNegativeFloat, UnitInterval
+from gan_lab.ranges import NonNegativeFloat, OpenUnitInterval, PositiveInt, UnitInterval
+from gan_lab.types import AdversarialLoss, BoundsDivergence
 
 
 def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
@@ -156,6 +157,51 @@ class Wasserstein:
     def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """E r - E f <= Lip(D) W_1(p, q), in units of the logit: no distance unless D's Lipschitz constant is known."""
         return {"critic_gap": real.mean() - fake.mean()}
+
+
+@dataclass(frozen=True)
+class TopK:
+    """J_D of the loss `inner`; its J_G over the k fakes that D finds most real (Sinha et al. 2020, section 3.2).
+
+        k = max(gamma^floor(t / period) N, floor N), rounded down, at least 1
+
+    of N logits, t being G's updates so far and `period` those of an epoch. The paper has gamma .99 and floor .5.
+    `share` is k / N before any update. Each part of a batch (several processes, gan.accumulate) has its own k.
+    """
+
+    inner: AdversarialLoss
+    period: PositiveInt = 1000
+    gamma: OpenUnitInterval = 0.99
+    floor: OpenUnitInterval = 0.5
+    share: UnitInterval = 1.0
+
+    @property
+    def generator_sees_real(self) -> bool:
+        return self.inner.generator_sees_real
+
+    @property
+    def boundary(self) -> float | None:
+        return self.inner.boundary
+
+    @property
+    def zero_sum(self) -> bool:
+        """Where G learns from all fakes in a game that is."""
+        return self.share == 1 and getattr(self.inner, "zero_sum", False)
+
+    def at(self, step: int) -> "TopK":
+        return replace(self, share=max(self.share * self.gamma ** (step // self.period), self.floor))
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return self.inner.discriminator(real, fake)
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        best = fake.flatten().topk(max(1, int(self.share * fake.numel()))).indices
+        paired = _paired(real, fake).flatten()[best] if self.generator_sees_real else None
+        return self.inner.generator(paired, fake.flatten()[best])
+
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """That of the inner loss, where it has one."""
+        return self.inner.divergence_bound(real, fake) if isinstance(self.inner, BoundsDivergence) else {}
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,14 @@ class AdversarialLoss(Protocol):
 
 
 @runtime_checkable
+class Annealed(Protocol):
+    """A loss that changes along a run."""
+
+    def at(self, step: int) -> AdversarialLoss:
+        """The loss of a player that has made `step` updates."""
+
+
+@runtime_checkable
 class BoundsDivergence(Protocol):
     """A loss that can say what D's logits prove; a loss without this method makes no claim."""
 
@@ -135,8 +143,21 @@ class Density(Protocol):
         """n points, (n, d)."""
 
 
+class View(NamedTuple):
+    """A player's network, to be read, and its trainable weights by name: others' in their place where so judged."""
+
+    network: nn.Module
+    weights: Mapping[str, Tensor]
+
+
 class StepContext(Protocol):
     """One evaluation of the game: a batch, noise, and D's view of both. Each is made when first asked for."""
+
+    @property
+    def d(self) -> View: ...
+
+    @property
+    def g(self) -> View: ...
 
     @property
     def real(self) -> Tensor: ...

@@ -4,12 +4,11 @@ import math
 
 import pytest
 import torch
-from helpers.configuration import CONF, options
+from helpers.configuration import losses
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 
-LOSSES = {name: instantiate(OmegaConf.load(CONF / "loss" / f"{name}.yaml")) for name in options("loss")}
+LOSSES = losses()
 SMOOTH = {"smoothed": instantiate({"_target_": "gan_lab.losses.NonSaturating", "smoothing": 0.9})}
 every_loss = pytest.mark.parametrize("loss", [*LOSSES.values(), *SMOOTH.values()], ids=[*LOSSES, *SMOOTH])
 
@@ -27,6 +26,7 @@ CLOSED_FORM = {
     "minimax": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(f)),
     "non_saturating": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(-f)),
     "smoothed": lambda r, f: (-0.9 * sigmoid(-r) + 0.1 * sigmoid(r), sigmoid(f), 0 * r, -sigmoid(-f)),
+    "top_k": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(-f)),  # of one logit, the best is all
     "least_squares": lambda r, f: (r - 1, f, 0 * r, f - 1),
     "hinge": lambda r, f: (-step(1 - r), step(1 + f), 0 * r, -torch.ones_like(f)),
     "wasserstein": lambda r, f: (-torch.ones_like(r), torch.ones_like(f), 0 * r, -torch.ones_like(f)),

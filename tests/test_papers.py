@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
-from gan_lab.losses import NonSaturating, Relativistic
+from gan_lab.losses import NonSaturating, Relativistic, TopK
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
@@ -29,7 +29,18 @@ from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination
 from gan_lab.optimizers import OptimisticAdam, RootAdam
-from gan_lab.terms import R1, R2, GradientPenalty, ModeSeekingInverse
+from gan_lab.terms import (
+    DRAGAN,
+    R1,
+    R2,
+    GradientPenalty,
+    LeCam,
+    MaxGradientPenalty,
+    ModeSeekingInverse,
+    Orthogonal,
+    Term,
+)
+from gan_lab.types import View
 from gan_lab.updates import Extragradient, PastExtragradient, Unrolled
 
 
@@ -180,6 +191,45 @@ def gradient_penalty() -> list[float]:
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
 
 
+def at_noise(term: Term) -> list[float]:
+    """A penalty on the gradient of tanh <a, x>, with draws from seed 40: u for each sample, then those of pixels."""
+    a, real, fake = numbers(18, 9), numbers(19, 4, 1, 3, 3), numbers(39, 4, 1, 3, 3)
+
+    def slope(x: Tensor) -> Tensor:
+        x = x.detach().requires_grad_()
+        return torch.autograd.grad(torch.tanh(x.flatten(1) @ a).sum(), x)[0]
+
+    torch.manual_seed(40)
+    u = torch.rand(4, dtype=torch.float64)
+    return [float(term(SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=u), 0))]
+
+
+def lecam() -> list[float]:
+    """Six steps of D, the first three without the term."""
+    term = LeCam(weight=0.3, start=2).double()
+    logits = ((numbers(50 + step, 5), numbers(60 + step, 5)) for step in range(6))
+    outputs = [[SimpleNamespace(logits=t) for t in pair] for pair in logits]
+    values = [term(SimpleNamespace(real_output=r, fake_output=f), step) for step, (r, f) in enumerate(outputs)]
+    return [0.0 if value is None else float(value) for value in values]
+
+
+def top_k() -> list[float]:
+    """G's loss after 0, 30, 60 and 89 epochs."""
+    loss = TopK(NonSaturating(), period=10)
+    return [float(loss.at(10 * epoch).generator(None, numbers(70, 16))) for epoch in (0, 30, 60, 89)]
+
+
+def orthogonal() -> list[float]:
+    """The gradient of each weight and bias."""
+    network = nn.Sequential(nn.Linear(5, 4), nn.Conv2d(3, 4, 2)).double()
+    for i, parameter in enumerate(network.parameters()):
+        parameter.data = numbers(80 + i, *parameter.shape)
+    view = View(network, dict(network.named_parameters()))
+    value = Orthogonal(weight=1e-4)(SimpleNamespace(d=view, g=view), 0)
+    gradient = torch.autograd.grad(value, list(network.parameters()), materialize_grads=True)
+    return [float(slope.flatten() @ numbers(90, slope.numel())) for slope in gradient]
+
+
 def r3gan_g() -> list[float]:
     generator = R3GANGenerator(5, (3, 16, 16), width=4, max_width=8, blocks=1, group_width=4)
     fill(generator.parameters(), 30)
@@ -289,6 +339,11 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     ),
     "r1": (r1, [33.310012475119926], 1e-12),
     "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
+    "dragan": (lambda: at_noise(DRAGAN()), [5.6438059897434485], 1e-12),
+    "max_gp": (lambda: at_noise(MaxGradientPenalty()), [67.16418994953816], 1e-12),
+    "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
+    "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
+    "orthogonal": (orthogonal, [-0.002346890647409597, 0.0, -0.0033501862224041487, 0.0], 1e-12),
     "r3gan_g": (r3gan_g, [-6.861447583400144, 19.52214731539071, -4.134381854648582], 1e-11),
     "r3gan_d": (
         r3gan_d,

@@ -24,7 +24,7 @@ from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, Posi
 from gan_lab.sampling import sampled
 from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, Latent, Stateful, Update, ZeroSum
+from gan_lab.types import AdversarialLoss, Annealed, Latent, Stateful, Update, ZeroSum
 
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
@@ -130,8 +130,9 @@ class GAN(pl.LightningModule):
     def _g_loss(self, context: StepContext, whole: bool) -> Tensor:
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
             return -self._d_loss(context)
-        real = context.real_output.logits if self.loss.generator_sees_real else None
-        return self.loss.generator(real, context.fake_output.logits)
+        loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
+        real = context.real_output.logits if loss.generator_sees_real else None
+        return loss.generator(real, context.fake_output.logits)
 
     def gradients(self, context: StepContext, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""

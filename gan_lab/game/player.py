@@ -42,6 +42,8 @@ class Player(nn.Module):
         self.name = name
         self.network = network
         self.terms = nn.ModuleDict(terms or {})
+        for term in self.terms.values():
+            term.player = name  # type: ignore[assignment]
         self.make_optimizer = optimizer
         self.make_schedule = schedule
         self.scale = scale
@@ -95,9 +97,13 @@ class Player(nn.Module):
 
     def with_weights(self, weights: Sequence[Tensor]) -> Callable[..., Any]:
         """The network as a function of its input that has these in place of `self.weights`, differentiable in them."""
-        names = [name for name, p in self.network.named_parameters() if p.requires_grad]
-        parameters = dict(zip(names, weights, strict=True))
+        parameters = self.named_weights(weights)
         return lambda *inputs: functional_call(self.network, parameters, inputs)
+
+    def named_weights(self, weights: Sequence[Tensor] | None = None) -> dict[str, Tensor]:
+        """`self.weights`, or these in their place, by the names that they have in the network."""
+        names = [name for name, p in self.network.named_parameters() if p.requires_grad]
+        return dict(zip(names, self.weights if weights is None else weights, strict=True))
 
     def gradient(self, objective: Tensor, weights: Sequence[Tensor], **options: Any) -> Sequence[Tensor]:
         """The objective's gradient in these weights; zero in those that it does not depend on."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.game.microbatches import cut, rows
 from gan_lab.game.player import Player
-from gan_lab.types import Batch, DiscriminatorOutput
+from gan_lab.types import Batch, DiscriminatorOutput, View
 
 
 class StepContext:
@@ -37,11 +37,20 @@ class StepContext:
         self._draw, self._noise = draw, noise
         self._joint = joint
         self._uniform, self._fake = uniform, fake
+        self._d_weights = d_weights
         # In a joint batch, samples are not judged each for itself.
         self._asks_input_gradient = d.uses_input_gradient and not joint
         # Penalties differentiate what they see of D twice, which a compiled network (`d` itself, perhaps) cannot be.
         self._inspect = d.network if d_weights is None else d.with_weights(d_weights)
         self._judge = d if d_weights is None and not (self._asks_input_gradient and d in movers) else self._inspect
+
+    @property
+    def d(self) -> View:
+        return View(self._d.network, self._d.named_weights(self._d_weights))
+
+    @property
+    def g(self) -> View:
+        return View(self._g.network, self._g.named_weights())
 
     @cached_property
     def _batch(self) -> Batch:

@@ -155,7 +155,7 @@ class ProjectionDiscriminator(nn.Module):
         nn.init.xavier_uniform_(self.directions.weight)
 
     def forward(self, x: Tensor, y: Tensor) -> DiscriminatorOutput:
-        output: DiscriminatorOutput = self.network(x)
+        output: DiscriminatorOutput = self.network(x, y)
         projection = (self.directions(y) * features_of(output)).sum(1)
         return output._replace(logits=output.logits + projection)
 
@@ -175,5 +175,5 @@ class AuxiliaryDiscriminator(nn.Module):
         self.classifier = nn.Linear(width_of(self.network, shape), num_classes)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        output: DiscriminatorOutput = self.network(x)
+        output: DiscriminatorOutput = self.network(x, y)
         return output._replace(class_logits=self.classifier(features_of(output)))

@@ -1,21 +1,31 @@
 """Terms: weighted penalties and aims of one player, added to its loss, and constraints on its weights."""
 
 from gan_lab.terms.codes import MutualInformation
+from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
-from gan_lab.terms.penalties import R1, R2, GradientPenalty, WeightClip
+from gan_lab.terms.lecam import LeCam
+from gan_lab.terms.orthogonal import Orthogonal
+from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
 from gan_lab.terms.term import Term
 
 __all__ = [
+    "DRAGAN",
     "R1",
     "R2",
     "AuxiliaryClassifier",
     "Consistency",
+    "ConsistencyRegularisation",
     "FeatureMatching",
     "GradientPenalty",
+    "LatentConsistency",
+    "LatentDiversity",
+    "LeCam",
+    "MaxGradientPenalty",
     "ModeSeeking",
     "ModeSeekingInverse",
     "MutualInformation",
+    "Orthogonal",
     "Reconstruction",
     "Supervised",
     "Term",

@@ -65,6 +65,46 @@ class GradientPenalty(Term):
         return (norm - self.target).square().mean()
 
 
+class DRAGAN(Term):
+    """DRAGAN: E (||grad_x D(x^)|| - 1)^2 at real samples with noise, x^ = x + u sigma / 2 v.
+
+    u ~ U(0, 1) for each sample, v ~ U(0, 1) for each pixel, sigma the deviation of the batch's pixels: the authors'
+    code (kodalinaveen3/DRAGAN), with weight 10. Their paper (Kodali et al. 2017, eq. 5) has normal noise.
+    """
+
+    couples_samples: ClassVar[bool] = True  # by sigma
+
+    acts_on = ("d",)
+
+    def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 10.0, every: PositiveInt = 1) -> None:
+        super().__init__(weight, every)
+
+    def value(self, context: StepContext) -> Tensor:
+        real = context.real
+        u = context.uniform.to(real.dtype).view(-1, *[1] * (real.ndim - 1))
+        noisy = real + u * real.std() / 2 * torch.rand_like(real)
+        return (context.input_gradient(noisy).flatten(1).norm(dim=1) - 1).square().mean()
+
+
+class MaxGradientPenalty(Term):
+    """Lipschitz GAN: max ||grad_x D(x^)||^2 over a batch of x^ = u x + (1 - u) G(z), u ~ U(0, 1) for each pair.
+
+    Zhou et al. 2019, eq. 10, with lambda = `weight`. Of several processes or parts of a batch: the mean of maxima.
+    """
+
+    couples_samples: ClassVar[bool] = True
+
+    acts_on = ("d",)
+
+    def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 10.0, every: PositiveInt = 1) -> None:
+        super().__init__(weight, every)
+
+    def value(self, context: StepContext) -> Tensor:
+        real, fake = context.real, context.fake
+        u = context.uniform.to(real.dtype).view(-1, *[1] * (real.ndim - 1))
+        return context.input_gradient(torch.lerp(fake, real, u)).flatten(1).square().sum(1).max()
+
+
 class WeightClip(Term):
     """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01)."""
 

@@ -1,7 +1,7 @@
 """Base of all terms: weight, interval, and constraints on weights."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -26,6 +26,8 @@ class Term(nn.Module):
     uses_input_gradient: ClassVar[bool] = False
     acts_on: ClassVar[tuple[str, ...]] = ("d", "g")
     reads_labelled: ClassVar[bool] = False
+
+    player: Literal["d", "g"] = "d"  # whose term it is, which the player says that takes it
 
     def __init__(self, weight: NonNegativeFloat | Callable[[int], float] = 1.0, every: PositiveInt = 1) -> None:
         super().__init__()

@@ -16,6 +16,8 @@ from gan_lab.errors import UserError
 from gan_lab.experiment.run import play
 from gan_lab.game.history import History
 
+pytestmark = pytest.mark.slow
+
 PARTS = ["model=mlp", "callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=g/loss"]
 
 

@@ -12,6 +12,8 @@ from gan_lab.callbacks.measuring import Measuring
 from gan_lab.experiment import run
 from gan_lab.experiment.run import play
 
+pytestmark = pytest.mark.slow
+
 Composed = Callable[..., DictConfig]
 EVERY = [
     "callbacks.metrics.every=4",

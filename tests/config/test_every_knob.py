@@ -162,7 +162,13 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     "schedule=goodfellow2014": [
         {"optimizer": "sgd", "schedule.start": 1, "schedule.saturate": 3, "schedule.decay": 3.0},
     ],
+    "loss=top_k": [
+        {"loss.inner": page("loss", "non_saturating"), "loss.period": 1, "loss.gamma": gamma} for gamma in (0.9, 0.1)
+    ],
+    "term=bcr": [{"data": "digits"}],
     "term=consistency": [COMPLETED],
+    "term=consistency_regularisation": [{"data": "digits"}],
+    "term=lecam": [{"d_terms.lecam.start": 0}],
     "term=reconstruction": [COMPLETED],
     "term=supervised": [FEW_LABELS],
     "update=balanced": [  # D's accuracy is about a half

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
-    "loss": {*options("loss")},
+    "loss": {*options("loss")} - {"top_k"},
     "update": {*options("update")} - {"balanced"},
     "term": {"r1", "r2", "gradient_penalty", "weight_clip"},
     "model": {"mlp", "mlp_2014"},
@@ -198,6 +198,7 @@ def test_those_behind_catch_up_before_all_go_on_together(
 
 
 REFUSED = [
+    ["loss=top_k"],
     *([f"update={name}"] for name in sorted({*options("update")} - TOGETHER["update"])),
     *([f"term@g_terms=[{name}]"] for name in sorted({*terms()} - TOGETHER["term"])),
     *([f"model={name}"] for name in sorted({*options("model")} - TOGETHER["model"] - {"mlp_2016"})),

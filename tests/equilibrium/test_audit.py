@@ -19,6 +19,8 @@ from gan_lab.equilibrium.audit import LEAST, audit, figures, null_spread, roc
 from gan_lab.equilibrium.quadrature import Box, jsd, optimal_logit
 from gan_lab.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 AUDITED = "callbacks.audit.n=40"
 
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.configuration import CONF, options
+from helpers.configuration import losses
 from helpers.lines import LINE, seeded
 from helpers.runs import Killed, assert_same_runs, kill_after, resumed
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from gan_lab.densities import gaussian, mixture_1d, ring
@@ -23,7 +22,7 @@ from gan_lab.losses import Hinge, LeastSquares, Minimax, NonSaturating, Relativi
 from gan_lab.metrics.modes import coverage
 from gan_lab.types import BoundsDivergence
 
-LOSSES = {name: instantiate(OmegaConf.load(CONF / "loss" / f"{name}.yaml")) for name in options("loss")}
+LOSSES = losses()
 PLANE = Box(-4.0, 4.0, 400)
 PAIRS = {  # p_data, p_g, where to integrate
     "line": (mixture_1d(3, 2.0, 0.5), gaussian([0.5], 1.5), LINE),

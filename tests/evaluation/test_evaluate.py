@@ -21,6 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.experiment.run import play
 from gan_lab.metrics import metric
 
+pytestmark = pytest.mark.slow
+
 compare, evaluate = import_module("gan_lab.cli.compare"), import_module("gan_lab.cli.evaluate")
 
 

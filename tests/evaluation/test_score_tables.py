@@ -21,6 +21,8 @@ from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+pytestmark = pytest.mark.slow
+
 compare = import_module("gan_lab.cli.compare")
 
 

@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 
 from gan_lab.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 QUICK = {  # the tests' MNIST has 12 pictures
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
     "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],

@@ -16,6 +16,8 @@ from gan_lab.errors import UserError
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 9
 
 

@@ -24,6 +24,8 @@ from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.io.run_file import read_facts
 from gan_lab.io.weights import find_weights, read_weights
 
+pytestmark = pytest.mark.slow
+
 Composed = Callable[..., DictConfig]
 PARTS = ["model=mlp", "data=digits"]
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from helpers.commands import ROOT
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from gan_lab.config.check import check
@@ -70,6 +72,12 @@ def terms() -> list[str]:
 def terms_of(player: str) -> list[str]:
     acting = [name for name in terms() if player in acts_on(name)]
     return [f"term@{player}_terms=[{name}]" for name in acting]
+
+
+def losses() -> dict[str, Any]:
+    """Every loss by the name of its option."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return {name: instantiate(compose("config", [f"loss={name}", "directory=."]).loss) for name in options("loss")}
 
 
 def acts_on(term: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gan_lab.terms import R1, R2, GradientPenalty, Term, WeightClip
-from gan_lab.types import DiscriminatorOutput
+from gan_lab.types import DiscriminatorOutput, View
 
 W = torch.tensor([[0.6, -0.8, 2.0]], dtype=torch.float64)
 
@@ -27,9 +27,11 @@ def context_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespac
 
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
     inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real))}
+    view = View(network, dict(network.named_parameters()))
     return SimpleNamespace(
-        **inputs, **outputs, discriminate=discriminate, input_gradient=slope, generate=lambda z: z @ torch.diag(W[0])
-    )
+        **inputs, **outputs, discriminate=discriminate, input_gradient=slope, d=view, g=view,
+        generate=lambda z: (z.flatten(1) @ torch.diag(W[0])).view_as(z),
+    )  # fmt: skip
 
 
 def linear(weight: Tensor) -> nn.Linear:
@@ -92,12 +94,15 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
     config = OmegaConf.load(CONF / "term" / f"{name}.yaml")[name]
     given = {"degradation": torch.abs} if "degradation" in config else {}
     eager, lazy = instantiate(config, every=1, **given), instantiate(config, every=4, **given)
-    network, samples = linear(W), batch()
+    network, samples = linear(W), [x.view(-1, 3, 1, 1) for x in batch()]
+
+    def value(term: Term, step: int) -> float:
+        torch.manual_seed(0)
+        found = term(context_of(network, *samples), step)
+        return 0.0 if found is None else found.item()
 
     def total(term: Term) -> float:
-        torch.manual_seed(0)
-        values = [term(context_of(network, *samples), step) for step in range(8)]
-        return sum(0.0 if v is None else v.item() for v in values)
+        return sum(value(term, step) for step in range(8))
 
     assert total(lazy) == pytest.approx(total(eager))
     assert [lazy.due(step) for step in range(5)] == [True, False, False, False, True]

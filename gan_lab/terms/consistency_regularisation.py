@@ -1,0 +1,99 @@
+"""Consistency regularisation (CR, bCR, zCR): D says the same of what differs by an augmentation, or by little noise."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from gan_lab.errors import UserError
+from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
+from gan_lab.terms.term import Term
+from gan_lab.types import StepContext
+
+Transformation = Callable[[Tensor, Tensor], Tensor]
+
+
+class ConsistencyRegularisation(Term):
+    """E (D(x) - D(T(x)))^2 over real samples (CR; Zhang et al. 2020, eq. 3, weight 10), T drawn anew for each image.
+
+    `fake` is the share of the same over generated samples: 1 is bCR with equal weights (Zhao et al. 2021, algorithm 1,
+    weights 10 and 10), 0 is CR. T is what `policy` makes of x, one transformation (x, p) -> T(x) after the other, at
+    p = 1. Both views are differentiated in D's weights.
+
+    Raises:
+        UserError: the samples are no images.
+    """
+
+    acts_on = ("d",)
+
+    def __init__(
+        self,
+        policy: Mapping[str, Transformation | None],
+        weight: NonNegativeFloat | Callable[[int], float] = 10.0,
+        every: PositiveInt = 1,
+        fake: NonNegativeFloat = 0.0,
+    ) -> None:
+        super().__init__(weight, every)
+        self.policy = [transformation for transformation in policy.values() if transformation is not None]
+        self.fake = fake
+
+    def value(self, context: StepContext) -> Tensor:
+        if context.real.ndim != 4:
+            raise UserError(
+                f"consistency_regularisation: augments images (N, C, H, W), and samples are {tuple(context.real.shape)}"
+            )
+        value = self._gap(context, context.real, context.real_output.logits)
+        if self.fake:
+            value = value + self.fake * self._gap(context, context.fake.detach(), context.fake_output.logits)
+        return value
+
+    def _gap(self, context: StepContext, x: Tensor, logits: Tensor) -> Tensor:
+        always = torch.ones((), device=x.device)
+        for transformation in self.policy:
+            x = transformation(x, always)
+        return mse_loss(context.discriminate(x).logits, logits)
+
+
+class LatentConsistency(Term):
+    """zCR, D's part: E (D(G(z)) - D(G(z + e)))^2, e ~ N(0, radius^2) (Zhao et al. 2021, algorithm 2, lambda_dis)."""
+
+    acts_on = ("d",)
+
+    def __init__(
+        self,
+        weight: NonNegativeFloat | Callable[[int], float] = 5.0,
+        every: PositiveInt = 1,
+        radius: PositiveFloat = 0.05,
+    ) -> None:
+        super().__init__(weight, every)
+        self.radius = radius
+
+    def value(self, context: StepContext) -> Tensor:
+        near = context.generate(_near(context.z, self.radius)).detach()
+        return mse_loss(context.discriminate(near).logits, context.fake_output.logits)
+
+
+class LatentDiversity(Term):
+    """zCR, G's part: -E (G(z) - G(z + e))^2, a mean over pixels, e ~ N(0, radius^2) (as above, lambda_gen).
+
+    It is not bounded below. Small weights only: the paper's is 0.5.
+    """
+
+    acts_on = ("g",)
+
+    def __init__(
+        self,
+        weight: NonNegativeFloat | Callable[[int], float] = 0.5,
+        every: PositiveInt = 1,
+        radius: PositiveFloat = 0.05,
+    ) -> None:
+        super().__init__(weight, every)
+        self.radius = radius
+
+    def value(self, context: StepContext) -> Tensor:
+        return -mse_loss(context.generate(_near(context.z, self.radius)), context.fake)
+
+
+def _near(z: Tensor, radius: float) -> Tensor:
+    return z + radius * torch.randn_like(z)
