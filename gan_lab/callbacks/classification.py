@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.ranges import OpenUnitInterval, PositiveInt
 from gan_lab.types import Batch
 
@@ -81,10 +82,8 @@ def _errors(network: nn.Module, test: Batch) -> float:
 @torch.no_grad()
 def _class_logits(network: nn.Module, x: Tensor, y: Tensor, chunk: int = 1000) -> Tensor:
     """(N, classes), in evaluation mode; the network is left as it was."""
-    training = network.training
-    network.eval()
-    outputs = [network(*part) for part in zip(x.split(chunk), y.split(chunk), strict=True)]
-    network.train(training)
+    with evaluating(network):
+        outputs = [network(*part) for part in zip(x.split(chunk), y.split(chunk), strict=True)]
     if outputs[0].class_logits is None:
         raise UserError("classification: D has no class logits; take model=mlp_2016")
     return torch.cat([output.class_logits for output in outputs])

@@ -22,6 +22,7 @@ from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
 from gan_lab.loggers import records
 from gan_lab.metrics.modes import coverage
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.plots.figures import Panel, curves
 from gan_lab.plots.images import save_picture
 from gan_lab.ranges import NonNegativeInt, PositiveInt
@@ -171,12 +172,9 @@ def _generate(gan: GAN, n: int, y: Tensor | None) -> Tensor:
     `y` are their n conditions, if any.
     """
     noise = torch.Generator().manual_seed(derive_seed(gan.seed, "equilibrium"))
-    network = gan.g.network
-    training = network.training
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad(), evaluating(gan.g.network) as network:
         z = gan.latent.sample(n, noise).to(gan.device)
-        samples: Tensor = network.eval()(z, None if y is None else y.to(gan.device))
-    network.train(training)
+        samples: Tensor = network(z, None if y is None else y.to(gan.device))
     return samples.float()
 
 

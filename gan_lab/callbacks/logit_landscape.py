@@ -11,6 +11,7 @@ from gan_lab.callbacks.far_samples import conditions
 from gan_lab.densities import GaussianMixture
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.plots.figures import animate, field
 from gan_lab.plots.images import save_picture
 from gan_lab.ranges import PositiveInt
@@ -61,11 +62,9 @@ class LogitLandscape(pl.Callback):
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             fake = gan.sample(gan.latent.sample(self.n, noise), self._repeated(self.n)).float().cpu()
-            training = gan.d.network.training
             x, y = self._points(), self._repeated(self.cells**2)
-            output = gan.d.network.eval()(x.to(gan.device), None if y is None else y.to(gan.device))
-            logits = output.logits.float().cpu()
-            gan.d.network.train(training)
+            with evaluating(gan.d.network) as d:
+                logits = d(x.to(gan.device), None if y is None else y.to(gan.device)).logits.float().cpu()
         picture = field(fake, logits.view(self.cells, -1), self._discs, self._box, f"round {gan.round:,}")
         save_picture(picture, self.directory / "samples" / f"logit_landscape_{gan.round:06d}.png")
         for record in records(trainer):

@@ -22,6 +22,7 @@ from tqdm import trange
 
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
@@ -82,10 +83,8 @@ class Judgement(NamedTuple):
 @torch.no_grad()
 def judge(classifier: Classifier, images: Tensor, chunk: int = 500) -> Judgement:
     """Look at images (N, C, H, W), `chunk` at a time, in evaluation mode; the answer does not depend on `chunk`."""
-    training = classifier.training
-    classifier.eval()
-    features = torch.cat([classifier.features(part) for part in images.split(chunk)])
-    classifier.train(training)
+    with evaluating(classifier):
+        features = torch.cat([classifier.features(part) for part in images.split(chunk)])
     return Judgement(features, classifier.head(features))
 
 

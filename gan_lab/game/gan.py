@@ -19,6 +19,7 @@ from gan_lab.game.history import History
 from gan_lab.game.memory_format import lay_out
 from gan_lab.game.player import Player
 from gan_lab.game.step import StepContext
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.optimizers import Foresight
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.sampling import sampled
@@ -231,13 +232,10 @@ class GAN(pl.LightningModule):
 
         So many at once as memory surely has room for.
         """
-        network, training = self.sampler(), self.sampler().training
         zs = z.to(self.device).split(AT_ONCE)
         ys = [None] * len(zs) if y is None else y.to(self.device).split(AT_ONCE)
-        network.eval()
-        samples = torch.cat([network(*part) for part in zip(zs, ys, strict=True)])
-        network.train(training)
-        return samples
+        with evaluating(self.sampler()) as network:
+            return torch.cat([network(*part) for part in zip(zs, ys, strict=True)])
 
     @property
     def images(self) -> int:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan_lab.laws.law import Law, demand
+from gan_lab.networks.evaluating import evaluating
 from gan_lab.types import DiscriminatorOutput
 
 
@@ -41,15 +42,11 @@ def has_its_shape(network: Network) -> None:
 
 def judges_each_alone(network: Network) -> None:
     """In evaluation mode no sample depends on the others of its batch, and asking twice gives the same."""
-    module = network.module.eval()
-    try:
-        inputs = network.inputs(4)
-        answers = partial(network._replace(inputs=lambda n: inputs[:n]).values)
-        with torch.no_grad():
-            demand(torch.equal(answers(4), answers(4)), "gives another answer to the same input")
-            demand(torch.allclose(answers(4)[:1], answers(1), atol=1e-5), "depends on the other samples of the batch")
-    finally:
-        module.train()
+    inputs = network.inputs(4)
+    answers = partial(network._replace(inputs=lambda n: inputs[:n]).values)
+    with torch.no_grad(), evaluating(network.module):
+        demand(torch.equal(answers(4), answers(4)), "gives another answer to the same input")
+        demand(torch.allclose(answers(4)[:1], answers(1), atol=1e-5), "depends on the other samples of the batch")
 
 
 def learns_everywhere(network: Network) -> None:
