@@ -1,12 +1,13 @@
 """Controller of ADA: the strength of augmentation follows D's overfitting."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from gan_lab.augment import Augmented
+from gan_lab.callbacks.game_callback import data_of, is_due
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -32,6 +33,8 @@ class AdaptiveAugment(Measuring):
         UserError: D has no augmentation, or the loss no logit between real and fake.
     """
 
+    intervals: ClassVar[tuple[str, ...]] = ("each_round",)
+
     def __init__(
         self,
         target: UnitInterval = 0.6,
@@ -55,9 +58,9 @@ class AdaptiveAugment(Measuring):
                 "choose a loss that has, such as loss=non_saturating"
             )
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._follow(trainer, gan)
-        super().on_train_batch_end(trainer, gan)
+        super().after_round(trainer, gan)
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         return {"augment/p": _augmentations(gan)[0].p.item(), "augment/r_t": self._r_t}
@@ -66,10 +69,9 @@ class AdaptiveAugment(Measuring):
         if gan.loss.boundary is None or "logits/real" not in gan.record:
             return
         self._signs.append((gan.record["logits/real"] - gan.loss.boundary).sign().mean())
-        if gan.round % self.interval == 0:
+        if is_due(gan.round, self.interval):
             self._r_t = torch.stack([sign.to(gan.device) for sign in self._signs]).mean().item()
-            batch: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
-            step = batch * len(self._signs) / (1000 * self.kimg)
+            step = data_of(trainer).batch_size * len(self._signs) / (1000 * self.kimg)
             direction = (self._r_t > self.target) - (self._r_t < self.target)
             for augmented in _augmentations(gan):
                 augmented.p.add_(step * direction).clamp_(0, self.most)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.callbacks.game_callback import GameCallback, data_of
 from gan_lab.data.module import GameData
 from gan_lab.equilibrium import audit
 from gan_lab.errors import UserError
@@ -25,7 +26,7 @@ ENOUGH = 200  # samples that the game never saw; where there are fewer, those th
 BATCH = 250  # samples that are generated at a time
 
 
-class Audit(pl.Callback):
+class Audit(GameCallback):
     """Figures of a discriminator that takes no part in the game: see `gan_lab.equilibrium.audit`.
 
     `audit/accuracy`, `audit/auc` and `audit/jsd_bound` (nats), each with the ends `/low` and `/high` of its 95 %
@@ -44,7 +45,6 @@ class Audit(pl.Callback):
     """
 
     goals: ClassVar = {"audit/accuracy": "min", "audit/auc": "min", "audit/jsd_bound": "min"}
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: NonNegativeInt = 0, n: PositiveInt = 1000, features: Any = None) -> None:
         self.every, self.n, self.features = every, n, features
@@ -55,19 +55,18 @@ class Audit(pl.Callback):
         self._conditions: Tensor | None = None
         self._seen = False
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        data: GameData = trainer.datamodule  # type: ignore[attr-defined]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
+        data = data_of(trainer)
         self._see: Features | None = self.features or _default_features(data.shape)
         if self._see is not None:
             with torch.random.fork_rng(devices=[]):
                 self._see.prepare(data.shape, _no_lessons)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if self.every and gan.round % self.every == 0:
-            self.make(gan)
-            gan.publish(self.conclusion())
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        self.make(gan)
+        gan.publish(self.conclusion())
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         self.make(gan)
 
     def conclusion(self) -> dict[str, float]:
@@ -92,7 +91,7 @@ class Audit(pl.Callback):
         if self._round == gan.round:
             return
         self._round, self.auditor, self.game = gan.round, None, None
-        data: GameData = gan.trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(gan.trainer)
         if self._real is None:
             self._real, self._conditions = self._draw(data, gan.conditional)
         real, conditions = self._real, self._conditions

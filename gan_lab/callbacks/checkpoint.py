@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+from gan_lab.callbacks.game_callback import GameCallback, is_due
 from gan_lab.callbacks.measuring import check_source
 from gan_lab.callbacks.terminate_on_nan import NAMES, remedy
 from gan_lab.distributed.collectives import most
@@ -38,7 +39,7 @@ class Clock:
         return self._told[1]
 
 
-class RoundCheckpoint(Checkpoint):
+class RoundCheckpoint(GameCallback, Checkpoint):
     """`checkpoints/last.ckpt` at each `every`-th round, `minutes` after the one before, and at the end, however the run
     ends. The one before it stays as `previous.ckpt`.
 
@@ -72,21 +73,21 @@ class RoundCheckpoint(Checkpoint):
         self._saved = 0  # the round that last.ckpt holds
         self._sought = monitor is None  # whether the monitored figure was found to be published
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._saved = gan.round
         self.clock.restart()
         if gan.round == 0 and gan.started_from is not None:  # a resume does not ask for that file again
             self._save(trainer, gan, "last")
 
-    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.round and self.monitor is not None and not self._sought:
             self._sought = True
             check_source(self.monitor, "callbacks.checkpoint.monitor", trainer, gan)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self._better(gan):
             self._save(trainer, gan, "best")
-        regular, lasting = gan.round % self.every == 0, self._lasts(gan.round)
+        regular, lasting = self.due(gan), is_due(gan.round, self.keep_every)
         if regular or lasting or trainer.should_stop or self._late(gan):
             self._save(trainer, gan, "last")
             self._saved = gan.round
@@ -94,14 +95,11 @@ class RoundCheckpoint(Checkpoint):
         if trainer.is_global_zero and (lasting or (regular and self.keep)):
             self._number(gan.round)
 
-    def _lasts(self, played: int) -> bool:
-        return self.keep_every is not None and played % self.keep_every == 0
-
     def _number(self, played: int) -> None:
         """Keep the checkpoint just written by its round, and of the others as many as asked for."""
         keep_as(self.directory / LAST, self.directory / numbered(played))
         there = map(number_of, self.directory.glob(numbered(None)))
-        passing = sorted(number for number in there if number >= 0 and not self._lasts(number))
+        passing = sorted(number for number in there if number >= 0 and not is_due(number, self.keep_every))
         for number in passing[: -self.keep] if self.keep else []:
             (self.directory / numbered(number)).unlink()
 
@@ -127,12 +125,12 @@ class RoundCheckpoint(Checkpoint):
         self.best, self.best_round = value, gan.round
         return True
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: pl.Trainer, gan: Any) -> None:
         if self._saved != gan.round:  # something else than the budget or a signal ended the run
             self._save(trainer, gan, "last")
             self._saved = gan.round
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self.monitor is not None and self.monitor not in gan.history.last:
             names = ", ".join(sorted(gan.history.last))
             warnings.warn(

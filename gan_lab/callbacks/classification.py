@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -29,6 +30,7 @@ class Classification(Measuring):
     """
 
     goals: ClassVar = {"classifier/errors": "min", "classifier/errors_now": "min"}
+    intervals: ClassVar[tuple[str, ...]] = ("each_round",)
 
     def __init__(self, every: PositiveInt = 600, decay: OpenUnitInterval = 0.9999) -> None:
         self.every, self.decay = every, decay
@@ -37,7 +39,7 @@ class Classification(Measuring):
         self._test: Batch | None = None
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         test = data.test() if hasattr(data, "test") else None
         if test is None or test.y is None:
             raise UserError("classification: the data have no labelled test set; take data=mnist")
@@ -49,9 +51,9 @@ class Classification(Measuring):
         if self._kept is not None:
             self.average.load_state_dict(self._kept)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._follow(gan)
-        super().on_train_batch_end(trainer, gan)
+        super().after_round(trainer, gan)
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         assert self.average is not None and self._test is not None

@@ -1,13 +1,14 @@
 """Duality gap along a run, on request."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gan_lab.data.module import FAR
+from gan_lab.callbacks.game_callback import GameCallback, data_of
+from gan_lab.data.module import FAR, GameData
 from gan_lab.equilibrium import duality
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -18,7 +19,7 @@ from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 
-class DualityGap(pl.Callback):
+class DualityGap(GameCallback):
     """The duality gap at each `every`-th round, by best responses of `steps` and of half as many steps.
 
     `equilibrium/duality_gap/STEPS` with its standard error `.../error` over the `held_out` batches, and its two parts
@@ -33,8 +34,6 @@ class DualityGap(pl.Callback):
     The batches are fresh ones, far from those of the training. A finite data set knows no fresh samples beyond its
     size: there the gap is that of the game on the set.
     """
-
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self, every: PositiveInt, steps: PositiveInt = 200, held_out: PositiveInt = 8,
@@ -53,14 +52,13 @@ class DualityGap(pl.Callback):
         """Lower is better, for the loggers."""
         return {f"equilibrium/duality_gap/{steps}": "min" for steps in (self.steps // 2, self.steps)}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every == 0:
-            for steps in (self.steps // 2, self.steps):
-                gap = self.measure(gan, trainer.datamodule, steps)  # type: ignore[attr-defined]
-                name = f"equilibrium/duality_gap/{steps}"
-                parts = {part: getattr(gap, part) for part in ("error", "d_gain", "g_gain")}
-                gan.publish({name: gap.gap, **{f"{name}/{part}": value for part, value in parts.items()}})
-            self.found = gan.round, gap
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        for steps in (self.steps // 2, self.steps):
+            gap = self.measure(gan, data_of(trainer), steps)
+            name = f"equilibrium/duality_gap/{steps}"
+            parts = {part: getattr(gap, part) for part in ("error", "d_gain", "g_gain")}
+            gan.publish({name: gap.gap, **{f"{name}/{part}": value for part, value in parts.items()}})
+        self.found = gan.round, gap
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self.found is None else {"round": self.found[0], "gap": list(self.found[1])}
@@ -69,7 +67,7 @@ class DualityGap(pl.Callback):
         if state:
             self.found = state["round"], duality.DualityGap(*state["gap"])
 
-    def measure(self, gan: GAN, data: Any, steps: int) -> duality.DualityGap:
+    def measure(self, gan: GAN, data: GameData, steps: int) -> duality.DualityGap:
         """The estimate at this moment; the game is left as it is."""
 
         def context(d: Player, g: Player, batch: Batch, *movers: Player) -> StepContext:

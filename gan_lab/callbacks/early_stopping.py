@@ -5,13 +5,14 @@ from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 
+from gan_lab.callbacks.game_callback import GameCallback
 from gan_lab.callbacks.measuring import check_source
 from gan_lab.game.gan import GAN
 from gan_lab.game.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 
 
-class EarlyStopping(pl.Callback):
+class EarlyStopping(GameCallback):
     """End the run when a published metric, `monitor`, has not become better in its last `patience` values.
 
     Better is by more than `min_delta` below the best so far (`mode` "min") or above it ("max"). The game's own losses
@@ -34,15 +35,15 @@ class EarlyStopping(pl.Callback):
         self._seen = 0  # the round of the value that was judged last
         self._sought = False  # whether the monitored figure was found to be published
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._decide(trainer)  # the patience may have been spent before the run was interrupted
 
-    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.round and not self._sought:
             self._sought = True
             check_source(self.monitor, "callbacks.early_stopping.monitor", trainer, gan)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         since = gan.history.since.get(self.monitor, self._seen)
         if since == self._seen:
             return
@@ -60,7 +61,7 @@ class EarlyStopping(pl.Callback):
         if self.waited >= self.patience:
             trainer.should_stop = True
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self.monitor not in gan.history.last:
             names = ", ".join(sorted(gan.history.last))
             told = f"callbacks.early_stopping.monitor={self.monitor} was never published ({names} were)"

@@ -11,6 +11,7 @@ from torch import Tensor
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.far_samples import conditions, far_samples
+from gan_lab.callbacks.game_callback import GameCallback, callbacks_of, data_of, is_due
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
@@ -32,7 +33,7 @@ from gan_lab.types import Batch, BoundsDivergence
 POINTS = 2500  # PacGAN's number of samples for counting modes
 
 
-class Equilibrium(pl.Callback):
+class Equilibrium(GameCallback):
     """Under `equilibrium/`, of the round just played, at round 1 and at each `every`-th round (those of the metrics):
 
     auc: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
@@ -59,6 +60,7 @@ class Equilibrium(pl.Callback):
     }  # fmt: skip
 
     intervals: ClassVar[tuple[str, ...]] = ("every", "coverage_every")
+    first: ClassVar[bool] = True
 
     def __init__(
         self, directory: str, every: PositiveInt = 50, coverage_every: NonNegativeInt = 500, n: PositiveInt = 256
@@ -72,23 +74,25 @@ class Equilibrium(pl.Callback):
         self._before: dict[str, int] = {}  # and before the round in play
         self._held: Batch | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
+        data = data_of(trainer)
         x, y, _ = far_samples(data, 2 * self.n if gan.conditional else self.n)
         self._held = Batch(x[: self.n].to(gan.device), y[-self.n :] if gan.conditional and y is not None else None)
         density = getattr(data, "density", None)
         self._mixture = density if isinstance(density, GaussianMixture) else None
         self._points_for = None if self._mixture is None else conditions(gan, data, POINTS)
 
-    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._before = {player.name: player.step for player in (gan.d, gan.g)}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if gan.round % self.every == 0 or gan.round == 1:
-            report = self._report(gan)
-            gan.publish({f"equilibrium/{name}": value for name, value in report.items()})
-            self.series.add({"round": gan.round, **observe(gan.record, gan.loss.boundary), **report})
-        if self._mixture is not None and self.coverage_every and gan.round % self.coverage_every == 0:
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        report = self._report(gan)
+        gan.publish({f"equilibrium/{name}": value for name, value in report.items()})
+        self.series.add({"round": gan.round, **observe(gan.record, gan.loss.boundary), **report})
+
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
+        super().after_round(trainer, gan)
+        if self._mixture is not None and is_due(gan.round, self.coverage_every):
             gan.publish({f"equilibrium/{name}": value for name, value in self._coverage(gan).items()})
 
     @torch.no_grad()
@@ -117,12 +121,12 @@ class Equilibrium(pl.Callback):
         modes, high_quality, kl = coverage(points, self._mixture.means, self._mixture.sigma)
         return {"modes": modes, "high_quality": high_quality, "mode_kl": kl}
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._last = self._coverage(gan)
-        audits = [callback for callback in trainer.callbacks if isinstance(callback, Audit)]  # type: ignore[attr-defined]
+        audits = [callback for callback in callbacks_of(trainer) if isinstance(callback, Audit)]
         for audit in audits:
             audit.make(gan)
-        gaps = [callback.found for callback in trainer.callbacks if isinstance(callback, DualityGap)]  # type: ignore[attr-defined]
+        gaps = [callback.found for callback in callbacks_of(trainer) if isinstance(callback, DualityGap)]
         modes = None if self._mixture is None else len(self._mixture.means)
         self.verdict = judge(
             self.series.rows, self._null(gan), next((seen(audit) for audit in audits), None),
@@ -142,7 +146,7 @@ class Equilibrium(pl.Callback):
     def _null(self, gan: GAN) -> Null:
         """How far chance takes the figures of a row from the equilibrium."""
         assert self._held is not None
-        batch = gan.trainer.datamodule.batch_size  # type: ignore[attr-defined]
+        batch = data_of(gan.trainer).batch_size
         fake = _generate(gan, len(self._held.x), self._held.y)
         energy = math.nan if not fake.isfinite().all() else energy_null(
             self._held.x.cpu(), fake.cpu(), derive_seed(gan.seed, "energy")

@@ -1,10 +1,11 @@
 """Evaluation of samples by metrics along a run, on request."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 
+from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.game.gan import GAN
@@ -22,8 +23,6 @@ class Evaluation(Measuring):
     Raises:
         UserError: the data have no such features, or the metrics need what these samples do not have.
     """
-
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(
         self,
@@ -47,9 +46,8 @@ class Evaluation(Measuring):
         return {f"evaluation/{name}": goals[best] for name, best in figures.items() if best in goals}
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         self._evaluation = Evaluator(
-            data,
+            data_of(trainer),
             self.features,
             self.metrics,
             self.n,

@@ -1,13 +1,14 @@
 """Logit landscape: D's logits over the plane, drawn along a run."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from gan_lab.callbacks.far_samples import conditions
+from gan_lab.callbacks.game_callback import GameCallback, data_of
 from gan_lab.densities import GaussianMixture
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
@@ -18,7 +19,7 @@ from gan_lab.ranges import PositiveInt
 from gan_lab.seeding import derive_seed
 
 
-class LogitLandscape(pl.Callback):
+class LogitLandscape(GameCallback):
     """D's logits over the plane: `samples/logit_landscape_NNNNNN.png`, then `logit_landscape.gif` of all.
 
     Drawn after each `every`-th round and at the end; for data in the plane.
@@ -32,7 +33,7 @@ class LogitLandscape(pl.Callback):
         frames: the animation has at most so many, spread evenly.
     """
 
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
+    last: ClassVar[bool] = True
 
     def __init__(
         self, directory: str, every: PositiveInt = 500, n: PositiveInt = 1000, cells: PositiveInt = 120,
@@ -44,8 +45,8 @@ class LogitLandscape(pl.Callback):
         self._y: Tensor | None = None
         self._discs: tuple[Tensor, float] | None = None
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
+        data = data_of(trainer)
         if data.shape != (2,) or not trainer.is_global_zero:
             return
         real = data.take(data.batch_size).x
@@ -56,8 +57,8 @@ class LogitLandscape(pl.Callback):
         if isinstance(density, GaussianMixture):
             self._discs = (density.means, 3 * density.sigma)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if not self._box or (gan.round % self.every and not trainer.should_stop):
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if not self._box:
             return
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -70,7 +71,7 @@ class LogitLandscape(pl.Callback):
         for record in records(trainer):
             record.picture("logit_landscape", picture, gan.round)
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         panels = sorted((self.directory / "samples").glob("logit_landscape_*.png")) if self._box else []
         if len(panels) > 1:
             stride = -(-len(panels) // self.frames)

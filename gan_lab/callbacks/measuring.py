@@ -1,10 +1,11 @@
 """Base of callbacks that publish figures at intervals and after the last round."""
 
 from collections.abc import Collection
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 
+from gan_lab.callbacks.game_callback import GameCallback, callbacks_of
 from gan_lab.callbacks.stopping import Interruption, MaxRounds
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -12,7 +13,7 @@ from gan_lab.game.gan import GAN
 OURS = ("gan_lab", "pytorch_lightning")  # whose callbacks say what they publish, or publish nothing
 
 
-class Measuring(pl.Callback):
+class Measuring(GameCallback):
     """Publishes what `measure` finds after each `every`-th round, and after the last one, whichever that is.
 
     Figures of a last round that is no `every`-th one are published once the last checkpoint is written, which does not
@@ -29,7 +30,6 @@ class Measuring(pl.Callback):
     brief: ClassVar[bool] = False
     rehearsed: ClassVar[bool] = True
 
-    every: int
     names: Collection[str] = ()
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
@@ -39,28 +39,23 @@ class Measuring(pl.Callback):
         """Figures of the game as it is, by name. Leaves the game as it is."""
         raise NotImplementedError
 
-    def due(self, gan: GAN) -> bool:
-        """Whether figures of the round just played are asked for, be it the last one or not."""
-        return gan.round % self.every == 0
-
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         self.prepare(trainer, gan)
         if self.rehearsed:
             self.names = self.measure(trainer, gan).keys()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: object) -> None:  # type: ignore[override]
-        if self.due(gan):
-            gan.publish(self.measure(trainer, gan))
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        gan.publish(self.measure(trainer, gan))
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         if not self.due(gan) and (self.brief or not interrupted(trainer)):
-            gan.publish(self.measure(trainer, gan))
+            self.act(trainer, gan)
 
 
 def interrupted(trainer: pl.Trainer) -> bool:
     """Whether a signal ended the run."""
-    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
-    return any(isinstance(callback, Interruption) and callback.signal is not None for callback in callbacks)
+    found = (callback.signal for callback in callbacks_of(trainer) if isinstance(callback, Interruption))
+    return any(number is not None for number in found)
 
 
 def check_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None:
@@ -71,7 +66,7 @@ def check_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None
     Raises:
         UserError: none does, or none before the last round.
     """
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer)
     if any(type(callback).__module__.partition(".")[0] not in OURS for callback in callbacks):
         return
     known = {*gan.history.last, *(name for callback in callbacks for name in getattr(callback, "goals", {}))}

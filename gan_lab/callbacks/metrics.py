@@ -21,7 +21,7 @@ class Metrics(Measuring):
     `seconds` the time spent on training, over all parts of an interrupted run.
     """
 
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
+    first: ClassVar[bool] = True
     brief: ClassVar[bool] = True
     rehearsed: ClassVar[bool] = False
 
@@ -32,12 +32,9 @@ class Metrics(Measuring):
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._mark = (time.perf_counter(), gan.round)
 
-    def due(self, gan: GAN) -> bool:
-        return super().due(gan) or gan.round == 1
-
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         if gan.record:  # else the last round was not this game's own (see gan_lab.ensemble)
-            super().on_train_end(trainer, gan)
+            super().end(trainer, gan)
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         now, (before, since) = time.perf_counter(), self._mark

@@ -1,6 +1,6 @@
 """Overfitting of D: its logits on training images and on images that it has not seen."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_lab.augment import Augmented
 from gan_lab.callbacks.far_samples import far_samples
+from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -35,21 +36,19 @@ class Overfitting(Measuring):
     """
 
     goals: ClassVar = {"overfitting/r_v": "min"}
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 250, n: PositiveInt = 500) -> None:
         self.every, self.n = every, n
         self._real: dict[str, Batch] = {}
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         if not hasattr(data, "held_out"):
             raise UserError("overfitting: the data have no images to hold out; take data=mnist data.subset=500")
         self._real = {"train": far_samples(data, self.n), "held_out": data.held_out(self.n)}
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
-        batch_size: int = trainer.datamodule.batch_size  # type: ignore[attr-defined]
-        logits = self._logits(gan, batch_size)
+        logits = self._logits(gan, data_of(trainer).batch_size)
         mean = {name: of.mean().item() for name, of in logits.items()}
         r_v = (mean["train"] - mean["held_out"]) / (mean["train"] - mean["generated"] or float("nan"))
         report = {"r_v": r_v, **{f"logits_{name}": value for name, value in mean.items()}}

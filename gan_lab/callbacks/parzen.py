@@ -1,12 +1,13 @@
 """Parzen-window log-likelihood along a run, for monitoring."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from gan_lab.callbacks.far_samples import conditions
+from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
@@ -28,7 +29,6 @@ class Parzen(Measuring):
     """
 
     goals: ClassVar = {"parzen/valid": "max"}
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
 
     def __init__(self, every: PositiveInt = 2500, samples: PositiveInt = 10_000, held_out: PositiveInt = 1000) -> None:
         self.every, self.samples, self.held_out = every, samples, held_out
@@ -36,7 +36,7 @@ class Parzen(Measuring):
         self._y: Tensor | None = None
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         if not hasattr(data, "held_out"):
             raise UserError("parzen: the data have no images to hold out; take data=mnist data.subset=50000")
         self._data = data.held_out(self.held_out).x.flatten(1).add(1).div(2)

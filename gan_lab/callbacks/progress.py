@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 from tqdm import tqdm
 
+from gan_lab.callbacks.game_callback import GameCallback
 from gan_lab.callbacks.metrics import observe
 from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat
 
 
-class Progress(pl.Callback):
+class Progress(GameCallback):
     """Rounds, pace, time left, both losses and D's accuracy, refreshed every `seconds` (on a terminal).
 
     Where the output is a file, a line every 30 seconds.
@@ -26,21 +27,21 @@ class Progress(pl.Callback):
         self._next = 0.0
         self._bar: Any = None
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         if trainer.is_global_zero:
             self._bar = tqdm(
                 total=self.rounds, initial=gan.round, unit="round", dynamic_ncols=True, mininterval=self.seconds
             )
             self._next = time.monotonic()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self._bar is None or (time.monotonic() < self._next and not trainer.should_stop):
             return
         self._next = time.monotonic() + self.seconds
         self._bar.set_postfix(_headline(observe(gan.record, gan.loss.boundary)), refresh=False)
         self._bar.update(gan.round - self._bar.n)
 
-    def on_train_end(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._close()
 
     def on_exception(self, trainer: pl.Trainer, gan: pl.LightningModule, exception: BaseException) -> None:

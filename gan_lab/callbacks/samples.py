@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.callbacks.far_samples import conditions, far_samples
+from gan_lab.callbacks.game_callback import GameCallback, data_of
 from gan_lab.game.gan import GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
@@ -18,7 +19,7 @@ from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
 
-class Samples(pl.Callback):
+class Samples(GameCallback):
     """`samples/round_NNNNNN.png` at each `every`-th round and at the end; also to loggers that take pictures.
 
     `n` samples; None: 64 pictures, or 2048 points. Of a class-conditional game the rows are the classes, or of many
@@ -26,17 +27,17 @@ class Samples(pl.Callback):
     what is given, the truth, and sqrt(n) samples. Other conditions are those of the first n far samples.
     """
 
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
+    last: ClassVar[bool] = True
 
     def __init__(self, directory: str, every: PositiveInt = 500, n: PositiveInt | None = None) -> None:
         self.directory = Path(directory) / "samples"
         self.every, self.n = every, n
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
-        if not trainer.is_global_zero or (gan.round % self.every and not trainer.should_stop):
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if not trainer.is_global_zero:
             return
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         n = self.n or (64 if len(data.shape) == 3 else 2048)
         if gan.conditional and data.num_classes:
             classes = shown_classes(data.num_classes, n)

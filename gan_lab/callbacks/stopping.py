@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 import pytorch_lightning as pl
 
+from gan_lab.callbacks.game_callback import GameCallback
 from gan_lab.distributed.collectives import check_alike, most
 from gan_lab.game.gan import GAN
 
 
-class MaxRounds(pl.Callback):
+class MaxRounds(GameCallback):
     """Stop after `rounds` rounds, counted over the whole life of the run.
 
     Raises:
@@ -24,14 +25,14 @@ class MaxRounds(pl.Callback):
     def __init__(self, rounds: int) -> None:
         self.rounds = rounds
 
-    def on_train_start(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         check_alike("rounds behind them", gan.round, gan.device)
         self._judge(trainer, gan)  # killed after its last round, before all files were written: none is left to play
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._judge(trainer, gan)
 
-    def on_train_end(self, trainer: pl.Trainer, gan: GAN) -> None:  # type: ignore[override]
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         gan.stop_clock()  # before other callbacks look back at the run
 
     def _judge(self, trainer: pl.Trainer, gan: GAN) -> None:
@@ -39,7 +40,7 @@ class MaxRounds(pl.Callback):
             trainer.should_stop = True
 
 
-class Interruption(pl.Callback):
+class Interruption(GameCallback):
     """Ctrl-C, SIGTERM and a cluster's warnings end the run after the round in play, never between D's and G's move.
 
     Whichever process is told, all end after the same round. A signal that comes `SOON` after the first or later is
@@ -62,7 +63,7 @@ class Interruption(pl.Callback):
         # Lightning has yet to install its own listener to SIGTERM, which speaks to the other processes in mid-round.
         self._before = self._listeners()
 
-    def on_train_start(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         if threading.current_thread() is threading.main_thread():
             self.listen()
 
@@ -89,12 +90,12 @@ class Interruption(pl.Callback):
                 signal.signal(number, handler)
         self._before = {}
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: pl.LightningModule, *_: Any) -> None:
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self.signal = most(self.signal or 0, gan.device) or None  # which makes several processes wait for this round
         if self.signal is not None:
             trainer.should_stop = True
 
-    def on_train_end(self, trainer: pl.Trainer, gan: pl.LightningModule) -> None:
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         self.ignore()
 
     def on_exception(self, trainer: pl.Trainer, gan: pl.LightningModule, exception: BaseException) -> None:

@@ -1,12 +1,13 @@
 """NaN guard: a run ends when a loss is not finite."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.game_callback import GameCallback
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.io.anew import anew, is_saved
@@ -15,29 +16,29 @@ from gan_lab.ranges import PositiveInt
 NAMES = {"d": "the discriminator", "g": "the generator"}
 
 
-class TerminateOnNaN(pl.Callback):
+class TerminateOnNaN(GameCallback):
     """End the run with one line when a player's loss is NaN or infinite, naming the player and the round.
 
     Losses are kept on the device, and looked at together in every `every`-th round, which alone waits for it. That a
     checkpoint with such numbers replaces a good one is prevented by the checkpoint itself, which looks at the weights.
     """
 
-    intervals: ClassVar[tuple[str, ...]] = ("every",)
+    last: ClassVar[bool] = True
 
     def __init__(self, every: PositiveInt = 50) -> None:
         self.every = every
         self._unseen: list[tuple[int, dict[str, Tensor]]] = []  # rounds and their losses, since the last look
 
-    def on_train_batch_end(self, trainer: pl.Trainer, gan: GAN, *_: Any) -> None:  # type: ignore[override]
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._unseen.append((gan.round, {p: gan.record[f"{p}/loss"] for p in NAMES if f"{p}/loss" in gan.record}))
-        if gan.round % self.every == 0 or trainer.should_stop:
-            self._check(Path(trainer.default_root_dir))
+        super().after_round(trainer, gan)
 
-    def _check(self, directory: Path) -> None:
+    def act(self, trainer: pl.Trainer, gan: GAN) -> None:
         seen = [(played, name, loss) for played, losses in self._unseen for name, loss in losses.items()]
         self._unseen = []
         if not seen:
             return
+        directory = Path(trainer.default_root_dir)
         finite = torch.stack([loss for *_, loss in seen]).isfinite().tolist()
         for (played, name, _), good in zip(seen, finite, strict=True):
             if not good:

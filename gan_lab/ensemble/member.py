@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 import pytorch_lightning as pl
 from omegaconf import DictConfig
 
+from gan_lab.callbacks.game_callback import callbacks_of
 from gan_lab.callbacks.stopping import Interruption
 from gan_lab.data.module import Stream
 from gan_lab.experiment.run import play
@@ -61,7 +62,7 @@ class Member:
 
     def callbacks(self, kind: type[Any]) -> list[Any]:
         """Its callbacks of this kind, once it has begun."""
-        return [callback for callback in self._trainer.callbacks if isinstance(callback, kind)]  # type: ignore[attr-defined]
+        return [callback for callback in callbacks_of(self._trainer) if isinstance(callback, kind)]
 
     def alone(self) -> int:
         """The next round that it has to play by itself, since one of its callbacks has something to do after it.
@@ -99,5 +100,5 @@ class _Stop(pl.Callback):
     def __init__(self, stop: Callable[[pl.Trainer, GAN, Stream], None]) -> None:
         self._stop = stop
 
-    def on_train_batch_start(self, trainer: pl.Trainer, gan: GAN, stream: Any, *_: Any) -> None:  # type: ignore[override]
+    def on_train_batch_start(self, trainer: pl.Trainer, gan: Any, stream: Any, *_: Any) -> None:
         self._stop(trainer, gan, stream)

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
+from gan_lab.callbacks.game_callback import callbacks_of
 from gan_lab.callbacks.terminate_on_nan import NAMES
 from gan_lab.config.environment import unspelt
 from gan_lab.config.observing import key_of, only_observes
@@ -42,7 +43,7 @@ def parameters_of(gan: GAN) -> dict[str, int]:
 def introduce(trainer: pl.Trainer, config: DictConfig, overrides: Sequence[str]) -> None:
     """Tell the loggers what is going to be played; other loggers than this lab's get the configuration."""
     directory = Path(config.directory)
-    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer)
     introduction = Introduction(
         name=name_of(overrides) or directory.name,
         group=sweep_of(directory),

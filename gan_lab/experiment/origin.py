@@ -91,5 +91,5 @@ class Bearing(pl.Callback):
     def on_train_batch_start(self, *_: Any) -> None:
         self.begun, self._entered = self._entered, True
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, gan: GAN, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
+    def on_save_checkpoint(self, trainer: pl.Trainer, gan: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["run"], checkpoint["recipe"] = self.run, {**self.recipe, "round": gan.round}

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.callbacks.audit import Audit
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.callbacks.equilibrium import Equilibrium
+from gan_lab.callbacks.game_callback import callbacks_of
 from gan_lab.config.started import command
 from gan_lab.equilibrium.verdict import MORE_ROUNDS
 from gan_lab.experiment.provenance import commit_of
@@ -30,7 +31,6 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
 
     `as_of/NAME` is the round of a last value that is not of the last round.
     """
-    callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
     history = gan.history
     summary: dict[str, Any] = {
         **history.last,
@@ -38,7 +38,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         **{f"max/{name}": value for name, value in history.highest.items() if name not in NOT_EXTREMES},
     }
     summary.pop("rounds_per_second", None)
-    for callback in callbacks:
+    for callback in callbacks_of(trainer):
         if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
             summary |= {f"best/{callback.monitor}": callback.best, "best/round": callback.best_round}
         if isinstance(callback, Audit | Equilibrium):

@@ -14,7 +14,6 @@ from helpers.configuration import options, terms
 from helpers.runs import TIMINGS, assert_same_runs, rows
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.callbacks.metrics import Metrics
 from gan_lab.cli.evaluate import main as evaluate
 from gan_lab.cli.status import status
 from gan_lab.config.check import check
@@ -135,9 +134,8 @@ def test_each_seed_is_audited_as_by_itself(composed: Composed, tmp_path: Path) -
 def test_beside_a_callback_that_does_not_say_when_it_acts_no_round_is_played_together(
     composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(Metrics, "intervals")
     monkeypatch.setattr(Ensemble, "gather", lambda _: pytest.fail("they were put together"))
-    together(composed, tmp_path)
+    together(composed, tmp_path, "+callbacks.other._target_=pytorch_lightning.Callback")
 
 
 def test_one_of_them_goes_on_by_itself(composed: Composed, tmp_path: Path) -> None:
