@@ -282,6 +282,14 @@ class Stateful(Protocol):
 
 
 @runtime_checkable
+class Concluding(Protocol):
+    """A callback that has something to say in the summary of a run."""
+
+    def conclusion(self) -> dict[str, Any]:
+        """Plain values by name, asked for after the last round; where there are none, nothing."""
+
+
+@runtime_checkable
 class Periodic(Protocol):
     """A callback that can do without the rounds between those at which it acts: several runs may play them at once.
 

@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gan_lab.callbacks.equilibrium import Evidence
 from gan_lab.callbacks.game_callback import GameCallback, data_of
 from gan_lab.data.module import GameData
 from gan_lab.equilibrium import audit
+from gan_lab.equilibrium.verdict import Seen
 from gan_lab.errors import UserError
 from gan_lab.features.extractors import EfficientNetLite0
 from gan_lab.features.protocol import Features, Lessons
 from gan_lab.game.gan import GAN
 from gan_lab.metrics.samples import generated
+from gan_lab.plots.figures import Panel
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
@@ -82,6 +85,24 @@ class Audit(GameCallback):
             "audit/p_value": self.auditor.p_value, "audit/game_auc": self.game.auc.value,
             "audit/n": float(len(self.auditor.real)), "audit/seen": float(self._seen),
         }  # fmt: skip
+
+    def evidence(self, gan: GAN) -> Evidence:
+        """What was seen, and both Ds' receiver operating characteristics; nothing where there is nothing to audit."""
+        self.make(gan)
+        if self.auditor is None or self.game is None:
+            return Evidence()
+        half = len(self.auditor.real) // 2  # its AUC errs as that of a half
+        seen = Seen(self.auditor.auc.value, self.game.auc.value, audit.null_spread(half, half))
+        named = {"game's D": self.game, "auditor": self.auditor}
+        lines = {f"{name}, AUC {of.auc.value:.2f}": audit.roc(of.real, of.fake) for name, of in named.items()}
+        panel = Panel(
+            "who tells generated samples from real ones?",
+            {name: line.real for name, line in lines.items()},
+            unit="share of real samples accepted",
+            x={name: line.fake for name, line in lines.items()},
+            x_unit="share of generated samples accepted",
+        )
+        return Evidence(seen=seen, panel=panel)
 
     def make(self, gan: GAN) -> None:
         """Audit the generator as it is now, once a round; not where the data are a point, or samples are not finite.

@@ -137,6 +137,10 @@ class RoundCheckpoint(GameCallback, Checkpoint):
                 f"callbacks.checkpoint.monitor={self.monitor} was never published ({names} were)", stacklevel=1
             )
 
+    def conclusion(self) -> dict[str, Any]:
+        """The best value of the monitored metric and its round, for the summary."""
+        return {} if self.monitor is None else {f"best/{self.monitor}": self.best, "best/round": self.best_round}
+
     def state_dict(self) -> dict[str, Any]:
         return {"monitor": self.monitor, "mode": self.mode, "best": self.best, "best_round": self.best_round}
 

@@ -7,9 +7,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from gan_lab.callbacks.equilibrium import Evidence
 from gan_lab.callbacks.game_callback import GameCallback, data_of
 from gan_lab.data.module import FAR, GameData
 from gan_lab.equilibrium import duality
+from gan_lab.equilibrium.verdict import Gains
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
@@ -59,6 +61,13 @@ class DualityGap(GameCallback):
             parts = {part: getattr(gap, part) for part in ("error", "d_gain", "g_gain")}
             gan.publish({name: gap.gap, **{f"{name}/{part}": value for part, value in parts.items()}})
         self.found = gan.round, gap
+
+    def evidence(self, gan: GAN) -> Evidence:
+        """What each player's best response gained, where that was measured in the later half of the run."""
+        if self.found is None or 2 * self.found[0] < gan.round:
+            return Evidence()
+        gap = self.found[1]
+        return Evidence(gains=Gains(gap.d_gain, gap.d_error, gap.g_gain, gap.g_error))
 
     def state_dict(self) -> dict[str, Any]:
         return {} if self.found is None else {"round": self.found[0], "gap": list(self.found[1])}

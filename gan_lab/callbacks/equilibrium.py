@@ -2,21 +2,18 @@
 
 import math
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from gan_lab.callbacks.audit import Audit
-from gan_lab.callbacks.duality import DualityGap
 from gan_lab.callbacks.far_samples import conditions, far_samples
 from gan_lab.callbacks.game_callback import GameCallback, callbacks_of, data_of, is_due
 from gan_lab.callbacks.metrics import observe
 from gan_lab.callbacks.series import Series
 from gan_lab.densities import GaussianMixture
-from gan_lab.equilibrium import duality
-from gan_lab.equilibrium.audit import null_spread, roc
+from gan_lab.equilibrium.audit import null_spread
 from gan_lab.equilibrium.samples import auc, compare, energy_null
 from gan_lab.equilibrium.verdict import ENOUGH, Gains, Null, Seen, Verdict, judge
 from gan_lab.game.gan import GAN
@@ -33,6 +30,22 @@ from gan_lab.types import Batch, BoundsDivergence
 POINTS = 2500  # PacGAN's number of samples for counting modes
 
 
+class Evidence(NamedTuple):
+    """What a callback knows that the verdict heeds, and a panel for the picture beside it."""
+
+    seen: Seen | None = None
+    gains: Gains | None = None
+    panel: Panel | None = None
+
+
+@runtime_checkable
+class Witness(Protocol):
+    """A callback that the verdict heeds."""
+
+    def evidence(self, gan: GAN) -> Evidence:
+        """Asked for after the last round, by every process."""
+
+
 class Equilibrium(GameCallback):
     """Under `equilibrium/`, of the round just played, at round 1 and at each `every`-th round (those of the metrics):
 
@@ -45,8 +58,8 @@ class Equilibrium(GameCallback):
         conditional G is asked for the conditions of other far samples: it must not be matched to those it is judged by.
 
     Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
-    never) and at the end. At the end `equilibrium.png`, and the verdict for the summary, which heeds the audit of the
-    `Audit` callback, and the gap of a `DualityGap` that was measured in the later half of the run.
+    never) and at the end. At the end `equilibrium.png`, and the verdict for the summary, which heeds other
+    callbacks' evidence: the audit, and a duality gap that was measured in the later half of the run.
 
     It draws nothing from the game: its noise has seeds of its own, and its real samples are far ones.
 
@@ -123,21 +136,16 @@ class Equilibrium(GameCallback):
 
     def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._last = self._coverage(gan)
-        audits = [callback for callback in callbacks_of(trainer) if isinstance(callback, Audit)]
-        for audit in audits:
-            audit.make(gan)
-        gaps = [callback.found for callback in callbacks_of(trainer) if isinstance(callback, DualityGap)]
+        heard = [callback.evidence(gan) for callback in callbacks_of(trainer) if isinstance(callback, Witness)]
+        seen = next((one.seen for one in heard if one.seen is not None), None)
+        gains = next((one.gains for one in heard if one.gains is not None), None)
         modes = None if self._mixture is None else len(self._mixture.means)
-        self.verdict = judge(
-            self.series.rows, self._null(gan), next((seen(audit) for audit in audits), None),
-            next((gains(gap) for at, gap in filter(None, gaps) if 2 * at >= gan.round), None),
-            self._last.get("mode_kl"), modes,
-        )  # fmt: skip
+        self.verdict = judge(self.series.rows, self._null(gan), seen, gains, self._last.get("mode_kl"), modes)
         if trainer.is_global_zero and len(self.series.rows) >= ENOUGH:
             undecided = torch.zeros(1)
             proofs = gan.loss.divergence_bound(undecided, undecided) if isinstance(gan.loss, BoundsDivergence) else {}
             panels = _panels(self.series, ["value"] if "value" in proofs else list(proofs))
-            panels += [panel for audit in audits if (panel := _sight(audit)) is not None]
+            panels += [one.panel for one in heard if one.panel is not None]
             picture = curves(self.series.column("round"), panels, f"{self.verdict.name}, as of round {gan.round}")
             save_picture(picture, self.directory / "equilibrium.png")
             for record in records(trainer):
@@ -180,33 +188,6 @@ def _generate(gan: GAN, n: int, y: Tensor | None) -> Tensor:
         z = gan.latent.sample(n, noise).to(gan.device)
         samples: Tensor = network(z, None if y is None else y.to(gan.device))
     return samples.float()
-
-
-def seen(audit: Audit) -> Seen | None:
-    """What the verdict heeds of an audit; nothing where none could be made."""
-    if audit.auditor is None or audit.game is None:
-        return None
-    half = len(audit.auditor.real) // 2  # its AUC errs as that of a half
-    return Seen(audit.auditor.auc.value, audit.game.auc.value, null_spread(half, half))
-
-
-def gains(gap: duality.DualityGap) -> Gains:
-    return Gains(gap.d_gain, gap.d_error, gap.g_gain, gap.g_error)
-
-
-def _sight(audit: Audit) -> Panel | None:
-    """Both Ds' receiver operating characteristics on the same samples."""
-    if audit.auditor is None or audit.game is None:
-        return None
-    named = {"game's D": audit.game, "auditor": audit.auditor}
-    lines = {f"{name}, AUC {found.auc.value:.2f}": roc(found.real, found.fake) for name, found in named.items()}
-    return Panel(
-        "who tells generated samples from real ones?",
-        {name: line.real for name, line in lines.items()},
-        unit="share of real samples accepted",
-        x={name: line.fake for name, line in lines.items()},
-        x_unit="share of generated samples accepted",
-    )
 
 
 def _gradient_norm(player: Player) -> Tensor:

@@ -9,15 +9,13 @@ from typing import Any
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 
-from gan_lab.callbacks.audit import Audit
-from gan_lab.callbacks.checkpoint import RoundCheckpoint
-from gan_lab.callbacks.equilibrium import Equilibrium
 from gan_lab.callbacks.game_callback import callbacks_of
 from gan_lab.config.started import command
 from gan_lab.equilibrium.verdict import MORE_ROUNDS
 from gan_lab.experiment.provenance import commit_of
 from gan_lab.game.gan import GAN
 from gan_lab.io.files import write_atomically
+from gan_lab.types import Concluding
 from gan_lab.version import __version__
 
 ADVICE = "equilibrium/advice"
@@ -39,9 +37,7 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
     }
     summary.pop("rounds_per_second", None)
     for callback in callbacks_of(trainer):
-        if isinstance(callback, RoundCheckpoint) and callback.monitor is not None:
-            summary |= {f"best/{callback.monitor}": callback.best, "best/round": callback.best_round}
-        if isinstance(callback, Audit | Equilibrium):
+        if isinstance(callback, Concluding):
             summary |= callback.conclusion()
     if ADVICE in summary:
         summary[ADVICE] = summary[ADVICE].replace(MORE_ROUNDS, extension(config))
