@@ -1,15 +1,14 @@
 """Checkpoints at exact rounds, complete and written atomically."""
 
 import time
-import warnings
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
-from gan_lab.callbacks.game_callback import GameCallback, is_due
-from gan_lab.callbacks.measuring import check_source
+from gan_lab.callbacks.game_callback import is_due
+from gan_lab.callbacks.measuring import Monitoring
 from gan_lab.callbacks.terminate_on_nan import NAMES, remedy
 from gan_lab.distributed.collectives import most
 from gan_lab.errors import UserError
@@ -39,7 +38,7 @@ class Clock:
         return self._told[1]
 
 
-class RoundCheckpoint(GameCallback, Checkpoint):
+class RoundCheckpoint(Monitoring, Checkpoint):
     """`checkpoints/last.ckpt` at each `every`-th round, `minutes` after the one before, and at the end, however the run
     ends. The one before it stays as `previous.ckpt`.
 
@@ -52,6 +51,7 @@ class RoundCheckpoint(GameCallback, Checkpoint):
     """
 
     intervals: ClassVar[tuple[str, ...]] = ("every", "keep_every")
+    setting: ClassVar[str] = "callbacks.checkpoint.monitor"
 
     def __init__(
         self,
@@ -71,18 +71,12 @@ class RoundCheckpoint(GameCallback, Checkpoint):
         self.best_round: int | None = None
         self.clock = Clock(minutes)
         self._saved = 0  # the round that last.ckpt holds
-        self._sought = monitor is None  # whether the monitored figure was found to be published
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._saved = gan.round
         self.clock.restart()
         if gan.round == 0 and gan.started_from is not None:  # a resume does not ask for that file again
             self._save(trainer, gan, "last")
-
-    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
-        if gan.round and self.monitor is not None and not self._sought:
-            self._sought = True
-            check_source(self.monitor, "callbacks.checkpoint.monitor", trainer, gan)
 
     def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self._better(gan):
@@ -129,13 +123,6 @@ class RoundCheckpoint(GameCallback, Checkpoint):
         if self._saved != gan.round:  # something else than the budget or a signal ended the run
             self._save(trainer, gan, "last")
             self._saved = gan.round
-
-    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
-        if self.monitor is not None and self.monitor not in gan.history.last:
-            names = ", ".join(sorted(gan.history.last))
-            warnings.warn(
-                f"callbacks.checkpoint.monitor={self.monitor} was never published ({names} were)", stacklevel=1
-            )
 
     def conclusion(self) -> dict[str, Any]:
         """The best value of the monitored metric and its round, for the summary."""

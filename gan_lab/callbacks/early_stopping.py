@@ -1,18 +1,16 @@
 """Early stopping of a run that no longer improves, on request."""
 
-import warnings
 from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 
-from gan_lab.callbacks.game_callback import GameCallback
-from gan_lab.callbacks.measuring import check_source
+from gan_lab.callbacks.measuring import Monitoring
 from gan_lab.game.gan import GAN
 from gan_lab.game.history import better
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 
 
-class EarlyStopping(GameCallback):
+class EarlyStopping(Monitoring):
     """End the run when a published metric, `monitor`, has not become better in its last `patience` values.
 
     Better is by more than `min_delta` below the best so far (`mode` "min") or above it ("max"). The game's own losses
@@ -21,6 +19,9 @@ class EarlyStopping(GameCallback):
     """
 
     intervals: ClassVar[tuple[str, ...]] = ()
+    setting: ClassVar[str] = "callbacks.early_stopping.monitor"
+
+    monitor: str
 
     def __init__(
         self,
@@ -33,15 +34,9 @@ class EarlyStopping(GameCallback):
         self.best: float | None = None
         self.waited = 0  # values since the best
         self._seen = 0  # the round of the value that was judged last
-        self._sought = False  # whether the monitored figure was found to be published
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         self._decide(trainer)  # the patience may have been spent before the run was interrupted
-
-    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
-        if gan.round and not self._sought:
-            self._sought = True
-            check_source(self.monitor, "callbacks.early_stopping.monitor", trainer, gan)
 
     def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         since = gan.history.since.get(self.monitor, self._seen)
@@ -60,12 +55,6 @@ class EarlyStopping(GameCallback):
     def _decide(self, trainer: pl.Trainer) -> None:
         if self.waited >= self.patience:
             trainer.should_stop = True
-
-    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
-        if self.monitor not in gan.history.last:
-            names = ", ".join(sorted(gan.history.last))
-            told = f"callbacks.early_stopping.monitor={self.monitor} was never published ({names} were)"
-            warnings.warn(told, stacklevel=1)
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best, "waited": self.waited, "seen": self._seen}

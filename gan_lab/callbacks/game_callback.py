@@ -11,7 +11,8 @@ from gan_lab.game.gan import GAN
 class GameCallback(pl.Callback):
     """A callback that acts after each `every`-th round (0: after none).
 
-    Lightning's hooks are here, once; a subclass has those without `on_train_`, which know the game's type.
+    Lightning's hooks are implemented here, once. A subclass overrides `begin`, `before_round`, `after_round`, `act` and
+    `end`, whose `gan` has its type.
 
     Attributes:
         first, last: whether it acts after the first and the last round as well; the last one is then not yet saved.

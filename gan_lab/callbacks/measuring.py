@@ -1,5 +1,6 @@
-"""Base of callbacks that publish figures at intervals and after the last round."""
+"""Bases of callbacks that publish figures, and of those that heed one."""
 
+import warnings
 from collections.abc import Collection
 from typing import ClassVar
 
@@ -58,23 +59,39 @@ def interrupted(trainer: pl.Trainer) -> bool:
     return any(number is not None for number in found)
 
 
-def check_source(monitor: str, what: str, trainer: pl.Trainer, gan: GAN) -> None:
-    """Some callback publishes `monitor`, and in time. Called after the first round, of which most figures are.
-
-    `what` names the setting. Callbacks from elsewhere may publish anything.
+class Monitoring(GameCallback):
+    """Heeds a published figure, `monitor`; None: none.
 
     Raises:
-        UserError: none does, or none before the last round.
+        UserError: nothing publishes it, or not before the last round. Told after the first round, of which most
+            figures are. Callbacks from elsewhere may publish anything.
     """
-    callbacks = callbacks_of(trainer)
-    if any(type(callback).__module__.partition(".")[0] not in OURS for callback in callbacks):
-        return
-    known = {*gan.history.last, *(name for callback in callbacks for name in getattr(callback, "goals", {}))}
-    measuring = [callback for callback in callbacks if isinstance(callback, Measuring)]
-    names = sorted(known.union(*(callback.names for callback in measuring)))
-    if monitor not in names:
-        raise UserError(f"{what}={monitor}: nothing publishes it; must be one of {', '.join(names)}")
-    rounds = next(callback.rounds for callback in callbacks if isinstance(callback, MaxRounds))
-    sources = [callback for callback in measuring if monitor in callback.names]
-    if sources and all(callback.every > rounds for callback in sources):
-        raise UserError(f"{what}={monitor}: is published at each {sources[0].every}-th round, and rounds={rounds}")
+
+    setting: ClassVar[str]  # what the user calls it
+
+    monitor: str | None
+    _sought = False  # whether it was found to be published
+
+    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if gan.round and not self._sought:
+            self._sought = True
+            self._check(callbacks_of(trainer), gan)
+
+    def _check(self, callbacks: list[pl.Callback], gan: GAN) -> None:
+        if self.monitor is None or any(type(one).__module__.partition(".")[0] not in OURS for one in callbacks):
+            return
+        known = {*gan.history.last, *(name for callback in callbacks for name in getattr(callback, "goals", {}))}
+        measuring = [callback for callback in callbacks if isinstance(callback, Measuring)]
+        names = sorted(known.union(*(callback.names for callback in measuring)))
+        told = f"{self.setting}={self.monitor}"
+        if self.monitor not in names:
+            raise UserError(f"{told}: nothing publishes it; must be one of {', '.join(names)}")
+        rounds = next(callback.rounds for callback in callbacks if isinstance(callback, MaxRounds))
+        sources = [callback for callback in measuring if self.monitor in callback.names]
+        if sources and all(callback.every > rounds for callback in sources):
+            raise UserError(f"{told}: is published at each {sources[0].every}-th round, and rounds={rounds}")
+
+    def end(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if self.monitor is not None and self.monitor not in gan.history.last:
+            names = ", ".join(sorted(gan.history.last))
+            warnings.warn(f"{self.setting}={self.monitor} was never published ({names} were)", stacklevel=1)

@@ -1,11 +1,20 @@
-"""The rounds that a callback acts after."""
+"""The rounds that a callback acts after, and what it says at the end."""
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
+from omegaconf import DictConfig
 
+from gan_lab.callbacks.equilibrium import Evidence
 from gan_lab.callbacks.game_callback import GameCallback, is_due
+from gan_lab.equilibrium.verdict import Seen
+from gan_lab.experiment.run import play
+from gan_lab.game.gan import GAN
 from gan_lab.types import Periodic
 
 
@@ -44,3 +53,25 @@ def test_it_acts_after_these_of_seven_rounds(options: dict[str, Any], rounds: li
 
 def test_no_round_is_a_multiple_of_nothing() -> None:
     assert [is_due(6, every) for every in (3, 4, 0, None)] == [True, False, False, False]
+
+
+def test_any_callback_of_lightning_is_asked_for_its_conclusion_and_its_evidence(
+    composed: Callable[..., DictConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heeded: list[Any] = []
+    seen = Seen(0.9, 0.5, 0.01)
+
+    class Mine(pl.Callback):
+        def conclusion(self) -> dict[str, Any]:
+            return {"mine": 3}
+
+        def evidence(self, gan: GAN) -> Evidence:
+            return Evidence(seen=seen)
+
+    from gan_lab.callbacks import equilibrium
+
+    judge = equilibrium.judge
+    monkeypatch.setattr(equilibrium, "judge", lambda *told: heeded.extend(told) or judge(*told))
+    assert play(composed("model=mlp", "rounds=2"), callbacks=[Mine()]) == 0
+    assert json.loads((tmp_path / "summary.json").read_text())["mine"] == 3
+    assert seen in heeded
