@@ -49,13 +49,13 @@ class Witness(Protocol):
 class Equilibrium(GameCallback):
     """Under `equilibrium/`, of the round just played, at round 1 and at each `every`-th round (those of the metrics):
 
-    auc: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
-    accuracy: D's, mean of real and fake, where the loss has a logit at which D is undecided.
-    what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
-    d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
-    d_steps, g_steps: moves since the last report.
-    diversity, energy: distances among samples of the generator and far batches of the data (see `compare`); a
-        conditional G is asked for the conditions of other far samples: it must not be matched to those it is judged by.
+    * auc: share of pairs of a real and a generated sample that D orders rightly; 1/2 where it is undecided.
+    * accuracy: D's, mean of real and fake, where the loss has a logit at which D is undecided.
+    * what the loss certifies: for a logistic one D(x), D(G(z)), V, V + log 4 and a lower bound of the JSD in nats.
+    * d_grad_norm, g_grad_norm: of the gradient that a player moved along (after `gan.clip_norm`), where it moved.
+    * d_steps, g_steps: moves since the last report.
+    * diversity, energy: distances among samples of the generator and far batches of the data (see `compare`); a
+      conditional G is asked for the conditions of other far samples: it must not be matched to those it is judged by.
 
     Where the data are a known mixture also modes, high_quality and mode_kl, at each `coverage_every`-th round (0:
     never) and at the end. At the end `equilibrium.png`, and the verdict for the summary, which heeds other

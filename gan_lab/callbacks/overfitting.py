@@ -21,11 +21,11 @@ class Overfitting(Measuring):
     """What D says of training images, of real ones that it never saw, and of generated ones, of each `every`-th round
     and the last:
 
-    logits_train, logits_held_out, logits_generated: their means.
-    accuracy_train, accuracy_held_out, accuracy_generated: the shares of them on the right side of the loss's boundary,
-        where it has one.
-    r_v = (E D_train - E D_held_out) / (E D_train - E D_generated): 0 where D does not overfit, 1 where held-out images
-        look generated to it (Karras et al. 2020, eq. 1).
+    * logits_train, logits_held_out, logits_generated: their means.
+    * accuracy_train, accuracy_held_out, accuracy_generated: the shares of them on the right side of the loss's
+      boundary, where it has one.
+    * r_v = (E D_train - E D_held_out) / (E D_train - E D_generated): 0 where D does not overfit, 1 where held-out
+      images look generated to it (Karras et al. 2020, eq. 1).
 
     All under `overfitting/`. D is asked as it plays, in training mode and by batches of one kind, but at p = 0:
     without augmentation. `n` images of each kind, those held out being the first that `data.subset` leaves out. The

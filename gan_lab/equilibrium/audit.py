@@ -31,12 +31,14 @@ class Figure(NamedTuple):
 class Audit(NamedTuple):
     """What a discriminator's logits say, of samples that it was not trained on.
 
-    accuracy: share of samples that it tells rightly, at the logit 0; 1/2 where there is nothing to tell.
-    auc: share of pairs of a real and a generated sample that it orders rightly; 1/2 where there is nothing to tell.
-    jsd_bound: JSD(p_data || p_g) >= log 2 + 1/2 E log D(x) + 1/2 E log(1 - D(G(z))), in nats, for any D (Goodfellow et
-        al. 2014, theorem 1); 0 where that is negative.
-    p_value: of so large an AUC, if the two distributions were equal (Mann & Whitney 1947, normal approximation).
-    real, fake: the logits, (n,) each.
+    Attributes:
+        accuracy: share of samples that it tells rightly, at the logit 0; 1/2 where there is nothing to tell.
+        auc: share of pairs of a real and a generated sample that it orders rightly; 1/2 where there is nothing to tell.
+        jsd_bound: JSD(p_data || p_g) >= log 2 + 1/2 E log D(x) + 1/2 E log(1 - D(G(z))), in nats, for any D (Goodfellow
+            et al. 2014, theorem 1); 0 where that is negative.
+        p_value: of so large an AUC, if the two distributions were equal (Mann & Whitney 1947, normal approximation).
+        real: the logits of real samples, (n,).
+        fake: those of generated ones, (n,).
     """
 
     accuracy: Figure

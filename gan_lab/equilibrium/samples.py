@@ -28,10 +28,10 @@ class Cloud(NamedTuple):
 def compare(real: Tensor, fake: Tensor) -> Cloud:
     """Mean pairwise distances |x - x'| of real, |y - y'| of generated and |x - y| of mixed pairs, samples flattened.
 
-    diversity: E|y - y'| / E|x - x'|: 1 where G is as diverse as the data, 0 where it always says the same.
-    energy: 1 - (E|x - x'| + E|y - y'|) / (2 E|x - y|), the energy distance relative to its largest value: 0 if and
-        only if the distributions are equal, at most 1 (Szekely & Rizzo 2013). Without bias in its parts, so that it
-        may fall just below 0; its standard error is about 1 / n.
+    * diversity: E|y - y'| / E|x - x'|: 1 where G is as diverse as the data, 0 where it always says the same.
+    * energy: 1 - (E|x - x'| + E|y - y'|) / (2 E|x - y|), the energy distance relative to its largest value: 0 if and
+      only if the distributions are equal, at most 1 (Szekely & Rizzo 2013). Without bias in its parts, so that it
+      may fall just below 0; its standard error is about 1 / n.
     """
     x, y = real.flatten(1).float(), fake.flatten(1).float()
     among_x, among_y = (torch.cdist(a, a).sum() / (len(a) * (len(a) - 1)) for a in (x, y))

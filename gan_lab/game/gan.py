@@ -40,7 +40,8 @@ class GAN(pl.LightningModule):
     records are means over all (see `gan_lab.distributed.collectives`), and so all hold the same players.
 
     Args:
-        d, g: the players.
+        d: the discriminator as a player.
+        g: the generator as a player.
         latent: distribution of the noise.
         loss: the pair of costs.
         update: plays one round.
@@ -50,7 +51,8 @@ class GAN(pl.LightningModule):
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
         accumulate: parts that each batch is played in, one after another, to save memory; they share gradients alone.
-        channels_last, compile: how the players' networks are run (see `Player.prepare`).
+        channels_last: memory format of the players' networks (see `Player.prepare`).
+        compile: whether `torch.compile` runs them.
     """
 
     def __init__(

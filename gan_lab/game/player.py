@@ -58,9 +58,11 @@ class Player(nn.Module):
     def prepare(self, channels_last: bool = False, compiled: bool = False, backend: str = "inductor") -> None:
         """How the network is run; what it computes, and the names of its weights, stay the same.
 
-        channels_last: images (N, C, H, W) lie in memory as (N, H, W, C). Those that come in need not: a convolution
-            lays out its result as its weights are, but for one pixel wide ones, which leave it as it is.
-        compiled: by torch.compile, with this `backend`. Such a network cannot be differentiated twice.
+        Args:
+            channels_last: images (N, C, H, W) lie in memory as (N, H, W, C). Those that come in need not: a convolution
+                lays out its result as its weights are, but for one pixel wide ones, which leave it as it is.
+            compiled: by torch.compile, with this `backend`. Such a network cannot be differentiated twice.
+            backend: of torch.compile.
         """
         if channels_last:
             self.to(memory_format=torch.channels_last)

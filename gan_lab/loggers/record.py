@@ -13,10 +13,11 @@ from torch import Tensor
 class Introduction(NamedTuple):
     """A run before its first round.
 
-    name: what sets it apart from others, in words of the command line.
-    group: the sweep that it is a job of, if it is.
-    config: the resolved configuration, flat: dotted keys, plain values.
-    goals: which published figures are better when lower ("min") or higher ("max").
+    Attributes:
+        name: what sets it apart from others, in words of the command line.
+        group: the sweep that it is a job of, if it is.
+        config: the resolved configuration, flat: dotted keys, plain values.
+        goals: which published figures are better when lower ("min") or higher ("max").
     """
 
     name: str

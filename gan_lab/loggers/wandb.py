@@ -34,7 +34,8 @@ class WandB(Record):
     What is None (or empty) is what W&B's own variable says, such as WANDB_PROJECT, and where there is none:
 
     Args:
-        project, job_type: "gan_lab" and "train".
+        project: "gan_lab".
+        job_type: "train".
         entity: the user's own.
         name: what sets the run apart, in words of the command line.
         group: the sweep's folder, for a job of a sweep.

@@ -21,12 +21,12 @@ class Accuracies(NamedTuple):
 def classification_accuracy(fake: Batch, train: Batch, test: Batch, hidden: int = 0, seed: int = 0) -> Accuracies:
     """The classification accuracy score and its reverse, of points or features (N, ...) with labels (N,).
 
-    train_on_fake: learnt from the fakes, asked about real test points: the CAS (Ravuri & Vinyals 2019), or
-        GAN-train (Shmelkov et al. 2018, section 3). Higher is better: samples must be recognisable and varied.
-    test_on_fake: learnt from real training points, asked about the fakes: GAN-test. Best near `real`: above it where
-        samples are all too typical, as of a collapsed generator; low where they are poor, or not of the class that was
-        asked for.
-    real: learnt from real training points, asked about real test points.
+    * train_on_fake: learnt from the fakes, asked about real test points: the CAS (Ravuri & Vinyals 2019), or
+      GAN-train (Shmelkov et al. 2018, section 3). Higher is better: samples must be recognisable and varied.
+    * test_on_fake: learnt from real training points, asked about the fakes: GAN-test. Best near `real`: above it where
+      samples are all too typical, as of a collapsed generator; low where they are poor, or not of the class that was
+      asked for.
+    * real: learnt from real training points, asked about real test points.
 
     The learner is `fit_probe`: logistic regression, or a perceptron with `hidden` ReLUs. Give as many fakes as real
     training points. Where the fakes' labels are those that a conditional generator was asked for, `real` minus

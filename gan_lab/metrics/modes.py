@@ -72,9 +72,10 @@ def coverage(samples: Tensor, means: Tensor, sigma: float) -> Coverage:
     """PacGAN's protocol (Lin et al. 2018, section 4.1), of 2,500 samples there; samples (N, d), means (K, d).
 
     A sample belongs to its nearest mode, and is of high quality within 3 sigma of it.
-    modes: how many modes have a sample of high quality (at most K).
-    high_quality: the share of such samples (of the truth itself in two dimensions: 0.989).
-    kl: KL(samples' shares of the K modes || uniform) in nats: 0 to log K.
+
+    * modes: how many modes have a sample of high quality (at most K).
+    * high_quality: the share of such samples (of the truth itself in two dimensions: 0.989).
+    * kl: KL(samples' shares of the K modes || uniform) in nats: 0 to log K.
     """
     distances = torch.cdist(samples, means.to(samples), compute_mode="donot_use_mm_for_euclid_dist")
     distance, mode = distances.min(dim=1)

@@ -21,9 +21,13 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3, chunk: int = 1000) 
     """Improved precision and recall (Kynkaanniemi et al. 2019, section 2, eqs. 1-2): higher is better.
 
     A manifold is the union of closed balls round the points of a cloud, each as wide as the distance to the k-th
-    nearest other point of its cloud. precision: the share of fakes (M, d) in one of real points (N, d); quality.
-    recall: the share of real points in one of the fakes; variety. The paper takes 50,000 points of each, and k = 3;
-    both depend on N and M, so compare at equal numbers only. One outlier's ball may cover much: see `density_coverage`.
+    nearest other point of its cloud.
+
+    * precision: the share of fakes (M, d) in one of real points (N, d); quality.
+    * recall: the share of real points in one of the fakes; variety.
+
+    The paper takes 50,000 points of each, and k = 3; both depend on N and M, so compare at equal numbers only. One
+    outlier's ball may cover much: see `density_coverage`.
     """
     paired(real, fake, least=k + 1)
     real_radii, fake_radii = (radii(x, k, chunk) for x in (real, fake))

@@ -137,7 +137,7 @@ class BatchNormGenerator(nn.Module):
 
 
 class ProjectionDiscriminator(nn.Module):
-    """D(x, y) = D(x) + <v_y, phi(x)>, phi D's last features, v_y learnt (Miyato & Koyama 2018, eq. 3).
+    """`D(x, y) = D(x) + <v_y, phi(x)>`, phi D's last features, v_y learnt (Miyato & Koyama 2018, eq. 3).
 
     The optimal logit log p(y|x) / q(y|x) + log p(x) / q(x), p of real and q of generated samples, has this form where
     p(y|x) and q(y|x) are log-linear in phi.

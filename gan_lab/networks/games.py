@@ -30,7 +30,7 @@ class DiracGenerator(nn.Module):
 
 
 class LinearDiscriminator(nn.Module):
-    """D(x) = <psi, x>; psi has a parameter for each number in x, and is at first even and of norm `start`.
+    """`D(x) = <psi, x>`; psi has a parameter for each number in x, and is at first even and of norm `start`.
 
     Against a `DiracGenerator` and a point mass at 0 this is the Dirac-GAN (Mescheder et al. 2018, definition 2.1),
     whose equilibrium is (theta, psi) = 0; under the Wasserstein loss it is the bilinear game

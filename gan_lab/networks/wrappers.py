@@ -59,7 +59,7 @@ class MinibatchStd(nn.Module):
 
 
 class MinibatchDiscrimination(nn.Module):
-    """D(x_i) + <w, o(x_i)>, o how close its features are to the others' of the batch (Salimans et al. 2016, 3.2).
+    """`D(x_i) + <w, o(x_i)>`, o how close its features are to the others' of the batch (Salimans et al. 2016, 3.2).
 
         o(x_i)_b = c_b + sum_(j != i) exp(-||M_ib - M_jb||_1),    M_ibk = e^(s_bk) <t_bk, phi(x_i)> / ||t_bk||
 
