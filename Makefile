@@ -1,9 +1,9 @@
-# Each command sets everything up in .venv: `make train` runs the main job, `make test` the quick tests, `make test-all`
-# all of them.
+# Each command sets up what it needs in .venv: `make train` runs the main job, `make test` the quick tests, `make test-all`
+# all of them, `make docs` builds the documentation into site/.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all clean
+.PHONY: train test test-all docs clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -15,10 +15,17 @@ test test-all: .venv/installed
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(QUICK) $(ARGS)
 
+docs: .venv/docs-installed  # (the variable silences a notice of Material's successor)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 .venv/installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv site
