@@ -1,5 +1,6 @@
-"""Documentation: the table of options is the one that conf/ gives, and links lead somewhere.
+"""Documentation: the table of options is the one that conf/ gives, links lead somewhere, and the site has all pages.
 
+`make docs` builds the site itself, and fails on any warning.
 `python tests/test_docs.py` writes docs/options.md anew.
 """
 
@@ -14,6 +15,7 @@ from helpers.configuration import CONF, options
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
+PACKAGE = ROOT / "gan_lab"
 PAGE = ROOT / "docs" / "options.md"
 GROUPS = {  # what each group of the configuration is
     "model": "A generator and a discriminator; shapes follow from `data`.",
@@ -84,11 +86,21 @@ def test_the_page_of_options_is_what_conf_gives() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
+    "path", [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))], ids=lambda path: path.name
 )
 def test_links_lead_somewhere(path: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
         assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+def test_the_site_lists_each_page_and_each_room() -> None:
+    listed = re.findall(r"([\w/]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    modules = {path.stem for path in PACKAGE.glob("*.py") if "__main__" not in path.read_text()}
+    rooms = modules - {"__init__", "version"} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert sorted(listed) == sorted(
+        {"contributing.md", "changelog.md", *pages, *(f"reference/{room}.md" for room in rooms)}
+    )
 
 
 if __name__ == "__main__":
