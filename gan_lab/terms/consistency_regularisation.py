@@ -55,45 +55,38 @@ class ConsistencyRegularisation(Term):
         return mse_loss(context.discriminate(x).logits, logits)
 
 
-class LatentConsistency(Term):
-    """zCR, D's part: E (D(G(z)) - D(G(z + e)))^2, e ~ N(0, radius^2) (Zhao et al. 2021, algorithm 2, lambda_dis)."""
-
-    acts_on = ("d",)
+class _NearNoise(Term):
+    """A term of samples G(z) and G(z + e), e ~ N(0, radius^2) in each coordinate."""
 
     def __init__(
         self,
-        weight: NonNegativeFloat | Callable[[int], float] = 5.0,
+        weight: NonNegativeFloat | Callable[[int], float] = 1.0,
         every: PositiveInt = 1,
         radius: PositiveFloat = 0.05,
     ) -> None:
         super().__init__(weight, every)
         self.radius = radius
 
+    def near(self, context: StepContext) -> Tensor:
+        return context.generate(context.z + self.radius * torch.randn_like(context.z))
+
+
+class LatentConsistency(_NearNoise):
+    """zCR, D's part: E (D(G(z)) - D(G(z + e)))^2 (Zhao et al. 2021, algorithm 2, there with weight lambda_dis)."""
+
+    acts_on = ("d",)
+
     def value(self, context: StepContext) -> Tensor:
-        near = context.generate(_near(context.z, self.radius)).detach()
-        return mse_loss(context.discriminate(near).logits, context.fake_output.logits)
+        return mse_loss(context.discriminate(self.near(context).detach()).logits, context.fake_output.logits)
 
 
-class LatentDiversity(Term):
-    """zCR, G's part: -E (G(z) - G(z + e))^2, a mean over pixels, e ~ N(0, radius^2) (as above, lambda_gen).
+class LatentDiversity(_NearNoise):
+    """zCR, G's part: -E (G(z) - G(z + e))^2, a mean over pixels (as above, there with weight lambda_gen = 0.5).
 
-    It is not bounded below. Small weights only: the paper's is 0.5.
+    It is not bounded below: small weights only.
     """
 
     acts_on = ("g",)
 
-    def __init__(
-        self,
-        weight: NonNegativeFloat | Callable[[int], float] = 0.5,
-        every: PositiveInt = 1,
-        radius: PositiveFloat = 0.05,
-    ) -> None:
-        super().__init__(weight, every)
-        self.radius = radius
-
     def value(self, context: StepContext) -> Tensor:
-        return -mse_loss(context.generate(_near(context.z, self.radius)), context.fake)
-
-
-def _near(z: Tensor, radius: float) -> Tensor:
-    return z + radius * torch.randn_like(z)
+        return -mse_loss(self.near(context), context.fake)
