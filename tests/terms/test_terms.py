@@ -10,7 +10,17 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from gan_lab.terms import R1, R2, GradientPenalty, Term, WeightClip
+from gan_lab.errors import UserError
+from gan_lab.terms import (
+    R1,
+    R2,
+    ConsistencyRegularisation,
+    GradientPenalty,
+    LatentConsistency,
+    LatentDiversity,
+    Term,
+    WeightClip,
+)
 from gan_lab.types import DiscriminatorOutput, View
 
 W = torch.tensor([[0.6, -0.8, 2.0]], dtype=torch.float64)
@@ -125,3 +135,33 @@ def test_weight_clip_projects_onto_the_box() -> None:
     assert WeightClip(bound=0.7)(context_of(network, *batch()), 0) is None
     WeightClip(bound=0.7).constrain(network)
     torch.testing.assert_close(network.weight.data, W.clamp(-0.7, 0.7))
+
+
+def test_consistency_regularisation_is_the_mean_square_of_what_an_augmentation_changes() -> None:
+    real, fake = (x.view(-1, 3, 1, 1) for x in batch())
+    context = context_of(linear(W), real, fake)
+
+    def change(x: Tensor) -> float:  # a linear D of x and of -x
+        return (2 * x.flatten(1) @ W[0]).square().mean().item()
+
+    policy = {"mirror": lambda x, p: -p * x, "left out": None}
+    assert ConsistencyRegularisation(policy)(context, 0).item() == pytest.approx(10 * change(real))
+    both = ConsistencyRegularisation(policy, fake=0.5)(context, 0)
+    assert both.item() == pytest.approx(10 * (change(real) + change(fake) / 2))
+    with pytest.raises(UserError, match="augments images"):
+        ConsistencyRegularisation(policy)(context_of(linear(W), *batch()), 0)
+
+
+def test_latent_terms_are_mean_squares_of_what_little_noise_changes() -> None:
+    z, _ = batch()
+    context = context_of(linear(W), z, z)
+    context.fake = context.generate(z)
+    context.fake_output = context.discriminate(context.fake)
+    torch.manual_seed(3)
+    shift = context.generate(0.2 * torch.randn_like(z))  # G is linear
+    for term, found in (
+        (LatentConsistency(weight=5.0, radius=0.2), 5 * (shift @ W[0]).square().mean()),
+        (LatentDiversity(weight=0.5, radius=0.2), -0.5 * shift.square().mean()),
+    ):
+        torch.manual_seed(3)
+        assert term(context, 0).item() == pytest.approx(found.item())
