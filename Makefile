@@ -1,9 +1,10 @@
 # Each command sets up what it needs in .venv: `make train` runs the main job, `make test` the quick tests, `make test-all`
-# all of them, `make docs` builds the documentation into site/.
+# all of them, `make docs` builds the documentation into site/, `make mutants` counts the mutants that the tests kill
+# (docs/mutants.md), in one room with ROOM=losses.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: train test test-all docs clean
+.PHONY: train test test-all docs mutants clean
 
 train: .venv/installed
 	$(BIN)/python train.py $(ARGS)
@@ -18,6 +19,9 @@ test test-all: .venv/installed
 docs: .venv/docs-installed  # (the variable silences a notice of Material's successor)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
+mutants: .venv/mutants-installed
+	$(BIN)/python benchmarks/mutants.py $(ROOM) $(ARGS)
+
 .venv/installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
@@ -25,6 +29,10 @@ docs: .venv/docs-installed  # (the variable silences a notice of Material's succ
 
 .venv/docs-installed: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+.venv/mutants-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mutants]'
 	touch $@
 
 clean:
