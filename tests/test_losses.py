@@ -1,6 +1,7 @@
 """Laws of the adversarial losses."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -41,7 +42,7 @@ def gradients(cost: Tensor, r: Tensor, f: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("name", [*LOSSES, *SMOOTH])
 def test_autograd_equals_the_formula_even_at_logits_of_50(name: str) -> None:
     loss = (LOSSES | SMOOTH)[name]
-    points = torch.tensor([-50.0, -7.3, -1.5, -0.2, 0.0, 0.4, 2.5, 8.1, 50.0], dtype=torch.float64)
+    points = torch.tensor([-50.0, -7.3, -1.5, -0.2, 0.0, 0.4, 1.5, 2.5, 8.1, 50.0], dtype=torch.float64)
     for a in points:
         for b in points + 0.01:
             r, f = a.reshape(1).requires_grad_(), b.reshape(1).requires_grad_()
@@ -87,6 +88,69 @@ def test_smoothing_moves_the_optimum_of_real_logits_to_its_target() -> None:
     r = torch.log(target / (1 - target)).requires_grad_()
     (gradient,) = torch.autograd.grad(SMOOTH["smoothed"].discriminator(r, torch.zeros_like(r)), r)
     assert gradient.item() == pytest.approx(0, abs=1e-12)
+
+
+@every_loss
+def test_a_batch_twice_over_costs_and_proves_the_same(loss: Any) -> None:
+    """All are means of the batch, whatever its size."""
+    r, f = torch.linspace(-2.2, 2.9, 7), torch.linspace(1.8, -2.3, 7)
+    for of in (loss.discriminator, loss.generator, loss.divergence_bound):
+        torch.testing.assert_close(of(r.repeat(2), f.repeat(2)), of(r, f))
+
+
+@every_loss
+def test_the_boundary_is_the_middle_between_real_and_fake_or_there_is_none(loss: Any) -> None:
+    """Mirrored about it, with real and fake exchanged, logits cost D the same; without one only r - f counts."""
+    if loss in SMOOTH.values():
+        return  # fakes are never smoothed: its two kinds are no mirror images
+    r, f = torch.linspace(-2.2, 2.9, 7), torch.linspace(1.8, -2.3, 7)
+    one, other = (r + 5, f + 5) if loss.boundary is None else (2 * loss.boundary - f, 2 * loss.boundary - r)
+    torch.testing.assert_close(loss.discriminator(one, other), loss.discriminator(r, f))
+
+
+# Two points with p = (3/4, 1/4) and q = (1/4, 3/4) beside each other, and all pairs of a real and a generated one.
+P, Q = torch.tensor([0.75, 0.25], dtype=torch.float64), torch.tensor([0.25, 0.75], dtype=torch.float64)
+REAL, FAKE = torch.cartesian_prod(torch.tensor([0, 0, 0, 1]), torch.tensor([0, 1, 1, 1])).T
+
+
+def jsd(p: Tensor, q: Tensor) -> float:
+    m = (p + q) / 2
+    return ((p * (p / m).log()).sum() + (q * (q / m).log()).sum()).item() / 2
+
+
+# Of each loss the logits of the best D at the two points, and the divergence that they reveal.
+LOGISTIC = {"jsd_bound": jsd(P, Q), "value": 2 * jsd(P, Q) - math.log(4), "value_gap": 2 * jsd(P, Q)}
+LOGISTIC |= {"d_real": (P * P / (P + Q)).sum().item(), "d_fake": (Q * P / (P + Q)).sum().item()}
+REVEALED = {
+    "minimax": ((P / Q).log(), LOGISTIC),
+    "non_saturating": ((P / Q).log(), LOGISTIC),
+    "smoothed": ((P / Q).log(), LOGISTIC),
+    "least_squares": (P / (P + Q), {"le_cam_bound": ((P - Q).square() / (P + Q)).sum().item() / 2}),
+    "hinge": ((P - Q).sign(), {"tv_bound": (P - Q).abs().sum().item() / 2}),
+    "wasserstein": (torch.tensor([1.0, 0.0]), {"critic_gap": 0.5}),  # half of the mass has to go a distance of 1
+    "relativistic": ((P / Q).log(), {"pair_jsd_bound": jsd(torch.outer(P, Q).flatten(), torch.outer(Q, P).flatten())}),
+}
+
+
+@pytest.mark.parametrize("name", [*LOSSES, *SMOOTH])
+def test_the_best_d_proves_the_whole_divergence_and_no_other_more(name: str) -> None:
+    (best, divergence), loss = REVEALED[name], (LOSSES | SMOOTH)[name]
+
+    def proved(logits: Tensor) -> dict[str, float]:
+        return {key: value.item() for key, value in loss.divergence_bound(logits[REAL], logits[FAKE]).items()}
+
+    assert proved(best) == pytest.approx(divergence)
+    bounds = [key for key in divergence if key.endswith(("bound", "value"))]
+    for logits in torch.randn(50, 2, generator=torch.Generator().manual_seed(0)).double():
+        assert all(proved(logits)[key] <= divergence[key] for key in bounds)
+    undecided, wrong = proved(torch.full((2,), loss.boundary or 0.0)), proved(3 - 8 * best)
+    bounds = [key for key in bounds if key.endswith("bound")]
+    assert all(undecided[key] == pytest.approx(0) and wrong[key] == 0 for key in bounds)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_yaml_has_the_defaults_of_the_class(name: str) -> None:
+    assert LOSSES[name] == type(LOSSES[name])()
 
 
 @every_loss

@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from gan_lab.errors import UserError
-from gan_lab.schedules import Cosine, CosineWithBeta2, DecayWithMomentum
+from gan_lab.schedules import Cosine, CosineWithBeta2, DecayWithMomentum, advance, is_alike
 
 
 def course(make: Callable[[], LRScheduler], rounds: int) -> Iterator[dict[str, Any]]:
@@ -78,3 +78,45 @@ def test_momentum_that_could_not_move_is_refused(optimizer: type, saturate: int,
     players = optimizer([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
     with pytest.raises(UserError, match=says):
         DecayWithMomentum(players, 1.5, 0.01, momentum=(0.5, 0.7), start=2, saturate=saturate)
+
+
+@pytest.mark.parametrize(
+    "after, refused", [(0.0, False), (0.1, False), (-0.1, True), (math.inf, True), (math.nan, True)]
+)
+def test_a_learning_rate_is_a_number_and_not_negative(after: float, refused: bool) -> None:
+    sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = torch.optim.lr_scheduler.LambdaLR(sgd, lambda t: after if t == 1 else 1.0)
+    sgd.step()
+    if refused:
+        with pytest.raises(UserError, match=rf"the learning rate becomes {after:.3g} in round 6"):
+            advance(schedule, played=5)
+    else:
+        advance(schedule, played=5)
+        assert schedule.get_last_lr() == [after]
+
+
+ALIKE = {
+    "the same": ({"a": 1, "b": [0.5, "x"]}, {"a": 1, "b": [0.5, "x"]}),
+    "other values": ({"a": 7, "b": (2.5, "y")}, {"a": 1, "b": [0.5, "x"]}),
+    "a whole number for a fraction": ([3, 0.5], [0.5, 3]),
+    "more than is asked for": ({"a": 1, "b": 2}, {"a": 1}),
+    "what was not known at the start": ({"a": {"deep": 1}}, {"a": None}),
+}
+UNLIKE = {
+    "a name is missing": ({"b": 1}, {"a": 1}),
+    "words for a number": ({"a": "1"}, {"a": 1}),
+    "a number for words": (["x", 1], ["x", "y"]),
+    "a number for a list": (1, [1]),
+    "a number for names": (1, {}),
+    "a list for names": (["a"], {"a": 1}),
+    "a longer list": ([1, 2], [1]),
+    "a shorter list": ([1], [1, 2]),
+    "a list that is longer and otherwise alike": ((1, 2, 3), (1, 2)),
+    "no list at all for an empty one": ("", []),
+    "one of several, deep down": ([{"a": [1, "x"]}], [{"a": [1, 2]}]),
+}
+
+
+@pytest.mark.parametrize("pair", [*ALIKE.values(), *UNLIKE.values()], ids=[*ALIKE, *UNLIKE])
+def test_a_state_is_alike_where_kinds_and_lengths_are(pair: tuple[Any, Any]) -> None:
+    assert is_alike(*pair) == (pair in ALIKE.values())

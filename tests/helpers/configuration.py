@@ -1,13 +1,14 @@
 """The configuration as the tests see it: options of groups, small sizes, and complaints."""
 
 from collections.abc import Sequence
+from inspect import Parameter, signature
 from itertools import combinations, product
 from typing import Any
 
 import pytest
 from helpers.commands import ROOT
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import OmegaConf
 
 from gan_lab.config.check import check
@@ -42,6 +43,26 @@ PARTNERED = {"supervised", "consistency", "reconstruction"}
 def options(group: str) -> list[str]:
     """Every option of a config group: a part that joins the folder joins the tests."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def unlike_their_classes(group: str) -> list[str]:
+    """Values in a group's YAML that are not the defaults of the classes which they are handed to."""
+    found = []
+
+    def look(node: Any, where: str) -> None:
+        if not isinstance(node, dict):
+            return
+        known = signature(get_object(node["_target_"])).parameters if "_target_" in node else {}
+        for name, value in node.items():
+            look(value, where)
+            default = known[name].default if name in known else Parameter.empty
+            plain = list(default) if isinstance(default, tuple) else default
+            if isinstance(value, int | float | list) and default is not Parameter.empty and plain != value:
+                found.append(f"{where}: {name}={value}, {default} in the class")
+
+    for path in sorted((CONF / group).glob("*.yaml")):
+        look(OmegaConf.to_container(OmegaConf.load(path), resolve=False), path.stem)
+    return found
 
 
 def pairwise(*groups: Sequence[str]) -> list[tuple[str, ...]]:
