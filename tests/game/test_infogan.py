@@ -1,11 +1,9 @@
 """Laws of InfoGAN: the codes in z, the bound of their mutual information with the samples, and who learns from it."""
 
-import math
 import re
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,73 +11,13 @@ from helpers.configuration import options
 from helpers.players import play_with, same, snapshot
 from helpers.runs import assert_resumes
 from omegaconf import DictConfig
-from torch import Tensor
-from torch.nn import functional as F
 
 from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
 from gan_lab.game.gan import GAN
-from gan_lab.latents import Codes
 from gan_lab.metrics.conditional import matched_accuracy
-from gan_lab.terms import MutualInformation
-from gan_lab.types import DiscriminatorOutput
 
 GAME = ("model=mlp", "latent=codes", "latent.dim=16")
-CODES = Codes(dim=20, categorical=(3, 5), continuous=2)
-Z = CODES.sample(4000, torch.Generator().manual_seed(0))
-
-
-def bound(posterior: Tensor, z: Tensor = Z, latent: Codes = CODES, std: float = 1.0) -> float:
-    context = SimpleNamespace(z=z, fake_output=DiscriminatorOutput(torch.zeros(len(z)), posterior))
-    value = MutualInformation(latent.categorical, latent.continuous, std).value(context)  # type: ignore[arg-type]
-    assert value is not None
-    return -value.item()
-
-
-def test_z_is_noise_then_unit_vectors_then_continuous_codes() -> None:
-    noise, first, second, s = Z.split([10, 3, 5, 2], 1)
-    assert CODES.noise == 10
-    for part in (noise, s):
-        assert -1 <= part.min() and part.max() <= 1
-        torch.testing.assert_close(part.std(0), torch.full((part.shape[1],), 3**-0.5), atol=0.02, rtol=0)
-    for code in (first, second):
-        assert torch.equal(
-            code.sort(1).values, F.one_hot(torch.full((len(Z),), code.shape[1] - 1), code.shape[1]).float()
-        )
-        torch.testing.assert_close(code.mean(0), torch.full((code.shape[1],), 1 / code.shape[1]), atol=0.03, rtol=0)
-    centred = Z - Z.mean(0)
-    between = (centred[:, :10].T @ centred[:, 10:]) / len(Z)
-    assert between.abs().max() < 0.04  # independent of the noise
-
-
-def test_truncation_leaves_categories_alone() -> None:
-    cut = CODES.truncate(Z, 0.5)
-    assert torch.equal(cut[:, 10:18], Z[:, 10:18])
-    torch.testing.assert_close(cut[:, :10], 0.5 * Z[:, :10])
-    torch.testing.assert_close(cut[:, 18:], 0.5 * Z[:, 18:])
-    assert torch.equal(CODES.truncate(Z, 1.0), Z)
-
-
-def test_the_bound_is_the_entropy_of_categories_for_a_perfect_q_and_below_it_for_any_other() -> None:
-    latent = Codes(dim=12, categorical=(3, 5), continuous=0)
-    z = latent.sample(500)
-    codes = z[:, -8:]
-    entropy = math.log(3) + math.log(5)
-    assert bound(100 * codes, z, latent) == pytest.approx(entropy, abs=1e-5)
-    assert bound(torch.zeros(500, 8), z, latent) == pytest.approx(0, abs=1e-5)  # a Q that knows nothing but the prior
-    for scale in (0.1, 1.0, 10.0):
-        assert bound(scale * torch.randn(500, 8), z, latent) < entropy
-        assert bound(scale * codes, z, latent) < entropy + 1e-6
-    assert bound(scale * (1 - codes), z, latent) < 0  # worse than nothing
-
-
-@pytest.mark.parametrize("std", [0.1, 1.0, 2.0])
-def test_continuous_codes_count_by_the_gaussian_s_log_density(std: float) -> None:
-    latent = Codes(dim=5, categorical=(), continuous=2)
-    z, means = latent.sample(300), torch.randn(300, 2)
-    expected = 2 * math.log(2) + torch.distributions.Normal(means, std).log_prob(z[:, -2:]).sum(1).mean().item()
-    assert bound(means, z, latent, std) == pytest.approx(expected, rel=1e-4)
-    assert bound(z[:, -2:], z, latent, std) == pytest.approx(-2 * math.log(std * math.sqrt(2 * math.pi) / 2), rel=1e-4)
 
 
 @pytest.mark.parametrize("mover", ["d", "g"])

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,7 +26,6 @@ from gan_lab.game.player import Player
 from gan_lab.game.step import StepContext
 from gan_lab.networks.patchgan import PatchGANDiscriminator
 from gan_lab.networks.unet import UNetGenerator
-from gan_lab.terms import Consistency, ModeSeeking, Reconstruction
 from gan_lab.types import Batch, DiscriminatorOutput
 
 MODELS = ["pix2pix", "srgan"]
@@ -94,40 +92,6 @@ def test_points_have_no_part_to_be_given(composed: Callable[..., DictConfig]) ->
 
 
 # --- the terms ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("power", [1.0, 2.0])
-def test_reconstruction_and_consistency_are_their_formulas(power: float) -> None:
-    fake = X.roll(1, 0)
-    y = LowResolution(3)(X)
-    context = SimpleNamespace(real=X, fake=fake, y=y, condition=y)
-    apart = sum(abs(a - b) ** power for a, b in zip(fake.flatten().tolist(), X.flatten().tolist(), strict=True))
-    assert Reconstruction(2.0, power=power)(context, 0).item() == pytest.approx(2 * apart / X.numel(), rel=1e-5)
-    small, y = LowResolution(3)(fake).flatten().tolist(), context.y.flatten().tolist()
-    apart = sum(abs(a - b) ** power for a, b in zip(small, y, strict=True)) / len(y)
-    assert Consistency(LowResolution(3), 2.0, power=power)(context, 0).item() == pytest.approx(2 * apart, rel=1e-5)
-    assert Consistency(LowResolution(3))(SimpleNamespace(fake=X, y=context.y), 0) == 0
-
-
-def test_mode_seeking_is_minus_the_mean_ratio_of_distances() -> None:
-    z = torch.randn(4, 3)
-
-    def generate(z: Tensor) -> Tensor:
-        return (z @ torch.arange(6.0).view(3, 2)).tanh()
-
-    x = generate(z)
-    ratios = [((x[i] - x[i - 1]).abs().mean() / (z[i] - z[i - 1]).abs().mean()).item() for i in range(4)]
-    value = ModeSeeking(3.0)(SimpleNamespace(z=z, fake=x, generate=generate), 0)
-    assert value.item() == pytest.approx(-3 * sum(ratios) / 4, rel=1e-5)
-    alone = SimpleNamespace(z=z[:1], fake=x[:1], generate=generate)
-    assert ModeSeeking()(alone, 0) == 0
-
-
-def test_a_pixel_loss_without_a_condition_is_refused() -> None:
-    with pytest.raises(UserError, match="consistency: the data have no conditions"):
-        Consistency(Upper())(SimpleNamespace(fake=X, y=None), 0)
-    with pytest.raises(UserError, match="reconstruction: without a condition no fake has its real sample"):
-        Reconstruction()(SimpleNamespace(fake=X, real=X, condition=None), 0)
 
 
 def test_pix2pix_starts_without_biases() -> None:

@@ -23,8 +23,6 @@ from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.networks.layers import GaussianNoise, ShiftedBatchNorm, WeightNormLinear
 from gan_lab.networks.semi_supervised import NoisyClassifier
-from gan_lab.terms import FeatureMatching
-from gan_lab.types import DiscriminatorOutput
 
 GAME = (
     "model=mlp_2016",
@@ -91,23 +89,6 @@ def test_shifted_batch_norm_has_no_scale_to_learn() -> None:
     norm.bias.data.copy_(torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(norm(x), (x - x.mean(0)) / x.std(0, correction=0) + norm.bias, atol=1e-4, rtol=1e-4)
     assert [name for name, p in norm.named_parameters() if p.requires_grad] == ["bias"]
-
-
-def matching(real: Tensor, fake: Tensor) -> Tensor:
-    def seen(x: Tensor) -> DiscriminatorOutput:
-        return DiscriminatorOutput(x.sum(1), features=(x,))
-
-    value = FeatureMatching().value(SimpleNamespace(real_output=seen(real), fake_output=seen(fake)))  # type: ignore[arg-type]
-    assert value is not None
-    return value
-
-
-def test_feature_matching_is_zero_if_and_only_if_the_means_are_equal() -> None:
-    real = torch.randn(6, 4)
-    assert matching(real, real.flip(0)).item() == pytest.approx(0, abs=1e-12)
-    assert matching(real, real.mean(0).expand(9, 4)).item() == pytest.approx(0, abs=1e-12)  # it sees means alone
-    shift = torch.tensor([0.0, 0.0, 3.0, 0.0])
-    torch.testing.assert_close(matching(real, real + shift), shift.square().mean())
 
 
 def test_feature_matching_moves_g_alone_where_its_own_cost_weighs_nothing(composed: Callable[..., DictConfig]) -> None:
