@@ -8,7 +8,6 @@ import pytest
 import torch
 from helpers.configuration import options
 from helpers.samples import Blind, Knowing, N, World, chunks, images, labels, metric_of
-from scipy import stats
 from torch import Tensor
 
 from gan_lab.errors import UserError
@@ -17,10 +16,8 @@ from gan_lab.evaluation.evaluator import neighbours
 from gan_lab.features.extractors import Pixels
 from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
-from gan_lab.metrics.estimates import estimate, holm, paired, welch
 from gan_lab.metrics.metric import Doubting, demand, measure
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
-from gan_lab.metrics.uncertainty import doubts, is_singular, jackknife_error
 from gan_lab.sampling import noise_of
 from gan_lab.types import Batch
 
@@ -164,12 +161,6 @@ def test_no_sample_depends_on_the_batch_that_it_comes_in_or_leaves_a_trace(name:
 # --- how sure -----------------------------------------------------------------------------------------------------
 
 
-def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
-    x = torch.randn(40, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    found = jackknife_error(lambda points: points.mean().item(), x, groups=40)
-    assert found == pytest.approx((x.std() / math.sqrt(40)).item())
-
-
 def test_the_error_of_frechet_is_the_spread_over_fresh_samples(tmp_path: Path) -> None:
     def draw(seed: int) -> Tensor:
         return torch.randn(400, 3, generator=torch.Generator().manual_seed(seed)) * 1.2 + 0.3
@@ -179,24 +170,3 @@ def test_the_error_of_frechet_is_the_spread_over_fresh_samples(tmp_path: Path) -
     spread = torch.tensor([values["frechet"] for values in found]).std().item()
     error = sum(values["frechet/error"] for values in found) / len(found)
     assert error == pytest.approx(spread, rel=0.4)
-
-
-def test_estimates_are_those_of_scipy() -> None:
-    a, b = [1.0, 2.5, 2.0, 4.0], [3.0, 3.5, 5.0]
-    found = estimate(a)
-    low, high = stats.t.interval(0.95, 3, loc=found.mean, scale=stats.sem(a))
-    assert (found.mean - found.half_width, found.mean + found.half_width) == pytest.approx((low, high))
-    assert welch(a, b) == pytest.approx(2 * stats.t.sf(abs(stats.ttest_ind(a, b, equal_var=False).statistic), 2))
-    assert paired(a[:3], b) == pytest.approx(stats.ttest_rel(a[:3], b).pvalue)
-    assert holm([0.01, 0.04, 0.03, 0.2]) == pytest.approx([0.04, 0.09, 0.09, 0.2])
-    assert math.isnan(estimate([1.0]).half_width)
-    assert math.isnan(welch([1.0], b))
-
-
-def test_too_few_and_singular_are_doubted() -> None:
-    x = torch.randn(200, 5, generator=torch.Generator().manual_seed(0))
-    flat = torch.cat([x[:, :4], x[:, :1] + x[:, 1:2]], 1)
-    assert not is_singular(x)
-    assert is_singular(flat) and is_singular(x[:5])
-    assert doubts(x, x) == []
-    assert [len(doubts(x, x[:40])), len(doubts(flat, x)), len(doubts(x, flat[:10]))] == [1, 1, 2]

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import re
 import shutil
 from collections.abc import Callable
@@ -17,7 +16,6 @@ from helpers.scores import CALLBACK, QUICK, score, scores
 from omegaconf import DictConfig
 
 from gan_lab.config.observing import only_observes
-from gan_lab.evaluation.comparison import Cell, Comparison, best_of, verdicts
 from gan_lab.experiment.run import play
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
@@ -95,56 +93,6 @@ def test_a_run_without_scores_is_left_out_and_named(mine: Path) -> None:
     found = compare.compare([compare.read_run(sweep / f"hinge={seed}") for seed in (0, 1)])
     assert f"{sweep / 'hinge=1'}: not scored; left out" in found.notes
     assert [len(cell.values) for cell in found.cells] == [1]
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "best", "says"),
-    [
-        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "lower", "`one` before `other`, paired t-test p = 0.0012"),
-        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8], "higher", "`other` before `one`, paired t-test p = 0.0012"),
-        ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9, 2.0], "lower", "`one` before `other`, Welch's test p = 0.005"),
-        ([1.0, 1.1, 0.9], [2.7, 2.6, 2.5], 1.0, "`one` before `other`"),  # as of a density
-        ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], 0.5, "level with"),  # as far from 1/2, on either side
-        ([0.9, 0.8, 0.7], [0.4, 0.3, 0.5], "real", "`one` before `other`"),  # real samples get 0.7
-        ([8.0] * 3, [8.0] * 3, "higher", "`one` level with `other`, by the same for every seed"),
-        ([8.0] * 3, [7.0] * 3, "higher", "`one` before `other`, by the same for every seed"),
-        ([8.0, 8.1], [7.0, 6.0, 6.5], "higher", "`one` before `other`, too few seeds to tell (a row needs 3)"),
-        (
-            [8.0, math.nan, 7.9],
-            [7.0, 6.0, 6.5],
-            "higher",
-            "no two rows to compare; `one` has values that are not finite",
-        ),
-        ([0.8, 0.82, 0.84], [0.6, 0.5, 0.65], "higher", "beyond what real samples get, which is no better"),
-    ],
-)
-def test_which_is_better(one: list[float], other: list[float], best: Any, says: str) -> None:
-    cells = [Cell(name, "m", "k", dict(enumerate(v))) for name, v in (("one", one), ("other", other))]
-    (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best, "floor/m": 0.7}}, []))
-    assert says in verdict
-    if best == "real":
-        (verdict,) = verdicts(Comparison(cells, {"k": {"best/m": best}}, []))
-        assert "floor=true" in verdict
-
-
-def test_several_columns_are_corrected_for() -> None:
-    values = {"a": ([1.0, 1.1, 0.9], [2.0, 2.1, 1.8]), "b": ([1.0, 1.1, 0.9], [1.1, 1.0, 1.1])}
-    cells = [
-        Cell(configuration, name, "k", dict(enumerate(row)))
-        for name, rows in values.items()
-        for configuration, row in zip(("one", "other"), rows, strict=True)
-    ]
-    told = {"best/a": "lower", "best/b": "lower"}
-    assert [
-        re.findall(r"p = ([\d.]+), by Holm ([\d.]+)", line) for line in verdicts(Comparison(cells, {"k": told}, []))
-    ] == [
-        [("0.0012", "0.0024")],
-        [("0.53", "0.53")],
-    ]
-
-
-def test_the_scores_of_the_first_version_are_still_read() -> None:
-    assert [best_of("m", {"higher_is_better": way}) for way in (True, False, None)] == ["higher", "lower", 0.5]
 
 
 def test_of_several_runs_one_that_cannot_be_scored_does_not_keep_the_others(
