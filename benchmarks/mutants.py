@@ -240,13 +240,15 @@ def forked(work: Callable[[], int], log: Path, limit: float) -> tuple[int, float
 
 def pytest_on(names: Sequence[str], plugin: Any) -> int:
     with tempfile.TemporaryDirectory() as scratch:
-        options = ["-x", "-q", "--tb=line", "-m", "not slow", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "no:xdist"]
         return int(pytest.main([*options, f"--basetemp={scratch}/pytest", *names], plugins=[plugin]))
 
 
 def reach(files: Sequence[str], tests: Sequence[str]) -> tuple[dict[str, Any], float]:
     """What the tests reach in the unchanged code; then this process imports what they did, but for our own."""
     report = KEPT / "reach.json"
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
     def work() -> int:
         watch = Watch(files)
@@ -259,6 +261,8 @@ def reach(files: Sequence[str], tests: Sequence[str]) -> tuple[dict[str, Any], f
         with suppress(Exception):
             importlib.import_module(name)
     status, seconds = forked(lambda: pytest_on(tests, Quick()), KEPT / "log.txt", 3600)
+    sys.dont_write_bytecode = True  # what is compiled by now is of the unchanged code
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     if status:
         sys.exit(f"the tests fail on the unchanged code: {KEPT / 'log.txt'}")
     return found, seconds
@@ -331,10 +335,9 @@ def main() -> None:
             print(name, sum(len(mutants_of(file, kinds, told["elsewhere"])) for file in told["rooms"][name]["code"]))
         return
     copy_tree()
-    sys.dont_write_bytecode = True
     sys.path[:0] = [str(TREE), str(TREE / "tests")]
     paths = {"PYTHONPATH": os.pathsep.join([str(TREE), os.environ.get("PYTHONPATH", "")])}
-    os.environ |= paths | {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
+    os.environ |= paths | {"OMP_NUM_THREADS": "1", "TORCHINDUCTOR_COMPILE_THREADS": "1"}
     for name in rooms:
         room(name, told, kinds, options.most, options.survivors)
 
