@@ -104,6 +104,7 @@ ALIKE = {
 }
 UNLIKE = {
     "a name is missing": ({"b": 1}, {"a": 1}),
+    "one of two names is missing": ({"a": 1}, {"a": 1, "b": 2}),
     "words for a number": ({"a": "1"}, {"a": 1}),
     "a number for words": (["x", 1], ["x", "y"]),
     "a number for a list": (1, [1]),
