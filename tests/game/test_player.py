@@ -10,8 +10,12 @@ from omegaconf import DictConfig
 from torch import nn
 
 from gan_lab.errors import UserError
+from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
-from gan_lab.terms import R1, R2, GradientPenalty, Term
+from gan_lab.latents import Normal
+from gan_lab.losses import Hinge
+from gan_lab.terms import R1, R2, GradientPenalty, Term, WeightClip
+from gan_lab.updates import Alternating
 
 SGD = partial(torch.optim.SGD, lr=0.1)
 
@@ -78,3 +82,24 @@ def test_the_schedule_moves_the_rate_of_every_round_after_the_first(composed: Ca
 
     fit(composed("model=mlp", "data=ring", "optimizer=sgd", "optimizer.lr=1", "schedule=linear", "rounds=4"), 4, listen)
     assert rates == pytest.approx([1.0, 0.75, 0.5, 0.25])
+
+
+def test_after_a_step_the_constraints_that_are_due_hold_again_and_the_step_counts() -> None:
+    one = player(weight_clip=WeightClip(bound=0.5, every=2), r1=R1())
+    for step, (counts, clipped) in enumerate([(False, True), (True, True), (True, False)]):
+        for weight in one.weights:
+            weight.data.fill_(2.0)
+        one.stepped(counts)
+        assert all(bool((weight == (0.5 if clipped else 2.0)).all()) for weight in one.weights)
+        assert one.step == [0, 1, 2][step]
+
+
+def test_nothing_of_how_a_network_is_run_is_on_unless_asked_for() -> None:
+    d, g = (Player(name, nn.Conv2d(2, 3, 3), SGD) for name in ("d", "g"))  # type: ignore[arg-type]
+    gan = GAN(d, g, Normal(4), Hinge(), Alternating(), ema_decay=0.9)
+    for one in (gan.d, gan.g):
+        assert one._compiled_call_impl is None
+        assert all(weight.is_contiguous() for weight in one.weights)
+    assert (gan.accumulate, gan.joint_batch, gan.seconds) == (1, False, 0.0)
+    assert gan.average is not None
+    assert not any(weight.requires_grad for weight in gan.average.parameters())
