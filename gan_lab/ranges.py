@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, Po
 
 __all__ = [
     "DoublingImageShape",
+    "DoublingRectangle",
     "ImageShape",
     "NonNegativeFloat",
     "NonNegativeInt",
@@ -16,6 +17,7 @@ __all__ = [
     "PositiveFloat",
     "PositiveInt",
     "QuarteringImageShape",
+    "Rectangle",
     "Shape",
     "UnitInterval",
 ]
@@ -38,6 +40,18 @@ def _doubling(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape
 
 
+def _doubling_rectangle(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    height, width = shape[1:]
+    while min(height, width) >= 8 and height % 2 == width % 2 == 0:
+        height, width = height // 2, width // 2
+    if not 4 <= min(height, width) < 8 or height == shape[1]:
+        raise ValueError(
+            "its image size must be one, doubled at least once, whose smaller side is 4, 5, 6 or 7: 8, 12, 28, 32, ... "
+            "or [32, 64]"
+        )
+    return shape
+
+
 def _quartering(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     if _square(shape)[1] % 4:
         raise ValueError("its image size must be a multiple of 4")
@@ -48,5 +62,7 @@ UnitInterval = Annotated[float, Field(ge=0, le=1)]
 OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
 ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_square)]
+Rectangle = tuple[PositiveInt, PositiveInt, PositiveInt]  # channels, height, width
+DoublingRectangle = Annotated[Rectangle, AfterValidator(_doubling_rectangle)]
 DoublingImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_doubling)]
 QuarteringImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_quartering)]

@@ -16,18 +16,22 @@ from helpers.configuration import CONF
 from helpers.toy_players import Logistic, Show, slope_of_g
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic, TopK
+from gan_lab.networks.attention import SelfAttention
+from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscriminator
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
+from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.unet import UNetGenerator
-from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination
+from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
 from gan_lab.terms import (
     DRAGAN,
@@ -57,7 +61,7 @@ def fill(parameters: Iterable[Tensor], seed: int, scale: float = 0.3) -> None:
     """Normal numbers of this standard deviation in these parameters, which become double."""
     draw = np.random.RandomState(seed)
     for parameter in parameters:
-        parameter.data = torch.from_numpy(scale * draw.randn(*parameter.shape))
+        parameter.data = torch.from_numpy(np.asarray(scale * draw.randn(*parameter.shape)))
 
 
 # --- what this lab gives ------------------------------------------------------------------------------------------
@@ -249,6 +253,65 @@ def r3gan_d() -> list[float]:
     return [*sums(r), total.item(), *sums(first), Relativistic().generator(r, f).item()]
 
 
+def normalised(network: nn.Module) -> nn.Module:
+    """W / sigma(W) with sigma as it is, whatever the steps of the power iteration that lead there."""
+    spectral_norm(network)
+    for module in network.modules():
+        if parametrize.is_parametrized(module):
+            own = module.parametrizations.weight
+            left, _, right = torch.linalg.svd(own.original.detach().flatten(1), full_matrices=False)
+            own[0]._u.data, own[0]._v.data = left[:, 0].clone(), right[0].clone()
+            own.eval()
+    return network
+
+
+def slopes(network: nn.Module, x: Tensor, y: Tensor | None, normal: bool) -> list[float]:
+    """Sums of what a network gives, and of the gradient of one more sum of it in x and in all weights."""
+    network.double()
+    fill(network.parameters(), 40)
+    order = [name for name, _ in network.named_parameters()]
+    output = (normalised(network) if normal else network)(x.requires_grad_(), *([] if y is None else [y]))
+    output = output if isinstance(output, Tensor) else output.logits
+    weights = {n.replace("parametrizations.weight.original", "weight"): p for n, p in network.named_parameters()}
+    value = output.flatten() @ numbers(201, output.numel())
+    first, *others = torch.autograd.grad(value, [x, *(weights[name] for name in order)])
+    return [*sums(output), *sums(first), *sums(torch.cat([slope.flatten() for slope in others]))]
+
+
+CLASSES = torch.tensor([0, 2, 1, 2])
+
+
+def sngan_g(conditional: bool) -> list[float]:
+    make = partial(ResNetGenerator, 5, (3, 32, 32), width=4, max_width=4, epsilon=2e-5)
+    network = BatchNormGenerator(make, 3) if conditional else make()
+    return slopes(network, numbers(41, 4, 5), CLASSES if conditional else None, normal=False)
+
+
+def projecting(width: int, size: int, **settings: Any) -> list[float]:
+    shape = (3, size, size)
+    network = ProjectionDiscriminator(partial(ResNetDiscriminator, shape, width, **settings), shape, 3)
+    return slopes(network, numbers(42, 4, *shape), CLASSES, normal=True)
+
+
+def sngan_d() -> list[float]:
+    return projecting(2, 64, max_width=32, halvings=5, flat=0)
+
+
+def sagan_g() -> list[float]:
+    make = partial(ResNetGenerator, 5, (3, 32, 32), width=8, max_width=8, attention=16)
+    return slopes(BatchNormGenerator(make, 3), numbers(41, 4, 5), CLASSES, normal=True)
+
+
+def sagan_d() -> list[float]:
+    return projecting(8, 32, max_width=8, halvings=2, flat=2, attention=8)
+
+
+def attention() -> list[float]:
+    layer = SelfAttention(16).double()
+    fill(layer.parameters(), 43)
+    return sums(layer(numbers(44, 2, 16, 6, 6)))
+
+
 def improved_d() -> list[float]:
     """Class logits and J_D's part of unlabelled samples, without noise, after the start on 500 samples."""
     d = NoisyClassifier((16,), 3, [6, 5]).double()
@@ -351,6 +414,37 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
          0.23484159155243478, -0.0525652684511663, -0.016070206177223552, 0.7036709522117826],
         1e-11,
     ),
+    "sngan_g": (
+        partial(sngan_g, False),
+        [7.169551154041072, 69.96939919109523, -99.85427587948949, -43.390260073474636, 79.683867842286,
+         -53.963323612827, 30.1135445732738, -153.5374493132868, -682.1016512785561],
+        1e-9,
+    ),
+    "sngan_g_conditional": (
+        partial(sngan_g, True),
+        [-12.282245579857102, -178.5384656974443, 24.644690885806206, 57.22978383705143, 1.8014351607210886,
+         -37.68287351555691, -314.7620447145582, -529.5384588535939, -207.05747899768033],
+        1e-9,
+    ),
+    "sngan_d": (
+        sngan_d,
+        [-1.3424713845616798, -1.7334716917358204, -0.6939292074211499, -0.0024849870022411093, 0.0025425400650447598,
+         -0.008519175252618824, 28.166036612915132, 22.817738516342544, 12.492427745757862],
+        1e-9,
+    ),
+    "sagan_g": (
+        sagan_g,
+        [-59.288309893263445, -19.450236396529178, 6.148191252545002, 0.9640039678056784, -1.4881914815054849,
+         5.668269690776462, 35.06273268117667, 316.202594065918, 311.2796731345561],
+        1e-9,
+    ),
+    "sagan_d": (
+        sagan_d,
+        [151.5995848804267, 97.99217522931994, -46.18126012300675, -0.8452975736384071, 1.0559875752794718,
+         -1.2097259379645533, 307.9427368599361, -469.1167403773454, -69.33247715155093],
+        1e-9,
+    ),
+    "attention": (attention, [-26.353271811427206, 9.819619089058572, 29.7081991409553], 1e-11),
     "improved_gan_d": (
         improved_d,
         [2.9739888414734965, -8.848257590780054, -4.550015014207247, 0.28989329652969104],

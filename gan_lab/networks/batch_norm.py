@@ -11,14 +11,22 @@ from gan_lab.distributed.collectives import mean, world
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
 
 
-def replace_batch_norms(network: nn.Module, replacement: Callable[[BatchNorm], nn.Module], affine: bool = True) -> bool:
+class SharedBatchNorm(nn.BatchNorm2d):
+    """gamma x^ + beta, the same for all classes: what makes other batch normalisations conditional leaves it alone."""
+
+
+def replace_batch_norms(
+    network: nn.Module, replacement: Callable[[BatchNorm], nn.Module], affine: bool = True, shared: bool = True
+) -> bool:
     """Put `replacement(norm)` where each batch normalisation within the network is; whether there were any.
 
-    `affine`: only those that have a scale of their own.
+    `affine`: only those that have a scale of their own. `shared`: also those that are the same for all classes.
     """
     found = False
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
+            if isinstance(child, SharedBatchNorm) and not shared:
+                continue
             if isinstance(child, BatchNorm) and (child.affine or not affine):
                 setattr(parent, name, replacement(child))
                 found = True

@@ -5,6 +5,7 @@ Each part is given `make`, which builds the network that it makes conditional. O
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -106,7 +107,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class BatchNormGenerator(nn.Module):
-    """G(z, y): every batch normalisation of G becomes a conditional one.
+    """G(z, y): every batch normalisation of G becomes a conditional one, but for a `SharedBatchNorm`.
 
     A scale moves by no more than Adam's rate in a round, so that classes that start alike take thousands of rounds to
     part at a rate of 2e-4; a `spread` of 1 parts them at the start, and is not the paper's.
@@ -120,7 +121,8 @@ class BatchNormGenerator(nn.Module):
     def __init__(self, make: Make, num_classes: PositiveInt, spread: NonNegativeFloat = 0.0) -> None:
         super().__init__()
         self.network = make()
-        if not replace_batch_norms(self.network, lambda norm: ConditionalBatchNorm(norm, num_classes, spread)):
+        conditional = partial(ConditionalBatchNorm, num_classes=num_classes, spread=spread)
+        if not replace_batch_norms(self.network, conditional, shared=False):
             raise UserError(
                 f"conditioning=batch_norm: {type(self.network).__name__} has no batch normalisation; take model=dcgan, "
                 "or another conditioning"

@@ -24,6 +24,7 @@ SMALL = [  # networks and intervals that suit a test
     "data.batch_size=8",
     "latent.dim=4",
 ]
+_NARROW = [f"model.{player}.width=4" for player in ("generator", "discriminator")]
 NARROW = {
     "dcgan": ["model.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
@@ -34,6 +35,8 @@ NARROW = {
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "pix2pix": ["model.width=4", "degradation=half"],
     "r3gan": ["model.width=4", "model.group_width=4"],
+    "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
+    "sn_resnet": _NARROW,
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
 }
 # Terms that need parts beside them, tested in files of their own.

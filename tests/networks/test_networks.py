@@ -6,6 +6,7 @@ from helpers.configuration import NARROW, options
 from hydra import compose, initialize_config_dir
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils.parametrize import ParametrizationList
 
 from gan_lab.config.explain import CONF
 from gan_lab.experiment.build import build
@@ -170,6 +171,9 @@ def test_second_derivatives_are_slopes_of_the_first(name: str, player: str, monk
     network = getattr(gan, player).network.double()
     y = None if batch.y is None else batch.y.double() if batch.y.is_floating_point() else batch.y
     z = gan.latent.sample(5).double()
+    for module in network.modules():
+        if isinstance(module, ParametrizationList):
+            module.eval()  # the vectors of spectral normalisation are constants to a gradient, and move between calls
     weights = [p for p in network.parameters() if p.requires_grad]
     for p in weights:  # weights that start at zero put units into the kink of their nonlinearity
         p.data += 0.1 * torch.randn_like(p)
