@@ -23,6 +23,8 @@ from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic, TopK
 from gan_lab.networks.attention import SelfAttention
+from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
+from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
 from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscriminator
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
@@ -312,6 +314,26 @@ def attention() -> list[float]:
     return sums(layer(numbers(44, 2, 16, 6, 6)))
 
 
+def biggan_g() -> list[float]:
+    generator = BigGANGenerator(8, (3, 32, 32), 3, width=8, max_width=8, shared=4, attention=16)
+    return slopes(generator, numbers(41, 4, 8), CLASSES, normal=True)
+
+
+def biggan_d() -> list[float]:
+    discriminator = BigGANDiscriminator((3, 64, 64), 3, width=4, max_width=64, halvings=4, flat=1, attention=16)
+    return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
+
+
+def biggan_deep_g() -> list[float]:
+    generator = BigGANDeepGenerator(3, (3, 32, 32), 3, width=16, max_width=16, shared=4, attention=16)
+    return slopes(generator, numbers(41, 4, 3), CLASSES, normal=True)
+
+
+def biggan_deep_d() -> list[float]:
+    discriminator = BigGANDeepDiscriminator((3, 64, 64), 3, width=4, max_width=64, halvings=4, attention=16)
+    return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
+
+
 def improved_d() -> list[float]:
     """Class logits and J_D's part of unlabelled samples, without noise, after the start on 500 samples."""
     d = NoisyClassifier((16,), 3, [6, 5]).double()
@@ -445,6 +467,30 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         1e-9,
     ),
     "attention": (attention, [-26.353271811427206, 9.819619089058572, 29.7081991409553], 1e-11),
+    "biggan_g": (
+        biggan_g,
+        [-12.35538444548574, -8.095796216351614, -28.382418828588513, -55.86898681201017, -31.053539211248182,
+         18.348750387893254, 292.2737595468647, -312.10507948157044, 375.0925467210321],
+        1e-9,
+    ),
+    "biggan_d": (
+        biggan_d,
+        [-16.837212005357678, 0.6972117557896034, 11.139054574779113, 0.018378520000254736, -0.015440257552460871,
+         0.014043868703452898, 159.27802196024663, 0.7401650138610165, 9.431794890939607],
+        1e-9,
+    ),
+    "biggan_deep_g": (
+        biggan_deep_g,
+        [-18.707495905560332, 96.84763137945853, -15.36747099474644, -25.378879194252377, 59.9920911760351,
+         2.250972490623301, -886.9939886186138, 545.2454436869651, -997.012763608643],
+        1e-9,
+    ),
+    "biggan_deep_d": (
+        biggan_deep_d,
+        [78.00801964919063, 43.580685915576204, -39.094615685545364, -0.033431612553422495, -0.02042253995852507,
+         -0.05547828449373991, 38.164608322980214, 12.720673031970808, 74.83974126208594],
+        1e-9,
+    ),
     "improved_gan_d": (
         improved_d,
         [2.9739888414734965, -8.848257590780054, -4.550015014207247, 0.28989329652969104],

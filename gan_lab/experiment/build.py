@@ -116,6 +116,10 @@ def _demand_condition(config: DictConfig, data: GameData) -> None:
             if told != has:
                 cure = "; take conditioning=none, or data that have some" if has is None else ""
                 raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}{cure}")
+    for role in ("generator", "discriminator"):
+        told = config.model[role].get("num_classes")
+        if told not in (None, data.num_classes):
+            raise UserError(f"model.{role}.num_classes={told}: the data have {data.num_classes or 'no'} classes")
 
 
 def _inputs(

@@ -31,9 +31,10 @@ from gan_lab.io.generator import save_generator
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
-MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", "srgan")]  # which take no labels
+TOLD = ["biggan", "biggan_deep"]  # networks that read labels themselves
+MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", "srgan", *TOLD)]  # which take no labels
 UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
-PAIRS = [(c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT]
+PAIRS = [*((c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT), *(("none", m) for m in TOLD)]
 Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
 
 

@@ -26,6 +26,8 @@ SMALL = [  # networks and intervals that suit a test
 ]
 _NARROW = [f"model.{player}.width=4" for player in ("generator", "discriminator")]
 NARROW = {
+    "biggan": [*_NARROW, "model.generator.shared=4"],
+    "biggan_deep": [*_NARROW, "model.generator.shared=4"],
     "dcgan": ["model.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
     "dcgan_dense": ["model.width=4", "model.dense=8"],
