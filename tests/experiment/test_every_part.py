@@ -14,7 +14,11 @@ from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
 
+# CIFAR-10's files are known by their hashes, and cannot be made up.
+COLOURED = ["data=digits", "data.image_size=32", "model.generator.width=8", "model.discriminator.width=8"]
 QUICK = {  # the tests' MNIST has 12 pictures
+    "biggan_cifar10": COLOURED,
+    "sngan_cifar10": COLOURED,
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
     "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
     "semi_supervised_mnist": ["data.labels=10"],
