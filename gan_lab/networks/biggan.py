@@ -60,10 +60,10 @@ class SharedEmbedding(nn.Module):
         self.weight = nn.Parameter(nn.init.orthogonal_(torch.empty(num_classes, dim))) if num_classes else None
 
     def forward(self, z: Tensor, y: Tensor | None) -> Tensor:
-        return z[:, :0] if self.weight is None else embedding(told(y), self.weight)
+        return z[:, :0] if self.weight is None else embedding(demanded(y), self.weight)
 
 
-def told(y: Tensor | None) -> Tensor:
+def demanded(y: Tensor | None) -> Tensor:
     """The labels, which the game passes where nothing else uses them up.
 
     Raises:
@@ -154,4 +154,4 @@ def projected(output: DiscriminatorOutput, directions: nn.Embedding | None, y: T
     """D(x) + <v_y, phi(x)>, or D(x) where there are no directions."""
     if directions is None:
         return output
-    return output._replace(logits=output.logits + (directions(told(y)) * output.features[-1]).sum(1))
+    return output._replace(logits=output.logits + (directions(demanded(y)) * output.features[-1]).sum(1))
