@@ -109,3 +109,9 @@ def test_training_imports_nothing_heavy_at_its_top() -> None:
     top = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {(n.module or "") if isinstance(n, ast.ImportFrom) else n.names[0].name for n in top}
     assert not {name.split(".")[0] for name in names} & {"torch", "torchvision", "pytorch_lightning", "numpy", "wandb"}
+
+
+def test_what_tests_share_is_in_helpers() -> None:
+    """A test module that imports another one could not be run by itself."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        assert not [name for name in imports(path) if name.split(".")[0].startswith(("test_", "conftest"))], path

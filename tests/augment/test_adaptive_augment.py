@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.configuration import CONF
+from helpers.configuration import CONF, options
 from helpers.runs import assert_resumes, assert_same
+from helpers.toy_players import Quadratic
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
-from test_augment import AUGMENTED, Show, upright
 
 from gan_lab.augment import Augmented
 from gan_lab.augment.images import warp
@@ -20,16 +20,18 @@ from gan_lab.config.explain import explain
 from gan_lab.experiment.build import build
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
+AUGMENTED = [name for name in options("wrapper") if "augment" in name]
 
-def aid_of(name: str, p: float = 1.0) -> Augmented:
+
+def augmented(name: str, p: float = 1.0) -> Augmented:
     config: Any = OmegaConf.load(CONF / "wrapper" / f"{name}.yaml")[name]
-    wrapper: Augmented = instantiate(config, p=p, _partial_=True)(Show())
+    wrapper: Augmented = instantiate(config, p=p, _partial_=True)(Quadratic())
     return wrapper
 
 
 @pytest.mark.parametrize("name", AUGMENTED)
 def test_d_sees_transformed_images_in_training_only(name: str) -> None:
-    wrapper, x, y = aid_of(name), torch.rand(6, 1, 8, 8), torch.arange(6)
+    wrapper, x, y = augmented(name), torch.rand(6, 1, 8, 8), torch.arange(6)
     logits, passed, (seen,) = wrapper(x, y)
     assert not torch.equal(seen, x) and passed is y
     assert torch.equal(logits, seen.square().flatten(1).sum(1))
@@ -41,14 +43,14 @@ def test_a_transformation_is_left_out_by_null(name: str) -> None:
     config: Any = OmegaConf.load(CONF / "wrapper" / f"{name}.yaml")[name]
     x = torch.rand(6, 1, 8, 8)
     config.policy = dict.fromkeys(config.policy)
-    assert torch.equal(instantiate(config, _partial_=True)(Show())(x).features[0], x)
+    assert torch.equal(instantiate(config, _partial_=True)(Quadratic())(x).features[0], x)
 
 
 def test_a_penalty_is_on_the_gradient_at_the_image_itself() -> None:
     """For D(x) = sum x, grad_x D(T(x)) is T's transpose applied to ones: by adding up what each pixel becomes."""
     x = torch.rand(1, 1, 4, 4, requires_grad=True)
     shift = torch.tensor([[1.0, 0.0]])
-    (gradient,) = torch.autograd.grad(warp(x, upright(1), shift, fill=0.0).sum(), x)
+    (gradient,) = torch.autograd.grad(warp(x, torch.eye(2)[None], shift, fill=0.0).sum(), x)
     assert gradient[0, 0].sum(1).tolist() == [4, 4, 4, 0]  # the last row has left the image
 
 

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 import torch
 from helpers.configuration import options
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.adaptive import rotation
 from gan_lab.augment.images import contrast, cut_out, hue, saturation, warp
-from gan_lab.types import DiscriminatorOutput
 
 AUGMENTED = [name for name in options("wrapper") if "augment" in name]
 PARTS = {
@@ -33,13 +32,6 @@ def part(name: str) -> Any:
 
 def upright(n: int) -> Tensor:
     return torch.eye(2).expand(n, 2, 2)
-
-
-class Show(nn.Module):
-    """Logits: a fixed quadratic in x; features: x."""
-
-    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
-        return DiscriminatorOutput(x.square().flatten(1).sum(1), y, (x,))
 
 
 # --- laws of all transformations ------------------------------------------------------------------------------------

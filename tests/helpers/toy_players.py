@@ -66,3 +66,10 @@ class Show(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return DiscriminatorOutput(torch.zeros(len(x)), features=(x,))
+
+
+class Quadratic(nn.Module):
+    """Logits: a fixed quadratic in x; features: x."""
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.square().flatten(1).sum(1), y, (x,))

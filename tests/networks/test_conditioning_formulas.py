@@ -6,7 +6,6 @@ import pytest
 import torch
 from helpers.players import play_with
 from omegaconf import DictConfig
-from test_conditioning import EVERY_CLASS, Z
 from torch import nn
 from torch.nn import functional as F
 
@@ -14,6 +13,8 @@ from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.networks.conditioning import BatchNormGenerator, ConditionalBatchNorm
 from gan_lab.networks.dcgan import DCGANGenerator
+
+Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
 
 
 def test_projection_is_its_formula(composed: Callable[..., DictConfig]) -> None:
