@@ -6,11 +6,11 @@ configuration is found before anything heavy is imported.
 
 from typing import TYPE_CHECKING, Any
 
+from gan_lab.errors import UserError
 from gan_lab.version import __version__
 
 if TYPE_CHECKING:
     from gan_lab.api import Experiment, TrainedRun, build, compare, compose, evaluate, load, train
-    from gan_lab.errors import UserError
 
 __all__ = [
     "Experiment",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.commands import ROOT
 from torch.nn import functional as F
 
 from gan_lab.data import photographs
@@ -73,7 +74,7 @@ def test_one_line_says_what_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_figures_of_the_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
-    benchmarks = Path(__file__).parents[1] / "benchmarks"
+    benchmarks = ROOT / "benchmarks"
     monkeypatch.syspath_prepend(str(benchmarks))
     spec = importlib.util.spec_from_file_location("superresolution", benchmarks / "superresolution.py")
     assert spec and spec.loader

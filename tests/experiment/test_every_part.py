@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,11 @@ RESULTS = {  # what a callback of the experiment's own finds out
 SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that need no file
 
 
-@pytest.mark.parametrize(("update", "model", "loss"), pairwise(options("update"), options("model"), options("loss")))
+# Updates that ask the networks for other things; alternating and both extragradients ask for no more than these.
+ASKING = sorted({*options("update")} - {"alternating", "extragradient", "past_extragradient"})
+
+
+@pytest.mark.parametrize(("update", "model", "loss"), pairwise(ASKING, options("model"), options("loss")))
 def test_every_model_loss_and_update_plays_three_rounds(
     played: Callable[..., Path], model: str, loss: str, update: str
 ) -> None:
@@ -49,8 +54,15 @@ def test_every_model_loss_and_update_plays_three_rounds(
     assert json.loads((directory / "summary.json").read_text())["rounds"] == 3
 
 
-@pytest.mark.parametrize("part", [*terms_of("d"), *terms_of("g"), "term@d_terms=[r1,r2]"])
-@pytest.mark.parametrize("update", options("update"))
+# Every term with updates that differentiate in each way; and terms that hold gradients with every update.
+TERMS = [*terms_of("d"), *terms_of("g")]
+HOLDING = ["term@d_terms=[r1,r2]", "term@d_terms=[gradient_penalty]"]
+
+
+@pytest.mark.parametrize(
+    ("part", "update"),
+    sorted({*product(TERMS, ["alternating", "consensus", "unrolled"]), *product(HOLDING, options("update"))}),
+)
 def test_every_term_plays_on_either_player(played: Callable[..., Path], part: str, update: str) -> None:
     played("model=mlp", f"update={update}", part, "rounds=2")
 

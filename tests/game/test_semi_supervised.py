@@ -231,7 +231,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
         (["data.labels=null"], "supervised: the data have no labels that are shown"),
         (["model=mlp", "model.hidden=[8]"], "D has no class logits; take model=mlp_2016"),
         (["model=mlp", "model.hidden=[8]", "d_terms=null"], "classification: D has no class logits"),
-        (["d_terms=null", "model.discriminator.num_classes=12"], "D has 12 class logits, the data 10 classes"),
+        (["d_terms=null", "model.discriminator.num_classes=12"], "num_classes=12: the data have 10 classes"),
         (["data.subset=null"], "data.subset: leaves out no pictures to be tested on"),
         (["conditioning=projection"], "the data have nothing to condition on"),
         (["conditioning=concat"], "NoisyClassifier: sees samples alone, and has no room for y"),
