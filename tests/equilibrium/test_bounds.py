@@ -135,3 +135,22 @@ def test_a_zigzag_is_crossed_at_each_turn() -> None:
             trend([*values, *values[::-1]]).crossings == 2 * turns
         )  # even about its middle, so that its line is level
     assert trend([0.0, 1.0, 0.0]).error == pytest.approx(trend([0.0, 1.0, 0.0]).swing * 2)
+
+
+@pytest.mark.parametrize("cost", ["d/loss", "g/loss"])
+@pytest.mark.parametrize("n", [4, 5, 8, 40])
+def test_a_game_has_diverged_where_a_cost_of_the_last_quarter_is_a_thousand_times_the_first(cost: str, n: int) -> None:
+    """Of few rows the last quarter is the last row alone, and a first cost below 1 counts as 1."""
+    late = max(1, n // 4)
+    for size, expected in ((1000.0, True), (999.0, False)):
+        series = rows(n, **{cost: lambda i, size=size: size if i >= n - late else 1.0})
+        assert (named(series) == "diverged") == expected
+        series = rows(n, **{cost: lambda i, size=size: size if i >= n - late else 0.0})
+        assert (named(series) == "diverged") == expected
+
+
+def test_a_cost_counts_as_none_in_a_row_that_does_not_have_it() -> None:
+    series = rows(40, **{"d/loss": lambda i: 1111.0 if i >= 30 else 1.0})
+    assert named(series) == "diverged"
+    del series[35]["d/loss"]  # the mean of the last quarter is 999.9 now
+    assert named(series) != "diverged"
