@@ -43,7 +43,7 @@ def broken(laws: Mapping[str, Law], part: Any) -> list[str]:
 
 
 class Undeclared(NonSaturating):
-    boundary = "nought"
+    boundary = "none"
 
 
 class Sum(NonSaturating):

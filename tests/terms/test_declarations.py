@@ -30,7 +30,7 @@ TERMS = [R1(), R2(), GradientPenalty(), AuxiliaryClassifier(), Supervised(), Fea
 every_term = pytest.mark.parametrize("term", TERMS, ids=lambda term: type(term).__name__)
 
 
-class Turn:
+class Context:
     """A step context of some of N samples, D(x) = sum sin(x) and G(z) = tanh(2 z); it notes what it was asked."""
 
     def __init__(self, rows: slice = slice(None)) -> None:
@@ -71,31 +71,31 @@ class Turn:
         return x.cos()
 
 
-def value(term: Term, turn: Turn) -> float:
+def value(term: Term, context: Context) -> float:
     if isinstance(term, AuxiliaryClassifier):
-        turn.y = turn.given[:, :3].argmax(1)
-    found = term.value(turn)  # type: ignore[arg-type]
+        context.y = context.given[:, :3].argmax(1)
+    found = term.value(context)  # type: ignore[arg-type]
     assert found is not None
     return found.item()
 
 
 @every_term
 def test_it_says_whether_it_takes_d_s_slope_at_the_samples_of_the_game(term: Term) -> None:
-    turn = Turn()
-    value(term, turn)
-    assert term.uses_input_gradient == any(x is turn.real or x is turn.fake for x in turn.asked)
+    context = Context()
+    value(term, context)
+    assert term.uses_input_gradient == any(x is context.real or x is context.fake for x in context.asked)
 
 
 @every_term
 def test_it_says_whether_it_reads_the_labels_that_are_shown(term: Term) -> None:
-    turn = Turn()
-    value(term, turn)
-    assert term.reads_labelled == turn.read_labelled
+    context = Context()
+    value(term, context)
+    assert term.reads_labelled == context.read_labelled
 
 
 @every_term
 def test_it_couples_the_samples_of_a_batch_or_is_a_mean_over_them(term: Term) -> None:
-    whole, parts = value(term, Turn()), [value(term, Turn(slice(i, i + 2))) for i in (0, 2, 4)]
+    whole, parts = value(term, Context()), [value(term, Context(slice(i, i + 2))) for i in (0, 2, 4)]
     assert getattr(term, "couples_samples", False) == (sum(parts) / 3 != pytest.approx(whole, rel=1e-6))
 
 

@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from gan_lab.errors import UserError
+from gan_lab.networks.biggan import BigGANGenerator
+from gan_lab.networks.wrappers import spectral_norm
 from gan_lab.terms import (
     R1,
     R2,
@@ -18,6 +20,7 @@ from gan_lab.terms import (
     GradientPenalty,
     LatentConsistency,
     LatentDiversity,
+    Orthogonal,
     Term,
     WeightClip,
 )
@@ -165,3 +168,16 @@ def test_latent_terms_are_mean_squares_of_what_little_noise_changes() -> None:
     ):
         torch.manual_seed(3)
         assert term(context, 0).item() == pytest.approx(found.item())
+
+
+@pytest.mark.parametrize("normalised", [False, True])
+def test_orthogonal_weights_are_those_of_layers_and_not_tables_of_classes(normalised: bool) -> None:
+    g = BigGANGenerator(6, (1, 8, 8), 3, width=4, max_width=8, shared=4)
+    g = spectral_norm(g) if normalised else g  # type: ignore[assignment]
+    view = View(g, dict(g.named_parameters()))
+    value = Orthogonal()(SimpleNamespace(d=view, g=view), 0)  # type: ignore[arg-type]
+    assert value is not None
+    slopes = torch.autograd.grad(value, list(view.weights.values()), materialize_grads=True)
+    moved = {name for name, slope in zip(view.weights, slopes, strict=True) if slope.any()}
+    assert not any(name.startswith("embedding") or name.endswith("bias") for name in moved)
+    assert any(name.startswith("affine") for name in moved)
