@@ -1,5 +1,6 @@
 """Laws of the updates: what counts, what is remembered, what is left alone."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +9,7 @@ import pytest
 import torch
 from helpers.configuration import options
 from helpers.players import fit, state
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -49,6 +51,13 @@ def test_a_round_counts_as_one_update_of_each_player(composed: Composed, update:
 def test_a_round_makes_the_steps_that_are_asked_for(composed: Composed, update: str) -> None:
     gan = fit(composed(*PLAIN, f"update={update}", "update.d_steps=3", "update.g_steps=2"), rounds=2)
     assert (gan.d.step, gan.g.step) == (6, 4)
+
+
+@pytest.mark.parametrize("update", options("update"))
+def test_a_default_in_code_is_the_one_of_the_configuration(composed: Composed, update: str) -> None:
+    chosen = instantiate(composed(f"update={update}")["update"])
+    given = {name: p.default for name, p in inspect.signature(type(chosen)).parameters.items()}
+    assert all(default in (inspect.Parameter.empty, getattr(chosen, name)) for name, default in given.items())
 
 
 def test_lookahead_starts_from_the_papers_figures() -> None:
