@@ -18,7 +18,7 @@ from gan_lab.networks.resnet import ladder
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from gan_lab.types import DiscriminatorOutput
 
-CENTRE_DECAY = 0.995  # of the mean of w, per round
+CENTRE_DECAY = 0.995  # of the mean of w, per batch (or part of one, with gan.accumulate)
 
 
 def unit(x: Tensor) -> Tensor:
