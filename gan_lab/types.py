@@ -49,6 +49,25 @@ class Discriminator(Protocol):
 
 
 @runtime_checkable
+class Styled(Protocol):
+    """A generator in two parts, z -> w -> x: what reads or moves w, the styles, asks for them one after the other.
+
+    w is (N, layers, dim), a row for each layer of the synthesis, so that rows can be mixed and truncated apart:
+    `centre + psi (w - centre)`.
+    """
+
+    @property
+    def centre(self) -> Tensor:
+        """The moving mean of w in training, (dim,)."""
+
+    def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """w of noise (N, latent dim) and labels; in training mode perhaps mixed. The centre does not move."""
+
+    def synthesise(self, w: Tensor) -> Tensor:
+        """Samples (N, *shape) of w."""
+
+
+@runtime_checkable
 class Conditional(Protocol):
     """A network or a layer of one that reads y, the batch's condition: a label (N,), an image, ...
 

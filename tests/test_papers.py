@@ -32,6 +32,7 @@ from gan_lab.networks.mlp import MLPGenerator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
+from gan_lab.networks.stylegan2 import Mapping, StyleGAN2Discriminator, StyleGAN2Generator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
@@ -44,6 +45,7 @@ from gan_lab.terms import (
     MaxGradientPenalty,
     ModeSeekingInverse,
     Orthogonal,
+    PathLength,
     Term,
 )
 from gan_lab.types import View
@@ -334,6 +336,45 @@ def biggan_deep_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
 
 
+def at_full_rate(mapping: Mapping | None) -> None:
+    """The layers' learning rate is not scaled, so that weights as small as these are seen at all."""
+    for layer in [] if mapping is None else mapping.layers:
+        layer.gain, layer.multiplier = 100 * layer.gain, 1.0
+
+
+def small_stylegan2() -> StyleGAN2Generator:
+    generator = StyleGAN2Generator(5, (3, 16, 16), 3, width=4, max_width=8, dim=6, mapping=2).eval()
+    at_full_rate(generator.mapping)
+    for i, layer in enumerate(generator.convs):
+        layer.noise = numbers(60 + i, *layer.noise.shape)
+    return generator
+
+
+def stylegan2_g() -> list[float]:
+    return slopes(small_stylegan2(), numbers(41, 4, 5), CLASSES, normal=False)
+
+
+def stylegan2_d(residual: bool) -> list[float]:
+    """With skip connections and classes; without either."""
+    classes = 3 if residual else None
+    discriminator = StyleGAN2Discriminator((3, 16, 16), classes, width=4, max_width=8, group=2, residual=residual)
+    at_full_rate(discriminator.mapping)
+    return slopes(discriminator, numbers(42, 4, 3, 16, 16), CLASSES if residual else None, normal=False)
+
+
+def path_length() -> list[float]:
+    """Gradients of the second step, and the mean length after it."""
+    generator, term, found = small_stylegan2().double(), PathLength(every=1).double(), []
+    fill(generator.parameters(), 40)
+    for step in range(2):
+        torch.manual_seed(step)
+        context = SimpleNamespace(g=View(generator, {}), z=numbers(43 + step, 4, 5), condition=CLASSES)
+        value = term(context, step)
+        slope = torch.autograd.grad(value, list(generator.parameters()), materialize_grads=True)
+        found = [*sums(torch.cat([part.flatten() for part in slope])), value.item(), term.length.item()]
+    return found
+
+
 def improved_d() -> list[float]:
     """Class logits and J_D's part of unlabelled samples, without noise, after the start on 500 samples."""
     d = NoisyClassifier((16,), 3, [6, 5]).double()
@@ -489,6 +530,33 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         biggan_deep_d,
         [78.00801964919063, 43.580685915576204, -39.094615685545364, -0.033431612553422495, -0.02042253995852507,
          -0.05547828449373991, 38.164608322980214, 12.720673031970808, 74.83974126208594],
+        1e-9,
+    ),
+    "stylegan2_g": (
+        stylegan2_g,
+        [4.055563000752375, -1.9228894588532057, 44.13027072779599, -0.15489845048303683,
+         -0.06263655950671215, -0.0715357480332009, -16.722299502845818, 134.45260478035237,
+         -45.863194875634754],
+        1e-9,
+    ),
+    "stylegan2_d": (
+        partial(stylegan2_d, True),
+        [0.01748745509621842, 0.010064396349514958, -0.005565112246781639, -2.8658758387116192e-06,
+         1.7817410370879401e-06, 5.96417971487254e-06, 0.06480142830043528, -0.26070348715467745,
+         -0.002411140811897111],
+        1e-12,
+    ),
+    "stylegan2_d_cifar": (
+        partial(stylegan2_d, False),
+        [-3.9537217707351062, -2.275212659160708, 1.2587869135264884, -2.1535535226574197e-06,
+         -2.549442353241612e-06, -1.393968366190704e-05, -1.3344389661342293, 1.6612579797224647,
+         3.1592652275974715],
+        1e-12,
+    ),
+    "path_length": (
+        path_length,
+        [0.03411658857758986, 0.016602155402951915, -0.028153233320970764, 0.0067778507624439675,
+         0.0010751433163583865],
         1e-9,
     ),
     "improved_gan_d": (

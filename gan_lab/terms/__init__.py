@@ -6,6 +6,7 @@ from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, R
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.lecam import LeCam
 from gan_lab.terms.orthogonal import Orthogonal
+from gan_lab.terms.path_length import PathLength
 from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
 from gan_lab.terms.term import Term
 
@@ -26,6 +27,7 @@ __all__ = [
     "ModeSeekingInverse",
     "MutualInformation",
     "Orthogonal",
+    "PathLength",
     "Reconstruction",
     "Supervised",
     "Term",

@@ -39,10 +39,11 @@ NARROW = {
     "r3gan": ["model.width=4", "model.group_width=4"],
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,
+    "stylegan2": ["model.width=4", "model.max_width=8", "model.generator.dim=8", "model.generator.mapping=2"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"supervised", "consistency", "reconstruction"}
+PARTNERED = {"supervised", "consistency", "reconstruction", "path_length"}
 
 
 def options(group: str) -> list[str]:
