@@ -40,9 +40,10 @@ NARROW = {
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
+    "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"supervised", "consistency", "reconstruction"}
+PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction"}
 
 
 def options(group: str) -> list[str]:
