@@ -22,6 +22,7 @@ from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic, TopK
+from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
@@ -331,6 +332,21 @@ def unet_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 128, 128), CLASSES, normal=False)
 
 
+def fastgan_g() -> list[float]:
+    """With the noise of places given."""
+
+    class Given(fastgan.Noise):
+        def forward(self, x: Tensor) -> Tensor:
+            noise: Tensor = x + self.weight * numbers(7, len(x), 1, *x.shape[2:])
+            return noise
+
+    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4)
+    for module in generator.modules():
+        if isinstance(module, fastgan.Noise):
+            module.__class__ = Given
+    return slopes(generator, numbers(41, 4, 6), None, normal=False)
+
+
 def biggan_deep_g() -> list[float]:
     generator = BigGANDeepGenerator(3, (3, 32, 32), 3, width=16, max_width=16, shared=4, attention=16)
     return slopes(generator, numbers(41, 4, 3), CLASSES, normal=True)
@@ -490,6 +506,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         unet_d,
         [878800.1074770079, 3071947.605844394, -2490298.5324123246, -1866.8716081391467, 11798.51970391866,
          -59253.595360702006, 39283740.54636638, 13417793.637113137, -1875785.9753694488],
+        1e-9,
+    ),
+    "fastgan_g": (
+        fastgan_g,
+        [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
+         -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
         1e-9,
     ),
     "biggan_deep_g": (

@@ -29,6 +29,7 @@ NARROW = {
     "biggan": [*_NARROW, "model.generator.shared=4"],
     "biggan_deep": [*_NARROW, "model.generator.shared=4"],
     "dcgan": ["model.width=4"],
+    "fastgan": ["model.generator.width=1", "model.discriminator.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
     "dcgan_dense": ["model.width=4", "model.dense=8"],
     "mlp": ["model.hidden=[16]"],
