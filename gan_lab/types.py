@@ -29,11 +29,22 @@ class Batch(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What D returns, always: logits (N,) or one per patch (N, ...), class logits (N, K), inner features."""
+    """What D returns, always: logits (N,) or one per patch (N, ...), class logits (N, K), inner features.
+
+    `scales`: the logits of further scales, each (N, ...), of a D that judges at several. The players' losses are sums
+    over all, and the input gradient is that of the sum of all. Terms, figures and wrappers of logits know `logits`
+    alone, but where they say so.
+    """
 
     logits: Tensor
     class_logits: Tensor | None = None
     features: tuple[Tensor, ...] = ()
+    scales: tuple[Tensor, ...] = ()
+
+    @property
+    def all_logits(self) -> tuple[Tensor, ...]:
+        """Those of every scale, the first of which is `logits`."""
+        return (self.logits, *self.scales)
 
 
 class Generator(Protocol):

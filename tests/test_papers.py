@@ -22,6 +22,7 @@ from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic, TopK
+from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
@@ -34,6 +35,7 @@ from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.stylegan2 import Mapping, StyleGAN2Discriminator, StyleGAN2Generator
 from gan_lab.networks.unet import UNetGenerator
+from gan_lab.networks.unet_discriminator import UNetDiscriminator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
 from gan_lab.terms import (
@@ -275,9 +277,10 @@ def slopes(network: nn.Module, x: Tensor, y: Tensor | None, normal: bool) -> lis
     fill(network.parameters(), 40)
     order = [name for name, _ in network.named_parameters()]
     output = (normalised(network) if normal else network)(x.requires_grad_(), *([] if y is None else [y]))
-    output = output if isinstance(output, Tensor) else output.logits
+    logits = [output] if isinstance(output, Tensor) else output.all_logits
+    output = torch.cat([each.flatten() for each in logits])
     weights = {n.replace("parametrizations.weight.original", "weight"): p for n, p in network.named_parameters()}
-    value = output.flatten() @ numbers(201, output.numel())
+    value = output @ numbers(201, output.numel())
     first, *others = torch.autograd.grad(value, [x, *(weights[name] for name in order)])
     return [*sums(output), *sums(first), *sums(torch.cat([slope.flatten() for slope in others]))]
 
@@ -324,6 +327,26 @@ def biggan_g() -> list[float]:
 def biggan_d() -> list[float]:
     discriminator = BigGANDiscriminator((3, 64, 64), 3, width=4, max_width=64, halvings=4, flat=1, attention=16)
     return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
+
+
+def unet_d() -> list[float]:
+    discriminator = UNetDiscriminator((3, 128, 128), 3, width=2, max_width=32, halvings=5, attention=8)
+    return slopes(discriminator, numbers(42, 4, 3, 128, 128), CLASSES, normal=False)
+
+
+def fastgan_g() -> list[float]:
+    """With the noise of places given."""
+
+    class Given(fastgan.Noise):
+        def forward(self, x: Tensor) -> Tensor:
+            noise: Tensor = x + self.weight * numbers(7, len(x), 1, *x.shape[2:])
+            return noise
+
+    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4)
+    for module in generator.modules():
+        if isinstance(module, fastgan.Noise):
+            module.__class__ = Given
+    return slopes(generator, numbers(41, 4, 6), None, normal=False)
 
 
 def biggan_deep_g() -> list[float]:
@@ -518,6 +541,18 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         biggan_d,
         [-16.837212005357678, 0.6972117557896034, 11.139054574779113, 0.018378520000254736, -0.015440257552460871,
          0.014043868703452898, 159.27802196024663, 0.7401650138610165, 9.431794890939607],
+        1e-9,
+    ),
+    "unet_d": (
+        unet_d,
+        [878800.1074770079, 3071947.605844394, -2490298.5324123246, -1866.8716081391467, 11798.51970391866,
+         -59253.595360702006, 39283740.54636638, 13417793.637113137, -1875785.9753694488],
+        1e-9,
+    ),
+    "fastgan_g": (
+        fastgan_g,
+        [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
+         -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
         1e-9,
     ),
     "biggan_deep_g": (

@@ -2,6 +2,7 @@
 
 from gan_lab.terms.codes import MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
+from gan_lab.terms.cutmix import CutMix
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.lecam import LeCam
@@ -17,6 +18,7 @@ __all__ = [
     "AuxiliaryClassifier",
     "Consistency",
     "ConsistencyRegularisation",
+    "CutMix",
     "FeatureMatching",
     "GradientPenalty",
     "LatentConsistency",

@@ -29,6 +29,7 @@ NARROW = {
     "biggan": [*_NARROW, "model.generator.shared=4"],
     "biggan_deep": [*_NARROW, "model.generator.shared=4"],
     "dcgan": ["model.width=4"],
+    "fastgan": ["model.generator.width=1", "model.discriminator.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
     "dcgan_dense": ["model.width=4", "model.dense=8"],
     "mlp": ["model.hidden=[16]"],
@@ -41,9 +42,10 @@ NARROW = {
     "sn_resnet": _NARROW,
     "stylegan2": ["model.width=4", "model.max_width=8", "model.generator.dim=8", "model.generator.mapping=2"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
+    "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"supervised", "consistency", "reconstruction", "path_length"}
+PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length"}
 
 
 def options(group: str) -> list[str]:
