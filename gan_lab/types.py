@@ -228,6 +228,9 @@ class StepContext(Protocol):
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Call G once more, on any noise; `y` is by default the batch's own condition."""
 
+    def replacing(self, z: Tensor | None = None, real: Tensor | None = None) -> "StepContext":
+        """The same step with other noise or real samples; where z is differentiated, its samples carry a graph."""
+
     def against(self, weights: Sequence[Tensor] | None = None) -> "StepContext":
         """The same data and samples, judged by D as it has become, or by one that has these weights.
 

@@ -51,7 +51,7 @@ from gan_lab.terms import (
     Term,
 )
 from gan_lab.types import View
-from gan_lab.updates import Extragradient, PastExtragradient, Unrolled
+from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -227,6 +227,28 @@ def top_k() -> list[float]:
     """G's loss after 0, 30, 60 and 89 epochs."""
     loss = TopK(NonSaturating(), period=10)
     return [float(loss.at(10 * epoch).generator(None, numbers(70, 16))) for epoch in (0, 30, 60, 89)]
+
+
+def logan() -> list[float]:
+    """The improved noise, the mean squared step, J_G plus a tenth of it, and its gradient in each weight."""
+    a, w, v = (numbers(seed, *shape).requires_grad_() for seed, shape in ((100, (3, 4)), (101, (4, 5)), (102, (5,))))
+
+    def context(z: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(
+            z=z,
+            uniform=torch.from_numpy(np.random.RandomState(104).rand(6)),
+            generate=lambda z: torch.tanh(z @ a),
+            discriminate=lambda x: SimpleNamespace(logits=torch.tanh(x @ w) @ v),
+            replacing=context,
+        )
+
+    step, cost = LOGAN().improved(context(numbers(103, 6, 3)))  # type: ignore[arg-type]
+    loss = NonSaturating().generator(None, step.discriminate(step.generate(step.z)).logits) + 0.1 * cost
+    slopes = torch.autograd.grad(loss, [a, w, v])
+    return [
+        float(step.z.flatten() @ numbers(105, 18)), float(cost), float(loss),
+        *(float(slope.flatten() @ numbers(106, slope.numel())) for slope in slopes),
+    ]  # fmt: skip
 
 
 def orthogonal() -> list[float]:
@@ -492,6 +514,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "max_gp": (lambda: at_noise(MaxGradientPenalty()), [67.16418994953816], 1e-12),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
     "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
+    "logan": (
+        logan,
+        [3.0279351793886597, 0.6107893063815893, 0.9918553341629167,
+         0.4083112394173224, -0.1863921217021795, 0.3333871026594012],
+        1e-12,
+    ),
     "orthogonal": (orthogonal, [-0.002346890647409597, 0.0, -0.0033501862224041487, 0.0], 1e-12),
     "r3gan_g": (r3gan_g, [-6.861447583400144, 19.52214731539071, -4.134381854648582], 1e-11),
     "r3gan_d": (

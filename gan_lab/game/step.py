@@ -98,9 +98,10 @@ class StepContext:
     def generate(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """G's samples for any noise (N, latent dim), for terms: its running statistics do not learn from them.
 
-        `y` is what they go with; None: the batch's own, sample by sample. They carry a graph where G moves.
+        `y` is what they go with; None: the batch's own, sample by sample. They carry a graph where G moves, or where z
+        is differentiated.
         """
-        with torch.set_grad_enabled(self._g in self._movers), self._g.preserve_buffers():
+        with torch.set_grad_enabled(self._g in self._movers or z.requires_grad), self._g.preserve_buffers():
             return self._g(z, self.condition if y is None else y).float()
 
     def discriminate(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
@@ -141,6 +142,18 @@ class StepContext:
         return StepContext(
             self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform,
             fake=lambda: self.fake,
+        )  # fmt: skip
+
+    def replacing(self, z: Tensor | None = None, real: Tensor | None = None) -> "StepContext":
+        """The same step with other noise (N, latent dim) or real samples (N, *shape) in place of its own.
+
+        Samples for noise that is differentiated carry a graph, also where G does not move.
+        """
+        return StepContext(
+            self._d, self._g, self._movers,
+            lambda: self._batch if real is None else self._batch._replace(x=real),
+            lambda: self.z if z is None else z,
+            self._joint, self._d_weights, lambda: self.uniform,
         )  # fmt: skip
 
     def parts(self, n: int) -> Iterator["StepContext"]:

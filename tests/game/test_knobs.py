@@ -26,7 +26,7 @@ from gan_lab.io.generator import load_generator
 from gan_lab.terms import Term
 
 Composed = Callable[..., DictConfig]
-ON_GRAPHS = ["consensus", "unrolled"]  # they differentiate gradients
+ON_GRAPHS = ["consensus", "logan", "unrolled"]  # they differentiate gradients
 ON_GRADIENTS = sorted({*options("update")} - {*ON_GRAPHS})
 IN_PARTS = [update for update in ON_GRADIENTS if update != "shared_fakes"]  # a batch of which nothing is kept
 RING = ("model=mlp", "data=ring", "optimizer=sgd", "optimizer.lr=0.01")

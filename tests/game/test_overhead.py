@@ -20,6 +20,7 @@ FORWARDS = {  # of G and of D in a round that is not logged
     "balanced": (2, 3),
     "consensus": (1, 2),
     "extragradient": (2, 4),
+    "logan": (4, 5),  # the noise is improved in each step
     "lookahead": (2, 3),
     "optimistic": (1, 2),
     "past_extragradient": (1, 2),
