@@ -25,7 +25,7 @@ from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, Posi
 from gan_lab.sampling import sampled
 from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, Annealed, Latent, Stateful, Update, ZeroSum
+from gan_lab.types import AdversarialLoss, Annealed, Latent, OutputLoss, Stateful, Update, ZeroSum
 
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
@@ -113,7 +113,7 @@ class GAN(pl.LightningModule):
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
-        total = self._d_loss(context) if player is self.d else self._g_loss(context, whole)
+        total = self.d_loss(context) if player is self.d else self.g_loss(context, whole)
         seen = {f"{player.name}/loss": total.detach()}
         if player is self.d:
             seen["logits/real"] = context.real_output.logits.detach()
@@ -127,13 +127,20 @@ class GAN(pl.LightningModule):
                 seen[f"{player.name}/{name}"] = value.detach()
         return total, seen
 
-    def _d_loss(self, context: StepContext) -> Tensor:
-        return self.loss.discriminator(context.real_output.logits, context.fake_output.logits)
+    def d_loss(self, context: StepContext) -> Tensor:
+        """D's side of the loss."""
+        real, fake = context.real_output, context.fake_output
+        if isinstance(self.loss, OutputLoss):
+            return self.loss.discriminator_of(real, fake, context.y)
+        return self.loss.discriminator(real.logits, fake.logits)
 
-    def _g_loss(self, context: StepContext, whole: bool) -> Tensor:
+    def g_loss(self, context: StepContext, whole: bool = False) -> Tensor:
+        """G's side of the loss; `whole`: all of -J_D, in a zero-sum game."""
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
-            return -self._d_loss(context)
+            return -self.d_loss(context)
         loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
+        if isinstance(loss, OutputLoss):
+            return loss.generator_of(context.fake_output, context.y)
         real = context.real_output.logits if loss.generator_sees_real else None
         return loss.generator(real, context.fake_output.logits)
 

@@ -2,20 +2,25 @@
 
 from gan_lab.terms.codes import MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
+from gan_lab.terms.contrastive import ConditionalContrastive, DataToDataCrossEntropy
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.lecam import LeCam
 from gan_lab.terms.orthogonal import Orthogonal
 from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
 from gan_lab.terms.term import Term
+from gan_lab.terms.twin_classifiers import DiscriminativeClassifier, TwinAuxiliaryClassifier
 
 __all__ = [
     "DRAGAN",
     "R1",
     "R2",
     "AuxiliaryClassifier",
+    "ConditionalContrastive",
     "Consistency",
     "ConsistencyRegularisation",
+    "DataToDataCrossEntropy",
+    "DiscriminativeClassifier",
     "FeatureMatching",
     "GradientPenalty",
     "LatentConsistency",
@@ -29,5 +34,6 @@ __all__ = [
     "Reconstruction",
     "Supervised",
     "Term",
+    "TwinAuxiliaryClassifier",
     "WeightClip",
 ]
