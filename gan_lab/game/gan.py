@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any
 
@@ -128,21 +129,21 @@ class GAN(pl.LightningModule):
         return total, seen
 
     def d_loss(self, context: StepContext) -> Tensor:
-        """D's side of the loss."""
+        """J_D without its terms: the sum over the scales of D's logits, or what the loss makes of D's whole output."""
         real, fake = context.real_output, context.fake_output
         if isinstance(self.loss, OutputLoss):
             return self.loss.discriminator_of(real, fake, context.y)
-        return self.loss.discriminator(real.logits, fake.logits)
+        return _total(map(self.loss.discriminator, real.all_logits, fake.all_logits))
 
     def g_loss(self, context: StepContext, whole: bool = False) -> Tensor:
-        """G's side of the loss; `whole`: all of -J_D, in a zero-sum game."""
+        """J_G without its terms, likewise; `whole`: as in `objective`."""
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
             return -self.d_loss(context)
         loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
         if isinstance(loss, OutputLoss):
             return loss.generator_of(context.fake_output, context.y)
-        real = context.real_output.logits if loss.generator_sees_real else None
-        return loss.generator(real, context.fake_output.logits)
+        real = context.real_output.all_logits if loss.generator_sees_real else repeat(None)
+        return _total(map(loss.generator, real, context.fake_output.all_logits))
 
     def gradients(self, context: StepContext, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
@@ -311,3 +312,8 @@ class GAN(pl.LightningModule):
             if player.scale is not None and scale is not None:  # a resumed run may have another precision
                 player.scale.load_state_dict(scale)
         self.history.load_state_dict(checkpoint["history"])
+
+
+def _total(losses: Iterator[Tensor]) -> Tensor:
+    """The sum over D's scales, which are one at least."""
+    return sum(losses, next(losses))

@@ -206,7 +206,7 @@ class MultiHingeDiscriminator(AuxiliaryDiscriminator):
         output = super().forward(x, y)
         assert output.class_logits is not None
         classes = output.class_logits[:, :-1] - output.class_logits[:, -1:]
-        return output._replace(logits=classes.amax(1), class_logits=classes)
+        return output._replace(logits=classes.amax(1), class_logits=classes, scales=())
 
 
 class ProxyDiscriminator(nn.Module):
