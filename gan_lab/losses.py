@@ -17,8 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, OpenUnitInterval, PositiveInt, UnitInterval
-from gan_lab.types import AdversarialLoss, BoundsDivergence
+from gan_lab.types import AdversarialLoss, BoundsDivergence, DiscriminatorOutput
 
 
 def _paired(real: Tensor | None, fake: Tensor) -> Tensor:
@@ -133,6 +134,52 @@ class Hinge:
     def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """TV(p, q) >= 1 - J_D / 2, of at most 1: pointwise p max(0, 1 - r) + q max(0, 1 + r) >= 2 min(p, q)."""
         return {"tv_bound": relu(1 - self.discriminator(real, fake) / 2)}
+
+
+@dataclass(frozen=True)
+class MultiHinge:
+    """The hinge loss of K classes and of fakes (Kavalerov, Czaja & Chellappa 2021, eq. 3, after Crammer & Singer).
+
+    With c_k the class logits of a sample, that of "fake" being 0, and c_y apart from the largest of all others,
+
+        J_D = E max(0, 1 - m(x, y)) + E max(0, 1 + max_k c_k(G(z, y))),   J_G = w E max(0, 1 - m(G(z, y), y)),
+        m(x, y) = c_y(x) - max(0, max_(k != y) c_k(x)),
+
+    w being `generator_weight`. Logits are max_k c_k (`conditioning=multi_hinge`). Of logits alone it is the loss of one
+    class, m = c: the hinge loss, but for a J_G that ends where D is deceived.
+    """
+
+    generator_sees_real: ClassVar[bool] = False
+    boundary: ClassVar[float | None] = 0.0
+
+    generator_weight: NonNegativeFloat = 1.0
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        return relu(1 - real).mean() + relu(1 + fake).mean()
+
+    def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:
+        return self.generator_weight * relu(1 - fake).mean()
+
+    def discriminator_of(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, y: Tensor | None) -> Tensor:
+        return self.discriminator(_margin(real, y), fake.logits)
+
+    def generator_of(self, fake: DiscriminatorOutput, y: Tensor | None) -> Tensor:
+        return self.generator(None, _margin(fake, y))
+
+    def divergence_bound(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """That of the hinge loss of the logits."""
+        return {"tv_bound": relu(1 - self.discriminator(real, fake) / 2)}
+
+
+def _margin(output: DiscriminatorOutput, y: Tensor | None) -> Tensor:
+    """By how much class y leads all others and "fake", (N,); the logit, where D knows no classes."""
+    if output.class_logits is None:
+        return output.logits
+    if y is None:
+        raise UserError("multi_hinge: the data have no labels; take another loss")
+    own = y[:, None]
+    others = output.class_logits.scatter(1, own, 0.0)  # "fake", in the place of y
+    return output.class_logits.gather(1, own)[:, 0] - others.amax(1)
 
 
 @dataclass(frozen=True)

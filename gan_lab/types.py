@@ -140,6 +140,14 @@ class AdversarialLoss(Protocol):
 
 
 @runtime_checkable
+class OutputLoss(Protocol):
+    """A loss that asks for more than logits: all that D returns, such as class logits, and y where there is some."""
+
+    def discriminator_of(self, real: DiscriminatorOutput, fake: DiscriminatorOutput, y: Tensor | None) -> Tensor: ...
+    def generator_of(self, fake: DiscriminatorOutput, y: Tensor | None) -> Tensor: ...
+
+
+@runtime_checkable
 class Annealed(Protocol):
     """A loss that changes along a run."""
 

@@ -30,6 +30,7 @@ CLOSED_FORM = {
     "top_k": lambda r, f: (-sigmoid(-r), sigmoid(f), 0 * r, -sigmoid(-f)),  # of one logit, the best is all
     "least_squares": lambda r, f: (r - 1, f, 0 * r, f - 1),
     "hinge": lambda r, f: (-step(1 - r), step(1 + f), 0 * r, -torch.ones_like(f)),
+    "multi_hinge": lambda r, f: (-step(1 - r), step(1 + f), 0 * r, -step(1 - f)),
     "wasserstein": lambda r, f: (-torch.ones_like(r), torch.ones_like(f), 0 * r, -torch.ones_like(f)),
     "relativistic": lambda r, f: (-sigmoid(f - r), sigmoid(f - r), sigmoid(r - f), -sigmoid(r - f)),
 }
@@ -128,6 +129,7 @@ REVEALED = {
     "top_k": ((P / Q).log(), LOGISTIC),
     "least_squares": (P / (P + Q), {"le_cam_bound": ((P - Q).square() / (P + Q)).sum().item() / 2}),
     "hinge": ((P - Q).sign(), {"tv_bound": (P - Q).abs().sum().item() / 2}),
+    "multi_hinge": ((P - Q).sign(), {"tv_bound": (P - Q).abs().sum().item() / 2}),  # of one class
     "wasserstein": (torch.tensor([1.0, 0.0]), {"critic_gap": 0.5}),  # half of the mass has to go a distance of 1
     "relativistic": ((P / Q).log(), {"pair_jsd_bound": jsd(torch.outer(P, Q).flatten(), torch.outer(Q, P).flatten())}),
 }

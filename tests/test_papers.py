@@ -21,7 +21,7 @@ from torch.nn.utils import parametrize
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
-from gan_lab.losses import NonSaturating, Relativistic, TopK
+from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
 from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
@@ -42,6 +42,9 @@ from gan_lab.terms import (
     DRAGAN,
     R1,
     R2,
+    ConditionalContrastive,
+    DataToDataCrossEntropy,
+    DiscriminativeClassifier,
     GradientPenalty,
     LeCam,
     MaxGradientPenalty,
@@ -49,9 +52,10 @@ from gan_lab.terms import (
     Orthogonal,
     PathLength,
     Term,
+    TwinAuxiliaryClassifier,
 )
-from gan_lab.types import View
 from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
+from gan_lab.types import DiscriminatorOutput, View
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -381,6 +385,46 @@ def biggan_deep_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
 
 
+LABELS = torch.tensor([0, 1, 2, 3, 0, 0, 2, 3])
+
+
+def costs(value: Callable[..., Tensor], *wanted: Tensor) -> list[float]:
+    """A cost, and sums of its gradients in these."""
+    cost = value()
+    return [cost.item(), *(n for slope in torch.autograd.grad(cost, wanted) for n in sums(slope))]
+
+
+def contrastive(term: Term) -> list[float]:
+    embedding, proxies = numbers(81, 8, 6).requires_grad_(), numbers(82, 4, 6).requires_grad_()
+    cosines = nn.functional.normalize(embedding) @ nn.functional.normalize(proxies).T
+    output = DiscriminatorOutput(embedding[:, 0], cosines, (embedding,))
+    context: Any = SimpleNamespace(real_output=output, y=LABELS)
+    return costs(lambda: term(context, 0), embedding, proxies)
+
+
+def twin(term: Term, *, unused: bool) -> list[float]:
+    """Two classifiers; of real samples TAC-GAN has no use for the second, nor of generated ones D for the first."""
+    real, twin_real, fake, twin_fake = halves = [numbers(seed, 8, 4).requires_grad_() for seed in (83, 85, 84, 86)]
+    outputs = [
+        DiscriminatorOutput(pair[0][:, 0], torch.cat(pair, 1)) for pair in ((real, twin_real), (fake, twin_fake))
+    ]
+    context: Any = SimpleNamespace(real_output=outputs[0], fake_output=outputs[1], y=LABELS)
+    of_d = costs(lambda: term(context, 0), *(halves if unused else (real, twin_fake)))
+    term.player = "g"
+    return [*of_d, *costs(lambda: term(context, 0), fake, twin_fake)]
+
+
+def multi_hinge() -> list[float]:
+    logits = [numbers(seed, 8, 5).requires_grad_() for seed in (87, 88)]
+    classes = [c[:, :-1] - c[:, -1:] for c in logits]
+    real, fake = (DiscriminatorOutput(c.amax(1), c) for c in classes)
+    loss = MultiHinge()
+    return [
+        *costs(lambda: loss.discriminator_of(real, fake, LABELS), *logits),
+        *costs(lambda: loss.generator_of(fake, LABELS), logits[1]),
+    ]
+
+
 def at_full_rate(mapping: Mapping | None) -> None:
     """The layers' learning rate is not scaled, so that weights as small as these are seen at all."""
     for layer in [] if mapping is None else mapping.layers:
@@ -626,6 +670,40 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         improved_d,
         [2.9739888414734965, -8.848257590780054, -4.550015014207247, 0.28989329652969104],
         1e-6,  # class logits are in single precision
+    ),
+    "tac": (
+        lambda: twin(TwinAuxiliaryClassifier(twin=1.3), unused=False),
+        [4.072594187566411, -0.3367323338554559, -0.21109747503871426, -0.03975703685549896, -0.3619301540372619,
+         -0.5168319521857194, -0.1674222366541201, -0.8915101820667599, -0.4388215353440055, -0.09983592400429614,
+         -0.17100436262492585, 0.3619301540372619, 0.5168319521857194, 0.1674222366541201],
+        1e-12,
+    ),
+    "adc": (
+        lambda: twin(DiscriminativeClassifier(), unused=True),
+        [4.8871627735264, -0.518391080942466, -0.22650312676239662, -0.07504251767594619, 0.262209353715098,
+         -0.09607504175638616, -0.19908502145319013, 0.08803383576239354, 0.059928295528018025, -0.014636685988339872,
+         -0.45252834189524915, -0.32736427514418476, -0.15662042090374217, 0.23983975210659692, -0.6076765630017795,
+         -0.19523987252282687, -0.2462274281861343, 0.6076765630017795, 0.19523987252282687, 0.2462274281861343],
+        1e-12,
+    ),
+    "contra": (
+        lambda: contrastive(ConditionalContrastive(temperature=0.7)),
+        [1.0049011163261015, -0.3992609152089551, 0.4258720998865134, -0.03435536586587878, -0.07097597924280274,
+         0.010309486366295577, 0.054815313638088725],
+        1e-6,  # embeddings are compared in single precision
+    ),
+    "reacgan": (
+        lambda: contrastive(DataToDataCrossEntropy(1.0, temperature=0.5, margin=0.9)),
+        [3.0979554923909074, -0.533008131442279, 0.21211293772922873, 0.2694264620113036, -0.32261795837320933,
+         0.1205101797473214, 0.4840129180090746],
+        1e-6,  # embeddings are compared in single precision
+    ),
+    "multi_hinge": (
+        multi_hinge,
+        [4.202400662042809, 0.05915625374795519, 0.28436154641474576, -0.6945803177914145, -0.009779450325144545,
+         0.2999608863071417, 0.6457350998080904, 2.97686417845882, -0.3791263454963181, -0.3278697871611793,
+         0.5120928494171185],
+        1e-12,
     ),
     "diff_augment_colours": (
         diff_augment_colours,

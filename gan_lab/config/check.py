@@ -206,7 +206,7 @@ def _unread(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[
     """
     read = [target for _, target in references(raw)]
     for path, value in loose({key: node for key, node in plain.items() if key not in page.plain}):
-        removed = value is None and (len(path) == 1 or path[0] in page.named)
+        removed = value is None and (len(path) == 1 or path[0] in (*page.named, "conditioning"))
         overruled = any(path[-1] in part for _, part in parts(at(plain, path[:-1])))
         is_read = any(path[: len(key)] == key or key[: len(path)] == path for key in read)
         if not (removed or overruled or is_read):

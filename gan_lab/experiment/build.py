@@ -110,6 +110,8 @@ def plain(part: DictConfig) -> dict[str, Any]:
 
 def _demand_condition(config: DictConfig, data: GameData) -> None:
     for role, part in (config.get("conditioning") or {}).items():
+        if part is None:
+            continue
         for name, what in (("num_classes", "classes"), ("condition_dim", "numbers to condition on")):
             has = getattr(data, name)
             told = part.get(name, has)

@@ -26,7 +26,7 @@ from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, Posi
 from gan_lab.sampling import sampled
 from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, Annealed, Latent, Stateful, Update, ZeroSum
+from gan_lab.types import AdversarialLoss, Annealed, Latent, OutputLoss, Stateful, Update, ZeroSum
 
 NOTHING: Mapping[str, Tensor] = MappingProxyType({})
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
@@ -129,15 +129,19 @@ class GAN(pl.LightningModule):
         return total, seen
 
     def d_loss(self, context: StepContext) -> Tensor:
-        """J_D without its terms: the sum over the scales of D's logits."""
-        real, fake = context.real_output.all_logits, context.fake_output.all_logits
-        return _total(map(self.loss.discriminator, real, fake))
+        """J_D without its terms: the sum over the scales of D's logits, or what the loss makes of D's whole output."""
+        real, fake = context.real_output, context.fake_output
+        if isinstance(self.loss, OutputLoss):
+            return self.loss.discriminator_of(real, fake, context.y)
+        return _total(map(self.loss.discriminator, real.all_logits, fake.all_logits))
 
     def g_loss(self, context: StepContext, whole: bool = False) -> Tensor:
-        """J_G without its terms, a sum likewise; `whole`: as in `objective`."""
+        """J_G without its terms, likewise; `whole`: as in `objective`."""
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
             return -self.d_loss(context)
         loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
+        if isinstance(loss, OutputLoss):
+            return loss.generator_of(context.fake_output, context.y)
         real = context.real_output.all_logits if loss.generator_sees_real else repeat(None)
         return _total(map(loss.generator, real, context.fake_output.all_logits))
 

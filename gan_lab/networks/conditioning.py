@@ -179,3 +179,55 @@ class AuxiliaryDiscriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.network(x, y)
         return output._replace(class_logits=self.classifier(features_of(output)))
+
+
+class TwinDiscriminator(AuxiliaryDiscriminator):
+    """D with two auxiliary classifiers: class logits (N, 2 num_classes), those of the one before those of the other.
+
+    What they learn is said by a term: `TwinAuxiliaryClassifier` (TAC-GAN) or `DiscriminativeClassifier` (ADC-GAN).
+    """
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__(make, shape, 2 * num_classes)
+
+
+class MultiHingeDiscriminator(AuxiliaryDiscriminator):
+    """D of K + 1 classes, the last of them "fake" (Kavalerov, Czaja & Chellappa 2021); it does not read y.
+
+    Of affine functions c_k of D's last features, its class logits are c_k - c_fake, (N, num_classes), and its logit is
+    the largest of them: D(x) > 0 where x is more of some class than it is fake. D's own logit is not used.
+    What makes the players care is `loss=multi_hinge`.
+    """
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
+        super().__init__(make, shape, num_classes + 1)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output = super().forward(x, y)
+        assert output.class_logits is not None
+        classes = output.class_logits[:, :-1] - output.class_logits[:, -1:]
+        return output._replace(logits=classes.amax(1), class_logits=classes, scales=())
+
+
+class ProxyDiscriminator(nn.Module):
+    """D with an embedding e(x), affine in its last features, and a learnt proxy v_k of each class; it does not read y.
+
+    Its class logits are cosines, cos(e(x), v_k), (N, num_classes), and its last features are e(x), (N, embedding_dim)
+    (ContraGAN, Kang & Park 2020, section 3.2). What makes the players care is a term: `ConditionalContrastive` or
+    `DataToDataCrossEntropy`.
+
+    Raises:
+        UserError: D shows no features.
+    """
+
+    def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt, embedding_dim: PositiveInt = 512) -> None:
+        super().__init__()
+        self.network = make()
+        self.embedding = nn.Linear(width_of(self.network, shape), embedding_dim)
+        self.proxies = nn.Embedding(num_classes, embedding_dim)
+
+    def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+        output: DiscriminatorOutput = self.network(x, y)
+        embedding = self.embedding(features_of(output))
+        cosines = F.normalize(embedding) @ F.normalize(self.proxies.weight).T
+        return output._replace(class_logits=cosines, features=(*output.features, embedding))

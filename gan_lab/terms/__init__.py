@@ -2,6 +2,7 @@
 
 from gan_lab.terms.codes import MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
+from gan_lab.terms.contrastive import ConditionalContrastive, DataToDataCrossEntropy
 from gan_lab.terms.cutmix import CutMix
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
@@ -10,15 +11,19 @@ from gan_lab.terms.orthogonal import Orthogonal
 from gan_lab.terms.path_length import PathLength
 from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
 from gan_lab.terms.term import Term
+from gan_lab.terms.twin_classifiers import DiscriminativeClassifier, TwinAuxiliaryClassifier
 
 __all__ = [
     "DRAGAN",
     "R1",
     "R2",
     "AuxiliaryClassifier",
+    "ConditionalContrastive",
     "Consistency",
     "ConsistencyRegularisation",
     "CutMix",
+    "DataToDataCrossEntropy",
+    "DiscriminativeClassifier",
     "FeatureMatching",
     "GradientPenalty",
     "LatentConsistency",
@@ -33,5 +38,6 @@ __all__ = [
     "Reconstruction",
     "Supervised",
     "Term",
+    "TwinAuxiliaryClassifier",
     "WeightClip",
 ]

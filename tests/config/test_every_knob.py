@@ -147,7 +147,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     ],
     "callbacks=samples": [{"data": "digits"}],
     "callbacks=true_divergence": [{"callbacks.true_divergence.every": 2, "callbacks.true_divergence.n": 50}],
-    "conditioning=auxiliary": [PICTURES],
+    **{f"conditioning={name}": [PICTURES] for name in ("adc", "auxiliary", "contra", "reacgan", "tac")},
     "conditioning=batch_norm": [PICTURES],
     "data=cartpole": [{"data.transitions": 40}],
     "data=digits": [{}, FEW_LABELS],

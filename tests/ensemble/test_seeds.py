@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
-    "loss": {*options("loss")} - {"top_k"},
+    "loss": {*options("loss")} - {"multi_hinge", "top_k"},
     "update": {*options("update")} - {"balanced", "logan"},
     "term": {"r1", "r2", "gradient_penalty", "weight_clip"},
     "model": {"mlp", "mlp_2014"},

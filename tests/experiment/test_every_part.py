@@ -15,8 +15,9 @@ from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
 
-# CIFAR-10's files are known by their hashes, and cannot be made up.
+# CIFAR-10's files are known by their hashes, and cannot be made up; ImageNet's are too many.
 COLOURED = ["data=digits", "data.image_size=32", "model.generator.width=8", "model.discriminator.width=8"]
+IMAGENET = [*COLOURED, "data.num_classes=10", "model.generator.attention=16", "model.discriminator.attention=16"]
 STYLED = [
     "data=digits",
     "data.image_size=32",
@@ -26,8 +27,8 @@ STYLED = [
     "model.generator.dim=8",
 ]
 QUICK = {  # the tests' MNIST has 12 pictures
-    "biggan_cifar10": COLOURED,
-    "sngan_cifar10": COLOURED,
+    **dict.fromkeys(["biggan_cifar10", "r3gan_cifar10", "reacgan_cifar10", "sngan_cifar10"], COLOURED),
+    **dict.fromkeys(["biggan_imagenet128", "sagan_imagenet128"], IMAGENET),
     "stylegan2_cifar10": STYLED,
     "stylegan2_ada_cifar10": STYLED,
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
