@@ -54,8 +54,8 @@ from gan_lab.terms import (
     Term,
     TwinAuxiliaryClassifier,
 )
-from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
 from gan_lab.types import DiscriminatorOutput, View
+from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
