@@ -18,7 +18,7 @@ from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
 from gan_lab.data.pictures import Pictures, collate
-from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Fit, Look, Resample, colour, deep, measured
+from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, measured
 from gan_lab.data.sources.choose import open_source
 from gan_lab.data.sources.source import Source
 from gan_lab.data.workers import leaving_signals_to_us
@@ -57,8 +57,8 @@ class Images(GameData):
         workers: NonNegativeInt = 2,
         skip_corrupt: bool = False,
         labels: str = "auto",
-        fit: Fit = "cover",
-        resample: Resample = "lanczos",
+        fit: Literal["cover", "contain", "stretch"] = "cover",
+        resample: Literal["lanczos", "bicubic", "bilinear", "nearest"] = "lanczos",
         background: str = "white",
         range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
     ) -> None:

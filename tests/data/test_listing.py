@@ -57,7 +57,7 @@ def test_most_pictures_in_the_root_are_no_classes(tmp_path: Path) -> None:
 
 def test_an_archive_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "pictures.zip").touch()
-    with pytest.raises(UserError, match=r"pictures\.zip: is a file, and must be a folder; unpack an archive first"):
+    with pytest.raises(UserError, match=r"pictures\.zip: is a file, and must be a folder"):
         list_pictures(str(tmp_path / "pictures.zip"))
     with pytest.raises(UserError, match="none: no such folder"):
         list_pictures(str(tmp_path / "none"))
