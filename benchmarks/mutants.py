@@ -105,12 +105,15 @@ def copy_tree() -> None:
 
 
 def left_out(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Spans that are not changed: annotations, types' aliases, errors and their messages, `dataclass(...)`."""
+    """Spans that are not changed: annotations, types' aliases, errors and their messages, `dataclass`, `field(...)`."""
     spans = []
     for node in ast.walk(ast.parse(source)):
         parts: list[ast.AST | None] = []
         if isinstance(node, ast.arg | ast.AnnAssign):
             parts = [node.annotation]
+            made = getattr(node, "value", None)
+            if isinstance(made, ast.Call) and getattr(made.func, "id", "") == "field":
+                parts.append(made)
         elif isinstance(node, ast.FunctionDef):
             parts = [node.returns]
         elif isinstance(node, ast.ClassDef):

@@ -29,11 +29,22 @@ class Batch(NamedTuple):
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What D returns, always: logits (N,) or one per patch (N, ...), class logits (N, K), inner features."""
+    """What D returns, always: logits (N,) or one per patch (N, ...), class logits (N, K), inner features.
+
+    `scales`: the logits of further scales, each (N, ...), of a D that judges at several. The players' losses are sums
+    over all, and the input gradient is that of the sum of all. Terms, figures and wrappers of logits know `logits`
+    alone, but where they say so.
+    """
 
     logits: Tensor
     class_logits: Tensor | None = None
     features: tuple[Tensor, ...] = ()
+    scales: tuple[Tensor, ...] = ()
+
+    @property
+    def all_logits(self) -> tuple[Tensor, ...]:
+        """Those of every scale, the first of which is `logits`."""
+        return (self.logits, *self.scales)
 
 
 class Generator(Protocol):
@@ -46,6 +57,25 @@ class Discriminator(Protocol):
     """D: samples (N, *shape) and perhaps a condition to a `DiscriminatorOutput`."""
 
     def __call__(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput: ...
+
+
+@runtime_checkable
+class Styled(Protocol):
+    """A generator in two parts, z -> w -> x: what reads or moves w, the styles, asks for them one after the other.
+
+    w is (N, layers, dim), a row for each layer of the synthesis, so that rows can be mixed and truncated apart:
+    `centre + psi (w - centre)`.
+    """
+
+    @property
+    def centre(self) -> Tensor:
+        """The moving mean of w in training, (dim,)."""
+
+    def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """w of noise (N, latent dim) and labels; in training mode perhaps mixed. The centre does not move."""
+
+    def synthesise(self, w: Tensor) -> Tensor:
+        """Samples (N, *shape) of w."""
 
 
 @runtime_checkable

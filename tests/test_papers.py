@@ -22,6 +22,7 @@ from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.experiment.build import build
 from gan_lab.losses import NonSaturating, Relativistic, TopK
+from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
@@ -32,7 +33,9 @@ from gan_lab.networks.mlp import MLPGenerator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
+from gan_lab.networks.stylegan2 import Mapping, StyleGAN2Discriminator, StyleGAN2Generator
 from gan_lab.networks.unet import UNetGenerator
+from gan_lab.networks.unet_discriminator import UNetDiscriminator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
 from gan_lab.terms import (
@@ -44,6 +47,7 @@ from gan_lab.terms import (
     MaxGradientPenalty,
     ModeSeekingInverse,
     Orthogonal,
+    PathLength,
     Term,
 )
 from gan_lab.types import View
@@ -273,9 +277,10 @@ def slopes(network: nn.Module, x: Tensor, y: Tensor | None, normal: bool) -> lis
     fill(network.parameters(), 40)
     order = [name for name, _ in network.named_parameters()]
     output = (normalised(network) if normal else network)(x.requires_grad_(), *([] if y is None else [y]))
-    output = output if isinstance(output, Tensor) else output.logits
+    logits = [output] if isinstance(output, Tensor) else output.all_logits
+    output = torch.cat([each.flatten() for each in logits])
     weights = {n.replace("parametrizations.weight.original", "weight"): p for n, p in network.named_parameters()}
-    value = output.flatten() @ numbers(201, output.numel())
+    value = output @ numbers(201, output.numel())
     first, *others = torch.autograd.grad(value, [x, *(weights[name] for name in order)])
     return [*sums(output), *sums(first), *sums(torch.cat([slope.flatten() for slope in others]))]
 
@@ -324,6 +329,26 @@ def biggan_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
 
 
+def unet_d() -> list[float]:
+    discriminator = UNetDiscriminator((3, 128, 128), 3, width=2, max_width=32, halvings=5, attention=8)
+    return slopes(discriminator, numbers(42, 4, 3, 128, 128), CLASSES, normal=False)
+
+
+def fastgan_g() -> list[float]:
+    """With the noise of places given."""
+
+    class Given(fastgan.Noise):
+        def forward(self, x: Tensor) -> Tensor:
+            noise: Tensor = x + self.weight * numbers(7, len(x), 1, *x.shape[2:])
+            return noise
+
+    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4)
+    for module in generator.modules():
+        if isinstance(module, fastgan.Noise):
+            module.__class__ = Given
+    return slopes(generator, numbers(41, 4, 6), None, normal=False)
+
+
 def biggan_deep_g() -> list[float]:
     generator = BigGANDeepGenerator(3, (3, 32, 32), 3, width=16, max_width=16, shared=4, attention=16)
     return slopes(generator, numbers(41, 4, 3), CLASSES, normal=True)
@@ -332,6 +357,45 @@ def biggan_deep_g() -> list[float]:
 def biggan_deep_d() -> list[float]:
     discriminator = BigGANDeepDiscriminator((3, 64, 64), 3, width=4, max_width=64, halvings=4, attention=16)
     return slopes(discriminator, numbers(42, 4, 3, 64, 64), CLASSES, normal=True)
+
+
+def at_full_rate(mapping: Mapping | None) -> None:
+    """The layers' learning rate is not scaled, so that weights as small as these are seen at all."""
+    for layer in [] if mapping is None else mapping.layers:
+        layer.gain, layer.multiplier = 100 * layer.gain, 1.0
+
+
+def small_stylegan2() -> StyleGAN2Generator:
+    generator = StyleGAN2Generator(5, (3, 16, 16), 3, width=4, max_width=8, dim=6, mapping=2).eval()
+    at_full_rate(generator.mapping)
+    for i, layer in enumerate(generator.convs):
+        layer.noise = numbers(60 + i, *layer.noise.shape)
+    return generator
+
+
+def stylegan2_g() -> list[float]:
+    return slopes(small_stylegan2(), numbers(41, 4, 5), CLASSES, normal=False)
+
+
+def stylegan2_d(residual: bool) -> list[float]:
+    """With skip connections and classes; without either."""
+    classes = 3 if residual else None
+    discriminator = StyleGAN2Discriminator((3, 16, 16), classes, width=4, max_width=8, group=2, residual=residual)
+    at_full_rate(discriminator.mapping)
+    return slopes(discriminator, numbers(42, 4, 3, 16, 16), CLASSES if residual else None, normal=False)
+
+
+def path_length() -> list[float]:
+    """Gradients of the second step, and the mean length after it."""
+    generator, term, found = small_stylegan2().double(), PathLength(every=1).double(), []
+    fill(generator.parameters(), 40)
+    for step in range(2):
+        torch.manual_seed(step)
+        context = SimpleNamespace(g=View(generator, {}), z=numbers(43 + step, 4, 5), condition=CLASSES)
+        value = term(context, step)
+        slope = torch.autograd.grad(value, list(generator.parameters()), materialize_grads=True)
+        found = [*sums(torch.cat([part.flatten() for part in slope])), value.item(), term.length.item()]
+    return found
 
 
 def improved_d() -> list[float]:
@@ -479,6 +543,18 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
          0.014043868703452898, 159.27802196024663, 0.7401650138610165, 9.431794890939607],
         1e-9,
     ),
+    "unet_d": (
+        unet_d,
+        [878800.1074770079, 3071947.605844394, -2490298.5324123246, -1866.8716081391467, 11798.51970391866,
+         -59253.595360702006, 39283740.54636638, 13417793.637113137, -1875785.9753694488],
+        1e-9,
+    ),
+    "fastgan_g": (
+        fastgan_g,
+        [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
+         -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
+        1e-9,
+    ),
     "biggan_deep_g": (
         biggan_deep_g,
         [-18.707495905560332, 96.84763137945853, -15.36747099474644, -25.378879194252377, 59.9920911760351,
@@ -489,6 +565,33 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         biggan_deep_d,
         [78.00801964919063, 43.580685915576204, -39.094615685545364, -0.033431612553422495, -0.02042253995852507,
          -0.05547828449373991, 38.164608322980214, 12.720673031970808, 74.83974126208594],
+        1e-9,
+    ),
+    "stylegan2_g": (
+        stylegan2_g,
+        [4.055563000752375, -1.9228894588532057, 44.13027072779599, -0.15489845048303683,
+         -0.06263655950671215, -0.0715357480332009, -16.722299502845818, 134.45260478035237,
+         -45.863194875634754],
+        1e-9,
+    ),
+    "stylegan2_d": (
+        partial(stylegan2_d, True),
+        [0.01748745509621842, 0.010064396349514958, -0.005565112246781639, -2.8658758387116192e-06,
+         1.7817410370879401e-06, 5.96417971487254e-06, 0.06480142830043528, -0.26070348715467745,
+         -0.002411140811897111],
+        1e-12,
+    ),
+    "stylegan2_d_cifar": (
+        partial(stylegan2_d, False),
+        [-3.9537217707351062, -2.275212659160708, 1.2587869135264884, -2.1535535226574197e-06,
+         -2.549442353241612e-06, -1.393968366190704e-05, -1.3344389661342293, 1.6612579797224647,
+         3.1592652275974715],
+        1e-12,
+    ),
+    "path_length": (
+        path_length,
+        [0.03411658857758986, 0.016602155402951915, -0.028153233320970764, 0.0067778507624439675,
+         0.0010751433163583865],
         1e-9,
     ),
     "improved_gan_d": (

@@ -85,21 +85,14 @@ class DualityGap(GameCallback):
 
             return StepContext(d, g, movers, lambda: batch, noise, gan.joint_batch)
 
-        def d_cost(seen: StepContext) -> Tensor:
-            return gan.loss.discriminator(seen.real_output.logits, seen.fake_output.logits)
-
-        def g_cost(seen: StepContext) -> Tensor:
-            real = seen.real_output.logits if gan.loss.generator_sees_real else None
-            return gan.loss.generator(real, seen.fake_output.logits)
-
         def value(d: Player, g: Player, batch: Batch) -> Tensor:
-            return -d_cost(context(d, g, batch))
+            return -gan.d_loss(context(d, g, batch))
 
         def d_response(d: Player, g: Player) -> duality.Step:
-            return self._descent(d, lambda batch: context(d, g, batch, d), d_cost, steps)
+            return self._descent(d, lambda batch: context(d, g, batch, d), gan.d_loss, steps)
 
         def g_response(d: Player, g: Player) -> duality.Step:
-            return self._descent(g, lambda batch: context(d, g, batch, g), g_cost, steps)
+            return self._descent(g, lambda batch: context(d, g, batch, g), gan.g_loss, steps)
 
         def batches() -> Iterator[Batch]:
             for batch in data.undivided().batches(FAR):  # the same for every process

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property, partial
+from itertools import repeat
 from types import MappingProxyType
 from typing import Any
 
@@ -113,7 +114,7 @@ class GAN(pl.LightningModule):
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
-        total = self._d_loss(context) if player is self.d else self._g_loss(context, whole)
+        total = self.d_loss(context) if player is self.d else self.g_loss(context, whole)
         seen = {f"{player.name}/loss": total.detach()}
         if player is self.d:
             seen["logits/real"] = context.real_output.logits.detach()
@@ -127,15 +128,18 @@ class GAN(pl.LightningModule):
                 seen[f"{player.name}/{name}"] = value.detach()
         return total, seen
 
-    def _d_loss(self, context: StepContext) -> Tensor:
-        return self.loss.discriminator(context.real_output.logits, context.fake_output.logits)
+    def d_loss(self, context: StepContext) -> Tensor:
+        """J_D without its terms: the sum over the scales of D's logits."""
+        real, fake = context.real_output.all_logits, context.fake_output.all_logits
+        return _total(map(self.loss.discriminator, real, fake))
 
-    def _g_loss(self, context: StepContext, whole: bool) -> Tensor:
+    def g_loss(self, context: StepContext, whole: bool = False) -> Tensor:
+        """J_G without its terms, a sum likewise; `whole`: as in `objective`."""
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
-            return -self._d_loss(context)
+            return -self.d_loss(context)
         loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
-        real = context.real_output.logits if loss.generator_sees_real else None
-        return loss.generator(real, context.fake_output.logits)
+        real = context.real_output.all_logits if loss.generator_sees_real else repeat(None)
+        return _total(map(loss.generator, real, context.fake_output.all_logits))
 
     def gradients(self, context: StepContext, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
@@ -304,3 +308,8 @@ class GAN(pl.LightningModule):
             if player.scale is not None and scale is not None:  # a resumed run may have another precision
                 player.scale.load_state_dict(scale)
         self.history.load_state_dict(checkpoint["history"])
+
+
+def _total(losses: Iterator[Tensor]) -> Tensor:
+    """The sum over D's scales, which are one at least."""
+    return sum(losses, next(losses))

@@ -114,8 +114,8 @@ class StepContext:
     def input_gradient(self, x: Tensor) -> Tensor:
         """grad_x D(x), each sample for itself, (N, *shape); differentiable in D's weights and in x's own.
 
-        Of the game's own samples it is the slope of what their loss is of, the same dropout and noise included. Any
-        others D sees once more.
+        D(x) is the sum of all logits of x, those of every patch and scale. Of the game's own samples it is the slope
+        of what their loss is of, the same dropout and noise included. Any others D sees once more.
         """
         if self._asks_input_gradient and x is self.real:
             x, output = self._seen_real, self.real_output
@@ -124,7 +124,7 @@ class StepContext:
         else:
             x = _alias(x)
             output = self.discriminate(x)
-        (slope,) = torch.autograd.grad(output.logits.sum(), x, create_graph=True)
+        (slope,) = torch.autograd.grad([logits.sum() for logits in output.all_logits], x, create_graph=True)
         return slope
 
     def _view(self, x: Tensor, y: Tensor | None) -> DiscriminatorOutput:
@@ -189,9 +189,11 @@ def _alias(x: Tensor) -> Tensor:
 def _single(output: DiscriminatorOutput) -> DiscriminatorOutput:
     """Logits in single precision: losses subtract and exponentiate them."""
     classes = None if output.class_logits is None else output.class_logits.float()
-    return DiscriminatorOutput(output.logits.float(), classes, output.features)
+    scales = tuple(logits.float() for logits in output.scales)
+    return DiscriminatorOutput(output.logits.float(), classes, output.features, scales)
 
 
 def _part(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
     classes = None if output.class_logits is None else output.class_logits[rows]
-    return DiscriminatorOutput(output.logits[rows], classes, tuple(f[rows] for f in output.features))
+    features, scales = (tuple(each[rows] for each in many) for many in (output.features, output.scales))
+    return DiscriminatorOutput(output.logits[rows], classes, features, scales)

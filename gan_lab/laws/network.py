@@ -20,9 +20,11 @@ class Network(NamedTuple):
     shape: tuple[int, ...] | None
 
     def values(self, n: int, module: nn.Module | None = None, device: str = "cpu") -> Tensor:
-        """Samples, or logits."""
+        """Samples, or the logits of every scale, in one row for each sample."""
         output = (module or self.module)(self.inputs(n).to(device), None)  # as the game calls it
-        return output if self.shape is not None else output.logits
+        if self.shape is not None:
+            return output
+        return torch.cat([logits.flatten(1) if logits.ndim > 1 else logits[:, None] for logits in output.all_logits], 1)
 
 
 def has_its_shape(network: Network) -> None:

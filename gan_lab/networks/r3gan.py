@@ -7,13 +7,12 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d
 
+from gan_lab.networks.resampling import Downsample, Upsample
 from gan_lab.ranges import DoublingImageShape, PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
 SLOPE = 0.2  # of every leaky ReLU
-FILTER = (1.0, 3.0, 3.0, 1.0)  # of the resamplers, a side: (1, 2, 1) * (1, 1)
 
 
 def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
@@ -75,34 +74,6 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.branch(x)
-
-
-class Resampler(nn.Module):
-    """The smoothing that both resamplers share: each channel by itself, with zeros beyond the border."""
-
-    kernel: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        side = torch.tensor(FILTER) / sum(FILTER)
-        self.register_buffer("kernel", torch.outer(side, side)[None, None], persistent=False)
-
-
-class Upsample(Resampler):
-    """(N, C, H, W) -> (N, C, 2H, 2W): bilinear interpolation, but for the zeros beyond the border."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        # Times 4, since three in four of the pixels that the filter meets are empty.
-        return conv_transpose2d(x, 4 * self.kernel.expand(channels, 1, -1, -1), stride=2, padding=1, groups=channels)
-
-
-class Downsample(Resampler):
-    """(N, C, H, W) -> (N, C, H/2, W/2): every other pixel of the filtered map."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        channels = x.shape[1]
-        return conv2d(x, self.kernel.expand(channels, 1, -1, -1), stride=2, padding=1, groups=channels)
 
 
 class R3GANGenerator(nn.Module):

@@ -127,7 +127,7 @@ class NoAdversary(nn.Module):
         output = self.discriminator(x, y)
         if not isinstance(output, DiscriminatorOutput):
             raise UserError(f"no_adversary: is for discriminators, which {type(self.discriminator).__name__} is not")
-        return output._replace(logits=0 * output.logits)
+        return output._replace(logits=0 * output.logits, scales=tuple(0 * logits for logits in output.scales))
 
 
 class CodePosterior(nn.Module):

@@ -2,10 +2,12 @@
 
 from gan_lab.terms.codes import MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
+from gan_lab.terms.cutmix import CutMix
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.lecam import LeCam
 from gan_lab.terms.orthogonal import Orthogonal
+from gan_lab.terms.path_length import PathLength
 from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
 from gan_lab.terms.term import Term
 
@@ -16,6 +18,7 @@ __all__ = [
     "AuxiliaryClassifier",
     "Consistency",
     "ConsistencyRegularisation",
+    "CutMix",
     "FeatureMatching",
     "GradientPenalty",
     "LatentConsistency",
@@ -26,6 +29,7 @@ __all__ = [
     "ModeSeekingInverse",
     "MutualInformation",
     "Orthogonal",
+    "PathLength",
     "Reconstruction",
     "Supervised",
     "Term",

@@ -172,6 +172,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     "term=bcr": [{"data": "digits"}],
     "term=consistency": [COMPLETED],
     "term=consistency_regularisation": [{"data": "digits"}],
+    "term=cutmix": [{"data": "digits", "model": "unet_d"}],
     "term=lecam": [{"d_terms.lecam.start": 0}],
     "term=reconstruction": [COMPLETED],
     "term=supervised": [FEW_LABELS],

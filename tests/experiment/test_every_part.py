@@ -17,9 +17,19 @@ pytestmark = pytest.mark.slow
 
 # CIFAR-10's files are known by their hashes, and cannot be made up.
 COLOURED = ["data=digits", "data.image_size=32", "model.generator.width=8", "model.discriminator.width=8"]
+STYLED = [
+    "data=digits",
+    "data.image_size=32",
+    "latent.dim=8",
+    "model.width=8",
+    "model.max_width=8",
+    "model.generator.dim=8",
+]
 QUICK = {  # the tests' MNIST has 12 pictures
     "biggan_cifar10": COLOURED,
     "sngan_cifar10": COLOURED,
+    "stylegan2_cifar10": STYLED,
+    "stylegan2_ada_cifar10": STYLED,
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
     "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
     "semi_supervised_mnist": ["data.labels=10"],

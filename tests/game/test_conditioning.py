@@ -31,7 +31,7 @@ from gan_lab.io.generator import save_generator
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
-TOLD = ["biggan", "biggan_deep"]  # networks that read labels themselves
+TOLD = ["biggan", "biggan_deep", "stylegan2", "unet_d"]  # networks that read labels themselves
 MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", "srgan", *TOLD)]  # which take no labels
 UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
 PAIRS = [*((c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT), *(("none", m) for m in TOLD)]

@@ -29,6 +29,7 @@ NARROW = {
     "biggan": [*_NARROW, "model.generator.shared=4"],
     "biggan_deep": [*_NARROW, "model.generator.shared=4"],
     "dcgan": ["model.width=4"],
+    "fastgan": ["model.generator.width=1", "model.discriminator.width=4"],
     "infogan": ["model.width=4", "model.dense=16"],
     "dcgan_dense": ["model.width=4", "model.dense=8"],
     "mlp": ["model.hidden=[16]"],
@@ -39,10 +40,12 @@ NARROW = {
     "r3gan": ["model.width=4", "model.group_width=4"],
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,
+    "stylegan2": ["model.width=4", "model.max_width=8", "model.generator.dim=8", "model.generator.mapping=2"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
+    "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"supervised", "consistency", "reconstruction"}
+PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length"}
 
 
 def options(group: str) -> list[str]:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from gan_lab.networks.r3gan import Downsample, R3GANDiscriminator, R3GANGenerator, ResidualBlock, Upsample
+from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator, ResidualBlock
+from gan_lab.networks.resampling import Downsample, Upsample
 
 SIZES = [8, 12, 16, 28, 32, 40, 64]
 NORMALISATION = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)

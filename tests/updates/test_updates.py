@@ -1,5 +1,6 @@
 """Laws of the updates: what counts, what is remembered, what is left alone."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -8,6 +9,7 @@ import pytest
 import torch
 from helpers.configuration import options
 from helpers.players import fit, state
+from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -16,7 +18,7 @@ from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.step import StepContext
 from gan_lab.io.checkpoint import PlainCheckpointIO
-from gan_lab.updates import Balanced, Lookahead, Optimistic
+from gan_lab.updates import Alternating, Balanced, Lookahead, Optimistic
 
 Composed = Callable[..., DictConfig]
 PLAIN = ("model=mlp", "data=ring", "optimizer=sgd", "gan.ema_decay=null")
@@ -43,6 +45,24 @@ def test_every_update_plays_with_every_optimizer_clipping_and_average(
 def test_a_round_counts_as_one_update_of_each_player(composed: Composed, update: str) -> None:
     gan = fit(composed(*PLAIN, f"update={update}"), rounds=3)
     assert (gan.d.step, gan.g.step) == (3, 3)
+
+
+@pytest.mark.parametrize("update", ["alternating", "shared_fakes"])
+def test_a_round_makes_the_steps_that_are_asked_for(composed: Composed, update: str) -> None:
+    gan = fit(composed(*PLAIN, f"update={update}", "update.d_steps=3", "update.g_steps=2"), rounds=2)
+    assert (gan.d.step, gan.g.step) == (6, 4)
+
+
+@pytest.mark.parametrize("update", options("update"))
+def test_a_default_in_code_is_the_one_of_the_configuration(composed: Composed, update: str) -> None:
+    chosen = instantiate(composed(f"update={update}")["update"])
+    given = {name: p.default for name, p in inspect.signature(type(chosen)).parameters.items()}
+    assert all(default in (inspect.Parameter.empty, getattr(chosen, name)) for name, default in given.items())
+
+
+def test_lookahead_starts_from_the_papers_figures() -> None:
+    """Chavdarova et al. 2021, table 2 and appendix: k = 5, alpha = 1/2."""
+    assert (Lookahead(Alternating()).every, Lookahead(Alternating()).alpha) == (5, 0.5)
 
 
 @pytest.mark.parametrize("update", options("update"))
@@ -231,6 +251,14 @@ def test_balanced_gives_more_steps_to_the_weaker_player_within_its_limits() -> N
         update = resumed
     with pytest.raises(ValueError, match="low must be below high"):
         Balanced(low=0.8, high=0.8)
+
+
+@pytest.mark.parametrize("accuracy", [0.5, 0.75])
+def test_balanced_leaves_an_accuracy_at_a_limit_alone(accuracy: float) -> None:
+    update, game = Balanced(low=0.5, high=0.75, memory=0.5), cast(Any, Scripted(accuracies=[accuracy] * 3))
+    for _ in range(3):
+        update.play(game)
+    assert (game.d.step, game.g.step) == (3, 3)
 
 
 def test_balanced_averages_the_accuracy_over_rounds() -> None:
