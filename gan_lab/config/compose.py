@@ -12,7 +12,6 @@ from gan_lab.config.check import check, check_choices
 from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explained
 from gan_lab.config.idle import check_idle
-from gan_lab.config.image_shape import image_shape as _image_shape  # noqa: F401 - registers the resolver
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.places import settle
 from gan_lab.config.trainer import check_trainer
