@@ -31,7 +31,7 @@ FORMS: dict[str, tuple[str, Image.Image, dict[str, Any], dict[str, Any], np.ndar
     "12 bits in 16": ("a.png", Image.fromarray(DEEP >> 4), {}, {"range": [0, 4095]}, RAMP, 1),
     "12 bits, measured": ("a.tif", Image.fromarray(DEEP >> 4), {}, {"range": "auto"}, RAMP / RAMP.max() * 255, 1),
     "float": ("a.tif", Image.fromarray(RAMP / np.float32(255)), {}, {"range": [0, 1]}, RAMP, 0),
-    "transparent": ("a.png", HIDDEN.convert("LA"), {}, {"background": "black", "channels": 1}, UNDER, 256),
+    "transparent": ("a.png", Image.fromarray(np.dstack([RAMP, ALPHA])), {}, {"background": "black"}, UNDER, 0),
     "animated": ("a.gif", Image.fromarray(RAMP), {"save_all": True, "append_images": [PALETTE]}, {}, RAMP, 0),
 }
 
@@ -42,7 +42,7 @@ def shown(make: Make, folder: Path, **knobs: Any) -> np.ndarray:
     return ((batch.x[0] + 1) * 127.5).round().numpy()
 
 
-@pytest.mark.parametrize("form", FORMS.keys() - {"transparent"})
+@pytest.mark.parametrize("form", FORMS)
 def test_every_mode(make: Make, tmp_path: Path, form: str) -> None:
     name, image, options, knobs, expected, error = FORMS[form]
     folder = tmp_path / "one"
