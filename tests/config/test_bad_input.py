@@ -79,6 +79,7 @@ MISTAKES = [
     Mistake("data.image_size=30", r"image size must be 4, 5, 6 or 7 doubled"),
     Mistake("data=ring model=dcgan", r"data\.shape=\[2\]: must have 3 items"),
     Mistake("data=images", r"data\.root: must be given"),
+    Mistake("data=image_folder data.root={tmp}/pairs", r"data=image_folder: is now data=images data\.root=\.\.\."),
     Mistake("resume={tmp}/nowhere", r"nowhere: not a run directory"),
     Mistake("resume={tmp}/run loss=hinge", r"another configuration \(loss\._target_ is .* only rounds"),
     Mistake("-m resume={tmp}/run", r"does not go with --multirun"),
