@@ -1,6 +1,7 @@
 """Sources of pictures: the same pictures, labels and batches, whatever they lie in."""
 
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,13 @@ def test_labels_from_a_list(make: Make, tmp_path: Path) -> None:
     (root / "list.csv").write_text("name,label\na,b\n")
     with pytest.raises(UserError, match="must have the columns file and label"):
         make("images", root=str(root), labels="list.csv")
+    for text in ("file,label\na\n", 'file,label\n"a"b,c\n'):  # too short a row; no CSV
+        (root / "list.csv").write_text(text)
+        with pytest.raises(UserError, match=r"data\.labels=.*list\.csv: (must have|not readable)"):
+            make("images", root=str(root), labels="list.csv")
+    os.mkfifo(root / "pipe.csv")
+    with pytest.raises(UserError, match=r"pipe\.csv: no such file"):
+        make("images", root=str(root), labels="pipe.csv")
 
 
 @pytest.mark.parametrize(

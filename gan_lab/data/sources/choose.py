@@ -6,7 +6,7 @@ from pathlib import Path
 from gan_lab.data.sources.archive import Archive
 from gan_lab.data.sources.arrays import Hdf5, Numpy
 from gan_lab.data.sources.folder import Folder
-from gan_lab.data.sources.labels import LISTS, classes_of, read_list
+from gan_lab.data.sources.labels import classes_of, is_list, read_list
 from gan_lab.data.sources.lmdb import Lmdb
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
@@ -21,7 +21,7 @@ def open_source(root: str, labels: str = "auto") -> Source:
 
     Raises UserError where there is nothing to read, or the labels do not fit.
     """
-    listed = labels.lower().endswith(LISTS)
+    listed = is_list(labels)
     if labels not in ("auto", "folders", "none") and not listed:
         raise UserError(f"data.labels={labels}: must be auto, folders, none, or a list that ends in .csv or .jsonl")
     source = _opened(root, labels)

@@ -12,20 +12,30 @@ DATASET_JSON = "dataset.json"
 LISTS = (".csv", ".jsonl")
 
 
+def is_list(labels: str) -> bool:
+    """Whether `data.labels` is the path of a list, and none of the words."""
+    return labels.lower().endswith(LISTS)
+
+
 def read_list(path: Path) -> dict[str, str]:
     """The label of each file, from a CSV with a header or a file of JSON lines, both with the columns file and label.
 
     Raises UserError where a column is missing, or the file is neither.
     """
+    if not path.is_file():  # also a pipe, which would keep us waiting
+        raise UserError(f"data.labels={path}: no such file")
     try:
         text = path.read_text(encoding="utf-8-sig")
         rows = _csv_rows(text) if path.suffix.lower() == ".csv" else map(json.loads, filter(None, text.splitlines()))
-        return {str(row["file"]): str(row["label"]) for row in rows}
+        found = {row["file"]: row["label"] for row in rows}
+        if None in found or None in found.values():
+            raise KeyError
+        return {str(file): str(label) for file, label in found.items()}
     except OSError as error:
         raise UserError(f"data.labels={path}: {error.strerror or error}") from error
     except (KeyError, TypeError) as error:
         raise UserError(f"data.labels={path}: must have the columns file and label in each of its rows") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise UserError(f"data.labels={path}: not readable ({' '.join(str(error).split())})") from error
 
 
