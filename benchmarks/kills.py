@@ -30,7 +30,7 @@ FORMS = {
     "one": ["model=mlp", "trainer=cpu", "rounds=400", "callbacks.checkpoint.every=20"],
     "two": ["model=mlp", "trainer=ddp_cpu", "trainer.devices=2", "rounds=100", "callbacks.checkpoint.every=10"],
     "seeds": ["model=mlp", "data=ring", "seeds=3", "rounds=200", "callbacks.checkpoint.every=20"],
-    "pictures": ["data=image_folder", "data.root={pictures}", "data.image_size=16", *SMALL, "rounds=100",
+    "pictures": ["data=images", "data.root={pictures}", "data.image_size=16", *SMALL, "rounds=100",
                  "callbacks.checkpoint.every=10"],
 }  # fmt: skip
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)

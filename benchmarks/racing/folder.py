@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from gan_lab.data.folder import ImageFolder
+from gan_lab.data.images import Images
 from gan_lab.data.photographs import FILES, read
 
 SIDE, BATCH = 64, 64
@@ -31,7 +31,7 @@ def write(folder: Path, n: int = 5000) -> None:
 
 def by_lab(folder: str, after: Callable[[], None]) -> None:
     """Batch by batch, in this process."""
-    for _ in ImageFolder(folder, (3, SIDE, SIDE), None, BATCH, seed=0, workers=0).batches(0):
+    for _ in Images(folder, (3, SIDE, SIDE), None, BATCH, seed=0, workers=0).batches(0):
         after()
 
 

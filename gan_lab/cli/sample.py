@@ -245,8 +245,10 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
 
     from gan_lab.data.memory import scale
     from gan_lab.data.pictures import Pictures
+    from gan_lab.data.pixels import Look
+    from gan_lab.data.sources.single import Single
 
-    found = Pictures(str(picture.parent), [picture.name], tuple(recipe["shape"]), "center", False, 0, False)[0, 0]
+    found = Pictures(Single(picture), Look(tuple(recipe["shape"])), "center", False, 0, False)[0, 0]
     if found.pixels is None:
         raise UserError(f"given={found.failures[0]}")
     whole = scale(found.pixels[None])

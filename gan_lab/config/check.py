@@ -8,6 +8,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gan_lab.config.conf import CONF
 from gan_lab.config.foreign import foreign_complaint
+from gan_lab.config.image_shape import image_shape as _image_shape  # noqa: F401 - registers the resolver
 from gan_lab.config.signature import Signature, signature
 from gan_lab.config.source import NoSuchTarget
 from gan_lab.config.tree import PLAIN_TYPES, at, children, is_part, leaves, loose, origin, parts, reach, references

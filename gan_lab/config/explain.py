@@ -28,6 +28,7 @@ from gan_lab.errors import UserError
 
 SMALLER = "lower data.batch_size or the networks' width, or play each batch in parts (gan.accumulate=N)"
 _EXTRAS = {"hydra/launcher/submitit_slurm": "slurm", "hydra/sweeper/optuna": "optuna"}  # options that these bring
+RENAMED = {"data/image_folder": "data=images data.root=..."}  # options of earlier versions, and what they are now
 
 _REFUSALS = (UserError, ValueError, TypeError)  # by a part's constructor
 _NOT_FOUND = (ImportError, AttributeError)
@@ -135,6 +136,8 @@ def _option(error: MissingConfigException, overrides: Sequence[str], conf: Path)
     group, _, option = missing[1].rpartition("/")
     options = list(error.options or _options(conf, group))
     chosen = [given for given in overrides if _bare(given) == group and option in given]
+    if missing[1] in RENAMED and option not in options:
+        return f"{group}={option}: is now {RENAMED[missing[1]]}"
     return f"{chosen[0] if chosen else f'{group}={option}'}: no such option{near(option, options)} {listed(options)}"
 
 

@@ -43,7 +43,7 @@ def _aimless(plain: dict[str, Any]) -> Iterator[str]:
 
 def _unread_labels(plain: dict[str, Any]) -> Iterator[str]:
     labels, which = plain["data"].get("labels"), plain["data"].get("labels_seed")
-    if labels is None:
+    if not isinstance(labels, int):  # of one's own pictures it says where the labels are
         if which:
             yield f"data.labels_seed={which}: picks the labels that are shown, and all are; set data.labels"
         return

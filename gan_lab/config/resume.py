@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -15,6 +15,7 @@ from gan_lab.config.observing import PLACES
 from gan_lab.config.started import how_started, split
 from gan_lab.config.stranger import vetted
 from gan_lab.config.words import shown
+from gan_lab.data.sources.labels import is_list
 from gan_lab.errors import OtherRun, UserError
 from gan_lab.io.anew import anew
 from gan_lab.io.ownership import is_own, write_own
@@ -55,6 +56,11 @@ def expand(arguments: list[str]) -> list[str]:
     flags = _latest([*(read_facts(directory).get("start") or {}).get("flags", []), *flags])
     others = [a for a in overrides if not a.startswith(("resume=", "hydra.run.dir=", "trust="))]
     first = [str(override) for override in read_yaml_list(directory / OVERRIDES)]
+    if "data=image_folder" in first:
+        raise UserError(
+            f"resume={directory}: that run has learnt from data=image_folder, which resized pictures otherwise than "
+            f"data=images does, and cannot go on; {anew(directory)}"
+        )
     if begun := [a for a in others if a.startswith(tuple(f"{key}=" for key in BEGUN))]:
         raise UserError(f"{begun[0]}: begins a new run, and resume goes on with one; leave out one of the two")
     if not is_own(directory / OVERRIDES):
@@ -130,10 +136,13 @@ def remember(config: DictConfig, directory: Path, overrides: Sequence[str]) -> N
     """Write the resolved `config.yaml`, and beside it the overrides that a later resume starts from."""
     text = OmegaConf.to_yaml(unspelt(config))
     kept = [override for override in overrides if not override.startswith("resume=")]
-    if "root" in config.data and not OmegaConf.is_interpolation(config.data, "root"):
-        # Absolute: to be found again from any working directory.
-        kept = [override for override in kept if not override.startswith("data.root=")]
-        kept.append(f"data.root={quoted(str(config.data.root))}")
+    # Absolute: to be found again from any working directory.
+    data = cast(dict[str, Any], OmegaConf.to_container(config.data, resolve=False))
+    places = {name: str(data[name]) for name in ("root", "labels") if name in data}
+    for name, value in places.items():
+        if "${" not in value and (name == "root" or is_list(value)):
+            kept = [override for override in kept if not override.startswith(f"data.{name}=")]
+            kept.append(f"data.{name}={quoted(value)}")
     note(directory, start=how_started(sys.argv[1:]))
     write_own(directory / OVERRIDES, yaml.safe_dump(kept))
     write_own(directory / "config.yaml", text)

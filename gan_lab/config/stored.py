@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from gan_lab.config.arguments import at_home
 from gan_lab.config.tree import is_part
 from gan_lab.config.trust import check_targets, check_words, named_in
+from gan_lab.data.sources.labels import is_list
 from gan_lab.errors import UserError
 from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_yaml
@@ -43,4 +44,13 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
         holder["root"] = root if given_root is None else at_home(given_root)
         if holder["root"] is None:
             raise UserError(f"{path}: is not of a run of yours, so say where its data lie here: root=FOLDER")
+        if not own and is_list(str(holder.get("labels"))):
+            _demand_inside(holder["root"], holder["labels"], path)
     return cast(dict[str, dict[str, Any]], parts)
+
+
+def _demand_inside(root: str, labels: str, where: Path) -> None:
+    """A stranger's list of labels lies in the folder that the user gave, or it is refused."""
+    file = Path(root, labels)
+    if not file.is_file() or not file.resolve().is_relative_to(Path(root).resolve()):
+        raise UserError(f"{where}: is not of a run of yours, and its labels are not in {root}: {labels}")

@@ -30,6 +30,7 @@ GROUPS = {
     "g_wrappers": ("wrapper",),
     "callbacks": ("callbacks", "metric", "features"),
 }
+LABELS = ("auto", "folders", "none")  # of data.labels, what names no file
 TRAINER = ("accelerator", "devices", "num_nodes", "precision", "sync_batchnorm", "deterministic", "benchmark")
 _NAME = re.compile(r"\w+", re.ASCII)
 _KEY = re.compile(r"\w+([./]\w+)*", re.ASCII)
@@ -42,7 +43,8 @@ def vetted(overrides: Sequence[str], given: Sequence[str], trusted: Sequence[str
     under a prefix in `trusted`. How the run was watched, and where its data lay, is left out.
 
     Raises:
-        UserError: an override asks for more; or the data lay in a folder, and the user does not say where they lie.
+        UserError: an override asks for more; or the data lay in a folder, or their labels in a list, and the user does
+            not say where they lie.
     """
     if len(overrides) > MOST:
         raise UserError(f"{where}: has more than {MOST} overrides, and is not of a run of yours")
@@ -50,6 +52,10 @@ def vetted(overrides: Sequence[str], given: Sequence[str], trusted: Sequence[str
     for text in overrides:
         if key_of(text).startswith("data.root") and not any(key_of(override) == "data.root" for override in given):
             raise UserError(f"{where}: is not of a run of yours, so say where its data lie here: data.root=FOLDER")
+        if key_of(text) == "data.labels" and text.partition("=")[2].strip("'\"") not in LABELS:
+            if not any(key_of(override) == "data.labels" for override in given):
+                raise UserError(f"{where}: is not of a run of yours, so say where its labels lie: data.labels=FILE")
+            continue
         if not f"{key_of(text)}.".startswith(tuple(f"{key}." for key in LEFT_OUT)):
             try:
                 _vet(text, trusted)
@@ -113,6 +119,8 @@ def _demand_plain(steps: Sequence[str], value: Any, trusted: Sequence[str]) -> N
     tree = value
     for step in reversed(steps):
         tree = {step: tree}
+    if any(path[0] == "data" and path[-1] in ("root", "labels") and leaf not in LABELS for path, leaf in leaves(tree)):
+        raise UserError("where data lie is not taken from a stranger's file")
     check_words(tree)
     _demand_targets(tree, (), _allowed(steps[0]), trusted)
 

@@ -51,7 +51,7 @@ class Listing(NamedTuple):
         return found.hexdigest()
 
 
-def list_pictures(root: str) -> Listing:
+def list_pictures(root: str, with_classes: bool = True) -> Listing:
     """All pictures under `root`, at any depth: the files whose ending says so, but for hidden ones.
 
     The class of a picture is the sub-folder of `root` that it lies in. Pictures in `root` itself are passed over where
@@ -62,12 +62,27 @@ def list_pictures(root: str) -> Listing:
     (train, test, ...).
     """
     if not Path(root).is_dir():
-        why = "is a file, and must be a folder; unpack an archive first" if Path(root).exists() else "no such folder"
+        why = "is a file, and must be a folder" if Path(root).exists() else "no such folder"
         raise UserError(f"data.root={root}: {why}")
     sizes, passed_over = _search(root)
+    found = arrange(root, sizes, passed_over, with_classes)
+    known = {path for paths in passed_over.values() for path in paths}
+    empty = sorted(_folders(root) - {class_of(file) for file in sizes} - known) if found.classes else []
+    if empty:
+        passed_over["folders without pictures"] = empty
+    return found
+
+
+def arrange(root: str, sizes: dict[str, int], passed_over: dict[str, list[str]], with_classes: bool) -> Listing:
+    """Pictures by their relative path, and with `with_classes` the folders that are their classes; see `list_pictures`.
+
+    What is beside the classes goes over to `passed_over`. Raises UserError.
+    """
     if not sizes:
         others = sum(map(len, passed_over.values()))
         raise UserError(f"data.root={root}: holds no pictures, of which .jpg and .png are two kinds ({others} others)")
+    if not with_classes:
+        return Listing(dict(sorted(sizes.items())), [], passed_over)
     classes = sorted({class_of(file) for file in sizes} - {""})
     if classes and all(name.lower() in SPLITS for name in classes):
         part = next((name for name in classes if name.lower() in TRAINING), classes[0])
@@ -82,10 +97,6 @@ def list_pictures(root: str) -> Listing:
         passed_over["beside the folders of classes"] = stray
     elif stray:
         classes = []
-    known = {path for paths in passed_over.values() for path in paths}
-    empty = sorted(_folders(root) - {class_of(file) for file in sizes} - known) if classes else []
-    if empty:
-        passed_over["folders without pictures"] = empty
     return Listing(dict(sorted(sizes.items())), classes, passed_over)
 
 
@@ -137,15 +148,21 @@ def _entries(root: str, folder: str, passed_over: dict[str, list[str]]) -> Itera
 
 def _judge(path: str, entry: "os.DirEntry[str]", sizes: dict[str, int], passed_over: dict[str, list[str]]) -> None:
     """Count a file among the pictures or among what is passed over."""
-    found, ending = entry.stat(), Path(entry.name).suffix.lower()
-    if ending not in endings():
-        reason = f"ending in {ending}" if ending else "without an ending"
-    elif not stat.S_ISREG(found.st_mode):
+    found, reason = entry.stat(), why_not(entry.name)
+    if reason is None and not stat.S_ISREG(found.st_mode):
         reason = "no ordinary files"
-    else:
+    if reason is None:
         sizes[path] = found.st_size
-        return
-    passed_over.setdefault(reason, []).append(path)
+    else:
+        passed_over.setdefault(reason, []).append(path)
+
+
+def why_not(name: str) -> str | None:
+    """Why a file of this name is not taken for a picture; None where it is."""
+    ending = Path(name).suffix.lower()
+    if ending in endings():
+        return None
+    return f"ending in {ending}" if ending else "without an ending"
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan_lab.data.folder import ImageFolder
 from gan_lab.data.identity import DataIdentity
+from gan_lab.data.images import Images
 from gan_lab.data.listing import list_pictures, readable
 from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
-from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+from gan_lab.ranges import NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import Batch
 
 GIVEN, TARGET = "given", "target"
@@ -24,19 +24,19 @@ GIVEN, TARGET = "given", "target"
 class Pairs(Pictures):
     """Both pictures of a pair, cut and mirrored alike, one upon the other: (2 C, H, W), the target first."""
 
-    def _show(self, path: str, position: int) -> Tensor:
-        given = os.path.join(Path(self.root).parent, GIVEN, os.path.relpath(path, self.root))
-        with Image.open(path, formats=readable()) as a, Image.open(given, formats=readable()) as b:
+    def _show(self, index: int, position: int) -> Tensor:
+        root = os.path.join(Path(self.source.root).parent, GIVEN, self.source.names[index])
+        with self.source.open(index) as a, Image.open(root, formats=readable()) as b:
             if a.size != b.size:
                 sizes = " and ".join(f"{image.width} x {image.height}" for image in (a, b))
                 raise ValueError(f"it and its pair in {GIVEN}/ differ in size, {sizes}")
-        return torch.cat([super()._show(path, position), super()._show(given, position)])
+            return torch.cat([self._bytes(a, position), self._bytes(b, position)])
 
 
-class PairedFolder(ImageFolder):
+class PairedFolder(Images):
     """The pairs (x, y) of root/target/NAME and root/given/NAME: image to image, as pix2pix (Isola et al. 2017) has it.
 
-    The two pictures of a pair have one name and one size, and are cropped and mirrored alike; else as `ImageFolder`.
+    The two pictures of a pair have one name and one size, and are cropped and mirrored alike; else as `Images`.
 
     Raises UserError where a picture has no pair.
     """
@@ -44,7 +44,7 @@ class PairedFolder(ImageFolder):
     def __init__(
         self,
         root: str,
-        shape: ImageShape,
+        shape: Rectangle,
         batch_size: PositiveInt,
         seed: NonNegativeInt,
         crop: Literal["center", "random"] = "center",
@@ -56,15 +56,15 @@ class PairedFolder(ImageFolder):
             alone = sorted(set(names(root, part)) - set(names(root, other)))
             if alone:
                 raise UserError(f"data.root={root}: {part}/{alone[0]} has no pair in {other}/ ({len(alone)} have none)")
-        super().__init__(os.path.join(root, TARGET), shape, None, batch_size, seed, crop, flip, workers, skip_corrupt)
-        self.num_classes, self.labels = None, None  # sub-folders are no classes here
+        target = os.path.join(root, TARGET)
+        super().__init__(target, shape, None, batch_size, seed, crop, flip, workers, skip_corrupt, labels="none")
         self.condition_shape = self.shape
         p = self.pictures
-        self.pictures = Pairs(p.root, p.files, self.shape, crop, flip, seed, skip_corrupt)
+        self.pictures = Pairs(p.source, p.look, crop, flip, seed, skip_corrupt)
 
     @property
     def identity(self) -> DataIdentity:
-        target, given = super().identity, list_pictures(os.path.join(self.pictures.root, os.pardir, GIVEN))
+        target, given = super().identity, list_pictures(os.path.join(self.source.root, os.pardir, GIVEN), False)
         return target._replace(digest=digest([], target.digest or "", given.digest))
 
     def batches(self, start: int) -> Iterator[Batch]:
@@ -74,4 +74,4 @@ class PairedFolder(ImageFolder):
 
 
 def names(root: str, part: str) -> list[str]:
-    return list_pictures(os.path.join(root, part)).files
+    return list_pictures(os.path.join(root, part), with_classes=False).files

@@ -1,6 +1,5 @@
-"""Reading of image files, as the data workers do it."""
+"""Reading of pictures, as the data workers do it."""
 
-import os
 import random
 from typing import Literal, NamedTuple
 
@@ -10,7 +9,8 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gan_lab.data.listing import readable
+from gan_lab.data.pixels import Look
+from gan_lab.data.sources.source import Source
 from gan_lab.seeding import derive_seed
 
 
@@ -29,48 +29,40 @@ class Pictures(Dataset[Picture]):
     """
 
     def __init__(
-        self,
-        root: str,
-        files: list[str],
-        shape: tuple[int, ...],
-        crop: Literal["center", "random"],
-        flip: bool,
-        seed: int,
-        skip_corrupt: bool,
+        self, source: Source, look: Look, crop: Literal["center", "random"], flip: bool, seed: int, skip_corrupt: bool
     ) -> None:
-        self.root, self.files, self.shape = root, files, shape
+        self.source, self.look = source, look
         self.crop, self.flip, self.seed = crop, flip, seed
         self.skip_corrupt = skip_corrupt
+
+    def __len__(self) -> int:
+        return len(self.source.names)
 
     def __getitem__(self, key: tuple[int, int]) -> Picture:
         """The picture number `key[0]`, or the next one that is readable, as shown at position `key[1]`."""
         first, position = key
         failures: list[str] = []
-        for step in range(len(self.files) if self.skip_corrupt else 1):
-            index = (first + step) % len(self.files)
-            path = os.path.join(self.root, self.files[index])
+        for step in range(len(self) if self.skip_corrupt else 1):
+            index = (first + step) % len(self)
             try:
-                return Picture(self._show(path, position), index, tuple(failures))
+                return Picture(self._show(index, position), index, tuple(failures))
             except Exception as why:
-                failures.append(f"{path}: not a readable picture ({' '.join(str(why).split()) or type(why).__name__})")
+                reason = " ".join(str(why).split()) or type(why).__name__
+                failures.append(f"{self.source.path(index)}: not a readable picture ({reason})")
         return Picture(None, first, tuple(failures))
 
-    def _show(self, path: str, position: int) -> Tensor:
-        """The file's pixels (C, H, W), uint8, as they are shown at this position; an exception says what is wrong."""
-        channels, height, width = self.shape
-        with Image.open(path, formats=readable()) as file:
-            image = to_bytes(ImageOps.exif_transpose(file), channels)
+    def _show(self, index: int, position: int) -> Tensor:
+        """The pixels (C, H, W), uint8, as they are shown at this position; an exception says what is wrong."""
+        with self.source.open(index) as image:
+            return self._bytes(image, position)
+
+    def _bytes(self, image: Image.Image, position: int) -> Tensor:
         u, v, mirrored = self._augmentation(position)
-        # The largest window of the wanted proportions, cut out and resized (with antialiasing) in one go. It starts at
-        # a whole pixel, so that a picture of the right size is not blurred.
-        scale = min(image.width / width, image.height / height)
-        left = int(u * (int(image.width - scale * width) + 1))
-        top = int(v * (int(image.height - scale * height) + 1))
-        window = (left, top, left + scale * width, top + scale * height)
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box=window)
+        shown = self.look.bytes_of(image, u, v)
         if mirrored:
-            image = ImageOps.mirror(image)
-        return torch.from_numpy(np.array(image)).view(height, width, channels).permute(2, 0, 1)
+            shown = ImageOps.mirror(shown)
+        channels, height, width = self.look.shape
+        return torch.from_numpy(np.array(shown)).view(height, width, channels).permute(2, 0, 1)
 
     def _augmentation(self, position: int) -> tuple[float, float, bool]:
         """Where the window lies, from left to right and top to bottom (in [0, 1)), and whether to mirror."""
@@ -79,15 +71,6 @@ class Pictures(Dataset[Picture]):
         rng = random.Random(derive_seed(self.seed, "augment", position))
         u, v, mirrored = rng.random(), rng.random(), rng.random() < 0.5
         return (u, v, mirrored and self.flip) if self.crop == "random" else (0.5, 0.5, mirrored)
-
-
-def to_bytes(image: Image.Image, channels: int) -> Image.Image:
-    """Grey (1 channel) or RGB (3), 8 bits a channel; transparency is dropped. Raises ValueError."""
-    if image.mode.startswith("I;16"):  # PIL would clip 16 bits to 255 and leave the picture white
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"pixels of mode {image.mode} have no known range")
-    return image.convert("L" if channels == 1 else "RGB")
 
 
 def collate(pictures: list[Picture]) -> tuple[Tensor | None, list[int], list[str]]:

@@ -11,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.places import settle
 from gan_lab.config.resume import OVERRIDES, expand, remember
+from gan_lab.config.stored import parts_of
+from gan_lab.config.stranger import vetted
 from gan_lab.errors import UserError
 
 
@@ -102,3 +104,67 @@ def test_a_run_finds_its_data_again_from_elsewhere(
     )
     assert values["rounds"] == 4
     assert len(yaml.safe_load((tmp_path / OVERRIDES).read_text())) == 3
+
+
+def test_a_list_of_labels_is_found_again_from_elsewhere(
+    composed: Callable[..., DictConfig], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics" / "inside.csv").touch()
+    cases = {
+        "beside.csv": f"{tmp_path}/beside.csv",
+        "~/own.jsonl": f"{home}/own.jsonl",
+        "inside.csv": "inside.csv",  # moves with the pictures
+        "none": "none",
+    }
+    for given, expected in cases.items():
+        monkeypatch.chdir(tmp_path)
+        overrides = tidied(["data=images", "data.root=pics", f"data.labels={given}"])
+        config = composed(*overrides)
+        settle(config)
+        remember(config, tmp_path, overrides)
+        monkeypatch.chdir("/")
+        resumed = OverridesParser.create().parse_overrides(expand([f"resume={tmp_path}"]))
+        values = {o.key_or_group: o.value() for o in resumed}
+        assert values["data.labels"] == config.data.labels == expected
+
+
+def test_a_run_on_a_folder_as_it_was_read_before_does_not_go_on(tmp_path: Path) -> None:
+    remember(OmegaConf.create({"data": {"root": "/pics"}}), tmp_path, ["data=image_folder"])
+    with pytest.raises(UserError, match=r"has learnt from data=image_folder, .* begin a new run") as caught:
+        expand([f"resume={tmp_path}"])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.labels=/private/list.csv", "say where its labels lie: data.labels=FILE"),
+        ("data.module.labels=/private/list.csv", "where data lie is not taken"),
+        ("data.module.root=/private", "where data lie is not taken"),
+    ],
+)
+def test_a_strangers_run_does_not_say_where_labels_lie(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        vetted(["data=images", "data.root=/theirs", override], ["data.root=mine"], [], tmp_path / OVERRIDES)
+
+
+def test_of_a_strangers_run_labels_are_taken_from_the_user(tmp_path: Path) -> None:
+    where, given = tmp_path / OVERRIDES, ["data.root=mine", "data.labels=mine.csv"]
+    assert vetted(["data=images", "data.labels=/private/list.csv"], given, [], where) == ["data=images"]
+    assert vetted(["data=images", "data.labels=none"], [], [], where) == ["data=images", "data.labels=none"]
+
+
+@pytest.mark.parametrize("labels", ["in.csv", "../out.csv", "{tmp}/out.csv", "no.csv"])
+def test_a_strangers_configuration_names_labels_in_the_users_folder_only(tmp_path: Path, labels: str) -> None:
+    labels, root = labels.format(tmp=tmp_path), tmp_path / "pics"
+    root.mkdir()
+    (root / "in.csv").touch()
+    (tmp_path / "out.csv").touch()
+    module = {"_target_": "gan_lab.data.images.Images", "root": "/theirs", "labels": labels}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"module": module}}))
+    if labels == "in.csv":
+        assert parts_of(tmp_path / "config.yaml", str(root), "")["data"]["labels"] == labels
+    else:
+        with pytest.raises(UserError, match="its labels are not in|only words are taken"):
+            parts_of(tmp_path / "config.yaml", str(root), "")

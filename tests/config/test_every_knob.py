@@ -50,8 +50,12 @@ NOT_ASKED = {  # ends of names, and what else shows that these do what they say
     "trainer.devices": "other processes, the same run: tests/distributed/test_processes.py",
     "trainer.num_nodes": "other processes, the same run: tests/runtime/test_slurm.py",
     "trainer.sync_batchnorm": "of several processes: tests/distributed/test_processes.py",
-    "data.workers": "other processes, the same batches: tests/data/test_image_folder.py",
-    "data.skip_corrupt": "of files that cannot be read: tests/data/test_image_folder.py",
+    "data.workers": "other processes, the same batches: tests/data/test_images.py",
+    "data.skip_corrupt": "of files that cannot be read: tests/data/test_images.py",
+    "data.fit": "of pictures of other proportions: tests/data/test_pixels.py",
+    "data.resample": "of pictures of other sizes: tests/data/test_pixels.py",
+    "data.background": "of transparent pictures: tests/data/test_pixels.py",
+    "data.range": "of more than 8 bits: tests/data/test_pixels.py",
     "data.module.base.batch_size": "of a set that is never asked for batches",
     "callbacks.progress.seconds": "how often a terminal is refreshed",
     "wandb.upload_generator": "what W&B is sent: tests/loggers/test_wandb.py",
@@ -90,7 +94,7 @@ VALUES: dict[str, Any] = {  # where half of what there is, or one more, would no
     "update.most": 1,
 }
 ROUNDS = 3
-FOLDERS = {"image_folder": "folder", "paired_folder": "pairs"}
+FOLDERS = {"images": "folder", "paired_folder": "pairs"}
 LIKE_MNIST = {"fashion_mnist", "kmnist", "cifar10"}  # pages with the same knobs, of sets that are not made up here
 
 

@@ -40,7 +40,7 @@ GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    more = {f"data={folder}": ["data.root=pictures"] for folder in ("image_folder", "paired_folder")}
+    more = {f"data={folder}": ["data.root=pictures"] for folder in ("images", "paired_folder")}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
     given = ["degradation=low_resolution"] if option in GIVEN else []
     check(composed(option, *points, *given, *more.get(option, [])))
@@ -62,7 +62,7 @@ def test_every_option_passes(option: str) -> None:
         ),
         (["experiment=r3gan_mnist", "d_terms.r1.weight.over=0"], "d_terms.r1.weight.over=0: must be greater than 0"),
         (["update=lookahead", "update.inner=3"], "update.inner=3: must be a part"),
-        (["data=image_folder"], "data.root: must be given (data.root=...)"),
+        (["data=images"], "data.root: must be given (data.root=...)"),
     ],
 )
 def test_mistakes_in_the_projects_own_configuration(overrides: list[str], text: str) -> None:

@@ -90,7 +90,7 @@ def test_the_closed_lists_name_what_there_is(target: str) -> None:
 
 
 def test_of_a_room_only_its_parts_are_allowed() -> None:
-    check_targets({"_target_": "gan_lab.data.folder.ImageFolder"}, trust.named_in("data"))
+    check_targets({"_target_": "gan_lab.data.images.Images"}, trust.named_in("data"))
     for target in ("torchvision.datasets.utils.extract_archive", "gan_lab.data.listing.list_pictures", "os.getcwd"):
         with pytest.raises(UserError, match="is not trusted"):
             check_targets({"_target_": target}, trust.named_in("data"))

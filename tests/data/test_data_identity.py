@@ -17,7 +17,7 @@ from gan_lab.io.run_file import read_facts
 pytestmark = pytest.mark.slow
 
 SMALL = "model=mlp model.hidden=[8] data.image_size=8 data.channels=1 data.batch_size=4 data.workers=0 latent.dim=4"
-TRAIN = f"python train.py data=image_folder {SMALL} callbacks.samples=null"
+TRAIN = f"python train.py data=images {SMALL} callbacks.samples=null"
 CLASSES = "data.num_classes=2 conditioning=concat"
 SWEEP = TRAIN.replace("train.py", "train.py -m")
 

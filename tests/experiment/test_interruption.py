@@ -77,7 +77,7 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_to_the_run(
     composed: Composed, make: Make, tmp_path: Path
 ) -> None:
     """As SLURM, `timeout` and a terminal send it: to the run and to its workers."""
-    folder = ["data=image_folder", f"data.root={tmp_path / 'folder'}", "data.workers=2", "data.image_size=8"]
+    folder = ["data=images", f"data.root={tmp_path / 'folder'}", "data.workers=2", "data.image_size=8"]
     more = ["data.channels=1", "update.d_steps=8"]  # batches of a round: more than workers keep ready
     broken = config(composed, tmp_path / "broken", *folder, *more)
     told: list[int] = []

@@ -218,7 +218,7 @@ def test_mistakes_with_start_from(composed: Composed, tmp_path: Path) -> None:
 
 
 def test_what_changes_no_past_round_may_change_and_the_rest_names_the_way(composed: Composed, tmp_path: Path) -> None:
-    folder = ["data=image_folder", "data.root=/photos"]
+    folder = ["data=images", "data.root=/photos"]
     remember(composed(*folder), tmp_path, [])
     check_same(composed(*folder, "data.skip_corrupt=true", "data.workers=0", "logger=tensorboard"), tmp_path)
     with pytest.raises(UserError, match=r"optimizer.g.lr.*begin a new run$"):

@@ -80,7 +80,7 @@ def test_pairs_of_a_folder(composed: Callable[..., DictConfig], tmp_path: Path) 
     for i in range(6):
         noise = np.random.default_rng(i).integers(0, 256, (20, 20, 3)).astype("u1")
         Image.fromarray(noise).save(tmp_path / f"{i}.png")
-    folder = ["data=image_folder", f"data.root={tmp_path}", "data.image_size=16", "data.batch_size=4", "data.workers=0"]
+    folder = ["data=images", f"data.root={tmp_path}", "data.image_size=16", "data.batch_size=4", "data.workers=0"]
     _, data = build(composed("model=pix2pix", *folder))
     x, y, _ = next(data.batches(0))
     assert torch.equal(y, Upper()(x)) and x.shape == (4, 3, 16, 16)

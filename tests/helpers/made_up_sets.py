@@ -15,12 +15,13 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image
 
+import gan_lab.config.image_shape  # noqa: F401 - registers the resolver
 from gan_lab.data.module import GameData
 from gan_lab.types import Batch
 
 CONF = ROOT / "conf" / "data"
 N = 23  # samples in the made-up sets
-MADE_UP = {"mnist", "fashion_mnist", "kmnist", "image_folder", "paired_folder"}
+MADE_UP = {"mnist", "fashion_mnist", "kmnist", "images", "paired_folder"}
 STACKED = {"stacked_mnist"}  # made up, and without epochs
 OFFLINE = sorted(
     {"digits", "ring", "grid", "mixture_1d", "gaussian", "cartpole", "photographs"} | MADE_UP | STACKED
@@ -83,8 +84,8 @@ def maker(root: Path) -> Make:
             defaults = {"root": str(root), "batch_size": 6}
         if name == "cartpole":
             defaults = {"transitions": 300, "batch_size": 64}
-        if name in ("image_folder", "paired_folder"):
-            folder = "folder" if name == "image_folder" else "pairs"
+        if name in ("images", "paired_folder"):
+            folder = "folder" if name == "images" else "pairs"
             defaults |= {"root": str(root / folder), "image_size": 8, "channels": 1, "workers": 0}
         config = OmegaConf.merge(OmegaConf.load(CONF / f"{name}.yaml"), defaults, knobs)
         config = OmegaConf.create({"seed": seed, "data": config})

@@ -29,7 +29,7 @@ def write_photos(root: Path) -> None:
 def test_workers_change_nothing(make: Make, tmp_path: Path, crop: str, flip: bool) -> None:
     write_photos(tmp_path / "photos")
     knobs: dict[str, Any] = {"root": str(tmp_path / "photos"), "channels": 3, "crop": crop, "flip": flip}
-    alone, helped = (take(make("image_folder", workers=workers, **knobs), 4, start=2) for workers in (0, 2))
+    alone, helped = (take(make("images", workers=workers, **knobs), 4, start=2) for workers in (0, 2))
     assert all(map(same, alone, helped))
     assert alone[0].x.shape == (6, 3, 8, 8) and alone[0].y is None
 
@@ -42,7 +42,7 @@ def test_crop_and_flip_differ_from_position_to_position(make: Make, tmp_path: Pa
     center, cropped, flipped = (
         {tuple(batch.x.flatten().tolist()) for batch in take(data, 200)}
         for data in (
-            make("image_folder", root=str(folder), batch_size=1, **knobs)
+            make("images", root=str(folder), batch_size=1, **knobs)
             for knobs in ({}, {"crop": "random"}, {"flip": True})
         )
     )
@@ -55,7 +55,7 @@ def test_center_crop_without_resize_is_exact(make: Make, tmp_path: Path) -> None
     folder.mkdir()
     pixels = np.arange(8 * 14, dtype=np.uint8).reshape(8, 14)
     Image.fromarray(pixels).save(folder / "a.png")
-    (batch,) = take(make("image_folder", root=str(folder), batch_size=1), 1)
+    (batch,) = take(make("images", root=str(folder), batch_size=1), 1)
     np.testing.assert_allclose((batch.x[0, 0] + 1) * 127.5, pixels[:, 3:11], atol=1e-4)
 
 
@@ -63,7 +63,7 @@ def test_sixteen_bits_are_not_clipped(make: Make, tmp_path: Path) -> None:
     folder = tmp_path / "deep"
     folder.mkdir()
     Image.fromarray(np.full((8, 8), 100 * 256, dtype=np.uint16)).save(folder / "a.png")
-    (batch,) = take(make("image_folder", root=str(folder), batch_size=1), 1)
+    (batch,) = take(make("images", root=str(folder), batch_size=1), 1)
     assert numbers(batch) == [100]
 
 
@@ -71,15 +71,15 @@ def test_a_folder_without_pictures_and_one_that_is_not_there(make: Make, tmp_pat
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()
     with pytest.raises(UserError, match=r"empty: holds no pictures, .*\.jpg.*\(1 others\)"):
-        make("image_folder", root=str(tmp_path / "empty"))
+        make("images", root=str(tmp_path / "empty"))
     with pytest.raises(UserError, match=r"data.root=.*missing: no such folder"):
-        make("image_folder", root=str(tmp_path / "missing"))
+        make("images", root=str(tmp_path / "missing"))
 
 
 def test_classes_must_be_the_stated_ones(make: Make, tmp_path: Path) -> None:
-    assert make("image_folder", num_classes=3).num_classes == make("image_folder").num_classes == 3
-    with pytest.raises(UserError, match="data.num_classes=4: .* in 3 sub-folders"):
-        make("image_folder", num_classes=4)
+    assert make("images", num_classes=3).num_classes == make("images").num_classes == 3
+    with pytest.raises(UserError, match="data.num_classes=4: .* in 3 classes"):
+        make("images", num_classes=4)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -92,13 +92,13 @@ class TestCorruptPictures:
 
     def test_one_line_names_the_file(self, make: Make, bad: Path, workers: int) -> None:
         with pytest.raises(UserError) as caught:
-            take(make("image_folder", workers=workers), 4)
+            take(make("images", workers=workers), 4)
         assert "\n" not in str(caught.value)
         assert str(bad) in str(caught.value) and "data.skip_corrupt=true" in str(caught.value)
 
     def test_another_takes_its_place(self, make: Make, bad: Path, workers: int) -> None:
         with pytest.warns(UserWarning) as caught:
-            batches = take(make("image_folder", workers=workers, skip_corrupt=True), 8)
+            batches = take(make("images", workers=workers, skip_corrupt=True), 8)
         assert sum(str(bad) in str(warning.message) for warning in caught) == 1  # torch may warn of few cores
         shown = [number for batch in batches for number in numbers(batch)][:N]
         assert sorted(shown) == sorted([*({*range(N)} - {7}), 10])  # 10 is the next one in the same sub-folder
@@ -110,7 +110,7 @@ class TestCorruptPictures:
         folder.mkdir()
         for i in range(3):
             (folder / f"{i}.jpg").write_bytes(b"no picture")
-        data = make("image_folder", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
+        data = make("images", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
 

@@ -1,0 +1,193 @@
+"""Pictures of one's own, of any formats and sizes."""
+
+import itertools
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import copy
+from typing import Literal, Self, TypeVar
+
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from gan_lab.data.identity import DataIdentity
+from gan_lab.data.listing import told
+from gan_lab.data.memory import scale
+from gan_lab.data.module import GameData
+from gan_lab.data.order import Order
+from gan_lab.data.pictures import Pictures, collate
+from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, measured
+from gan_lab.data.sources.choose import open_source
+from gan_lab.data.sources.source import Source
+from gan_lab.data.workers import leaving_signals_to_us
+from gan_lab.errors import UserError
+from gan_lab.features.classifier import digest
+from gan_lab.ranges import NonNegativeInt, PositiveInt, Rectangle
+from gan_lab.types import Batch
+
+T = TypeVar("T")
+
+
+class Images(GameData):
+    """Pictures of any size at `root`, loaded by `workers` processes (0: this one): a folder, ZIP, array or database.
+
+    What is there says how it is read, and `labels` where the classes come from (`open_source`). Each picture becomes
+    bytes of the shape C x H x W as `fit`, `resample`, `background` and `range` say (`Look`), cropped in the `center` or
+    at a `random` place, and with `flip` mirrored half the time. `range` auto is measured on a hundred pictures.
+    Which batch holds what does not depend on `workers`.
+
+    A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
+    readable one in its place and warns once.
+
+    Raises UserError where there are no pictures, not `num_classes` classes (null: as many as there are), or pictures of
+    16 bits that use less than a quarter of them and no `range`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        shape: Rectangle,
+        num_classes: PositiveInt | None,
+        batch_size: PositiveInt,
+        seed: NonNegativeInt,
+        crop: Literal["center", "random"] = "center",
+        flip: bool = False,
+        workers: NonNegativeInt = 2,
+        skip_corrupt: bool = False,
+        labels: str = "auto",
+        fit: Literal["cover", "contain", "stretch"] = "cover",
+        resample: Literal["lanczos", "bicubic", "bilinear", "nearest"] = "lanczos",
+        background: str = "white",
+        range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
+    ) -> None:
+        colour(background)  # complains before anything is read
+        if crop == "random" and fit != "cover":
+            raise UserError(f"data.crop=random: has nothing to cut off with data.fit={fit}; take data.fit=cover")
+        self.source = source = open_source(root, labels)
+        if num_classes not in (None, len(source.classes)):
+            raise UserError(f"data.num_classes={num_classes}: {root} has its pictures in {len(source.classes)} classes")
+        super().__init__(shape, len(source.classes) or None, batch_size, seed)
+        if self.shape[0] not in MODES:
+            raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
+        self.labels = None if source.labels is None else torch.tensor(source.labels)
+        look = Look(self.shape, fit, resample, background, range_of(source, range))
+        self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt)
+        self.workers = workers
+        self._warned: set[str] = set()
+
+    @property
+    def class_names(self) -> list[str] | None:
+        return None if self.num_classes is None else self.source.classes
+
+    @property
+    def identity(self) -> DataIdentity:
+        counts, labels = None, [] if self.labels is None else [self.labels]
+        if self.labels is not None:
+            numbers = self.labels.bincount(minlength=len(self.source.classes)).tolist()
+            counts = dict(zip(self.source.classes, numbers, strict=True))
+        look = self.pictures.look._replace(shape=())  # the shape is a matter of the configuration
+        return DataIdentity(self.size, counts, digest(labels, self.source.digest, repr(look)))
+
+    @property
+    def found(self) -> list[str]:
+        passed_over = ", ".join(told(self.source.passed_over))
+        return [*super().found, *([f"passed over: {passed_over}"] if passed_over else [])]
+
+    @property
+    def size(self) -> int:
+        return len(self.pictures)
+
+    def reordered(self, seed: int, batch_size: int = 500) -> Self:
+        other = super().reordered(seed, batch_size)
+        other.pictures = copy(self.pictures)
+        other.pictures.seed = seed  # of the crops
+        return other
+
+    def setup(self, stage: str) -> None:
+        self.order(len(self.pictures))  # complains before the first round rather than in it
+
+    def batches(self, start: int) -> Iterator[Batch]:
+        order = self.order(len(self.pictures))
+        loader = DataLoader(
+            self.pictures,
+            batch_sampler=Keys(order, start),
+            collate_fn=collate,
+            num_workers=self.workers,
+            generator=torch.Generator(),  # or the loader would draw from the global one
+        )
+        with leaving_signals_to_us():
+            loaded = iter(loader)
+        for pixels, indices, failures in alive(loaded):
+            self._report(failures, fatal=pixels is None)
+            yield Batch(scale(pixels), None if self.labels is None else self.labels[indices])
+
+    def _report(self, failures: list[str], fatal: bool) -> None:
+        if fatal:
+            advice = "no picture is readable" if self.pictures.skip_corrupt else "data.skip_corrupt=true passes over it"
+            raise UserError(f"{failures[0]}; {advice}")
+        for failure in failures:
+            if failure not in self._warned:
+                self._warned.add(failure)
+                warnings.warn(f"{failure}; another takes its place", stacklevel=3)
+
+
+class Keys:
+    """What to load for the batches from number `start` on: (sample, position) pairs, batch by batch."""
+
+    def __init__(self, order: Order, start: int) -> None:
+        self.order, self.start = order, start
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in itertools.count(self.start):
+            yield list(zip(self.order.indices(batch).tolist(), self.order.positions(batch), strict=True))
+
+
+def alive(loaded: Iterator[T]) -> Iterator[T]:
+    """The same, but a worker that was killed is told in one line. Raises UserError."""
+    try:
+        yield from loaded
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        advice = "memory may have run out; lower data.workers or data.batch_size, or take data.workers=0"
+        raise UserError(f"data: a process that reads pictures was killed; {advice}") from error
+
+
+def range_of(source: Source, stated: Literal["auto"] | tuple[float, float] | None) -> tuple[float, float] | None:
+    """What is to become 0 and 255 of pictures with more than 8 bits.
+
+    Raises UserError where it is empty, or not stated and pictures of 16 bits would come out nearly black.
+    """
+    if stated is not None and stated != "auto":
+        low, high = stated
+        if not low < high:
+            raise UserError(f"data.range=[{low:g},{high:g}]: the first number must be below the second")
+        return low, high
+    found = measured(sampled(source))
+    if found is None:
+        if stated == "auto":
+            raise UserError("data.range=auto: all pictures have 8 bits, which need no range; leave it out")
+        return None
+    low, high, sixteen = found
+    if stated == "auto":
+        if low == high:
+            raise UserError(f"data.range=auto: all pixels of the sample are {low:g}; state it, data.range=[low,high]")
+        return low, high
+    if sixteen and high < FULL / 4:
+        usual = 2 ** max(8, int(high).bit_length()) - 1
+        raise UserError(
+            f"data.root={source.root}: pictures of 16 bits whose values end at {high:g} would be nearly black; "
+            f"data.range=[0,{usual}] stretches them, data.range=[0,65535] keeps them"
+        )
+    return None
+
+
+def sampled(source: Source) -> Iterator[Image.Image]:
+    """At most a hundred of the pictures that can be opened, from first to last."""
+    for index in range(0, len(source.names), max(1, math.ceil(len(source.names) / DEEP_SAMPLE))):
+        with suppress(Exception), source.open(index) as image:
+            if deep(image):
+                image.load()
+            yield image

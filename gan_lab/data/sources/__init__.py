@@ -1,0 +1,1 @@
+"""Pictures where they lie: folders, archives and arrays, all of which are n items and item i."""

@@ -1,0 +1,125 @@
+"""Arrays of pictures: NumPy's .npy and .npz, and HDF5."""
+
+import hashlib
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gan_lab.data.sources.handle import PerProcess
+from gan_lab.data.sources.source import Source
+from gan_lab.errors import UserError
+
+PICTURES = ("images", "samples", "x", "data", "arr_0")
+LABELS = ("labels", "label", "y", "arr_1")
+
+
+class Arrays(Source):
+    """N pictures in one array, N x H x W, N x H x W x C or N x C x H x W (C: 1, 3 or 4), and perhaps N labels.
+
+    The array may be uint8; uint16 and floats, which need `data.range`, where they have one channel.
+
+    Raises UserError where the array is none of these.
+    """
+
+    def __init__(self, root: str, with_classes: bool) -> None:
+        self.root, self.passed_over, self.given = root, {}, None
+        self._array = PerProcess(self.pictures)
+        try:
+            array, labels = self._array(), self.numbers() if with_classes else None
+        except (ValueError, OSError, EOFError, KeyError) as error:
+            raise UserError(f"data.root={root}: not readable ({' '.join(str(error).split())})") from error
+        shape, kind = tuple(array.shape), np.dtype(array.dtype)
+        self.first = len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4)
+        channels = 1 if len(shape) == 3 else shape[1 if self.first else -1]
+        if len(shape) not in (3, 4) or channels not in (1, 3, 4) or not len(array):
+            raise UserError(f"data.root={root}: its array is {list(shape)}, and must be N x H x W x C (C: 1, 3 or 4)")
+        if kind != np.uint8 and not (channels == 1 and (kind == np.uint16 or kind.kind == "f")):
+            allowed = "uint8, or with one channel uint16 or float"
+            raise UserError(f"data.root={root}: its array is of {kind} with {channels} channels, and must be {allowed}")
+        self.names = [str(index) for index in range(shape[0])]
+        self.classes, self.labels = [], None
+        if labels is not None:
+            if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
+                raise UserError(f"data.root={root}: its labels must be {shape[0]} numbers from 0 on; data.labels=none")
+            self.labels = labels.tolist()
+            self.classes = [str(number) for number in range(int(labels.max()) + 1)]
+
+    @abstractmethod
+    def pictures(self) -> Any:
+        """The array of pictures, opened and not read."""
+
+    @abstractmethod
+    def numbers(self) -> NDArray[Any] | None:
+        """The labels, where there are some."""
+
+    @property
+    def digest(self) -> str:
+        """Of all numbers."""
+        array = self._array()
+        found = hashlib.sha256(f"{array.dtype} {tuple(array.shape)}".encode())
+        for start in range(0, len(array), 256):
+            found.update(np.ascontiguousarray(array[start : start + 256]).tobytes())
+        return found.hexdigest()
+
+    def open(self, index: int) -> Image.Image:
+        pixels = np.asarray(self._array()[index])
+        if self.first:
+            pixels = pixels.transpose(1, 2, 0)
+        if pixels.ndim == 3 and pixels.shape[2] == 1:
+            pixels = pixels[:, :, 0]
+        if pixels.dtype.kind == "f":
+            pixels = pixels.astype(np.float32)
+        return Image.fromarray(np.ascontiguousarray(pixels))
+
+    def path(self, index: int) -> str:
+        return f"{self.root}[{index}]"
+
+
+class Numpy(Arrays):
+    """A .npy, memory-mapped, or an .npz, read whole; its arrays are called images (or x, samples) and labels (or y)."""
+
+    def pictures(self) -> Any:
+        if Path(self.root).suffix.lower() == ".npy":
+            return np.load(self.root, mmap_mode="r", allow_pickle=False)
+        with np.load(self.root, allow_pickle=False) as arrays:
+            return arrays[chosen(self.root, list(arrays), PICTURES)]
+
+    def numbers(self) -> NDArray[Any] | None:
+        if Path(self.root).suffix.lower() == ".npy":
+            return None
+        with np.load(self.root, allow_pickle=False) as arrays:
+            name = next((name for name in LABELS if name in arrays), None)
+            return None if name is None else arrays[name].astype(np.int64, casting="safe")
+
+
+class Hdf5(Arrays):
+    """An HDF5 file, read picture by picture; its data sets are called images (or x, data) and labels (or y)."""
+
+    def pictures(self) -> Any:
+        file = _h5py().File(self.root, "r")
+        return file[chosen(self.root, list(file), PICTURES)]
+
+    def numbers(self) -> NDArray[Any] | None:
+        with _h5py().File(self.root, "r") as file:
+            name = next((name for name in LABELS if name in file), None)
+            return None if name is None else np.asarray(file[name])
+
+
+def chosen(root: str, there: list[str], names: tuple[str, ...]) -> str:
+    """The array that holds the pictures. Raises UserError where none has one of the names."""
+    name = there[0] if len(there) == 1 else next((name for name in names if name in there), None)
+    if name is None:
+        raise UserError(f"data.root={root}: holds {', '.join(there[:5]) or 'nothing'}; call the pictures {names[0]}")
+    return name
+
+
+def _h5py() -> Any:
+    try:
+        import h5py
+    except ImportError as error:
+        raise UserError("HDF5 needs h5py: pip install 'gan_lab[hdf5]'") from error
+    return h5py

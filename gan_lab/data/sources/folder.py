@@ -1,0 +1,38 @@
+"""Folder of image files."""
+
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from gan_lab.data.listing import Listing, class_of, list_pictures, readable
+from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
+from gan_lab.data.sources.source import Source
+
+
+class Folder(Source):
+    """The image files under `root`, at any depth; classes by sub-folder, or from root/dataset.json (`listing.py`)."""
+
+    def __init__(self, root: str, with_classes: bool = True, with_json: bool = True) -> None:
+        self.root = root
+        listed = Path(root, DATASET_JSON)
+        self.given = read_dataset_json(listed.read_bytes(), str(listed)) if with_json and listed.is_file() else None
+        self.listing = list_pictures(root, with_classes and self.given is None)
+        self.names, self.passed_over = self.listing.files, self.listing.passed_over
+        self.classes, self.labels = by_folder(self.listing)
+
+    @property
+    def digest(self) -> str:
+        return self.listing.digest
+
+    def open(self, index: int) -> Image.Image:
+        return Image.open(self.path(index), formats=readable())
+
+    def path(self, index: int) -> str:
+        return os.path.join(self.root, self.names[index])
+
+
+def by_folder(listing: Listing) -> tuple[list[str], list[int] | None]:
+    """The classes, and the number of each picture's: that of the folder it lies in."""
+    numbers = {name: number for number, name in enumerate(listing.classes)}
+    return listing.classes, [numbers[class_of(file)] for file in listing.files] if numbers else None

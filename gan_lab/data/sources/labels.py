@@ -1,0 +1,87 @@
+"""Labels of pictures from a list: dataset.json, CSV or JSON lines."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+
+from gan_lab.errors import UserError
+
+DATASET_JSON = "dataset.json"
+LISTS = (".csv", ".jsonl")
+
+
+def is_list(labels: str) -> bool:
+    """Whether `data.labels` is the path of a list, and none of the words."""
+    return labels.lower().endswith(LISTS)
+
+
+def read_list(path: Path) -> dict[str, str]:
+    """The label of each file, from a CSV with a header or a file of JSON lines, both with the columns file and label.
+
+    Raises UserError where a column is missing, or the file is neither.
+    """
+    if not path.is_file():  # also a pipe, which would keep us waiting
+        raise UserError(f"data.labels={path}: no such file")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = _csv_rows(text) if path.suffix.lower() == ".csv" else map(json.loads, filter(None, text.splitlines()))
+        found = {row["file"]: row["label"] for row in rows}
+        if None in found or None in found.values():
+            raise KeyError
+        return {str(file): str(label) for file, label in found.items()}
+    except OSError as error:
+        raise UserError(f"data.labels={path}: {error.strerror or error}") from error
+    except (KeyError, TypeError) as error:
+        raise UserError(f"data.labels={path}: must have the columns file and label in each of its rows") from error
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise UserError(f"data.labels={path}: not readable ({' '.join(str(error).split())})") from error
+
+
+def _csv_rows(text: str) -> Iterable[dict[str, str]]:
+    return csv.DictReader(StringIO(text), strict=True)
+
+
+def read_dataset_json(text: bytes, where: str) -> dict[str, str] | None:
+    """The label of each file from the dataset.json of StyleGAN2-ADA: {"labels": [[file, number], ...]}.
+
+    None where it has no labels (null). Raises UserError where it is something else.
+    """
+    try:
+        labels = json.loads(text)["labels"]
+        if labels is None:
+            return None
+        pairs = [(str(file).replace("\\", "/"), label) for file, label in labels]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f'{where}: must be {{"labels": [[file, number], ...]}}; data.labels=none ignores it') from error
+    wrong = next((pair for pair in pairs if type(pair[1]) is not int or pair[1] < 0), None)
+    if wrong is not None:
+        raise UserError(
+            f"{where}: the label of {wrong[0]} is {str(wrong[1])[:40]}, and must be the number of a class; "
+            "data.labels=none ignores it"
+        )
+    return {file: str(label) for file, label in pairs}
+
+
+def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple[list[str], list[int]]:
+    """The names of the classes and the number of each picture's.
+
+    Classes whose names are all numbers are 0, 1, ... up to the largest; others stand in alphabetical order. Raises
+    UserError where a picture has no label, or a label has no picture.
+    """
+    alone = next((name for name in names if name not in given), None)
+    if alone is not None:
+        raise UserError(f"{where}: has no label for {alone}; data.labels=none takes the pictures without classes")
+    if len(given) > len(names):
+        missing = next(iter(given.keys() - set(names)))
+        raise UserError(f"{where}: names {missing}, which is not among the pictures; data.labels=none ignores it")
+    found = {given[name] for name in names}
+    if all(label.isdecimal() for label in found):
+        most = max(map(int, found))
+        if most >= max(1000, 2 * len(names)):
+            raise UserError(f"{where}: a label is {most}; the {len(names)} pictures cannot be of so many classes")
+        return [str(number) for number in range(most + 1)], [int(given[name]) for name in names]
+    classes = sorted(found)
+    numbers = {name: number for number, name in enumerate(classes)}
+    return classes, [numbers[given[name]] for name in names]

@@ -1,0 +1,37 @@
+"""Source of pictures: n items, and item i."""
+
+from abc import ABC, abstractmethod
+
+from PIL import Image
+
+
+class Source(ABC):
+    """Pictures in an order of their own, each with a name.
+
+    Attributes:
+        root: the file or folder that they lie in.
+        names: of each picture, by which messages and lists of labels call it.
+        passed_over: what else lies there, by the reason.
+        classes: the names of the classes; empty where the source shows none.
+        labels: the number of the class of each picture; None where there are no classes.
+    """
+
+    root: str
+    names: list[str]
+    passed_over: dict[str, list[str]]
+    classes: list[str]
+    labels: list[int] | None
+    given: dict[str, str] | None = None  # the labels of its dataset.json
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Of what is read, wherever it lies."""
+
+    @abstractmethod
+    def open(self, index: int) -> Image.Image:
+        """Picture number `index`, perhaps not yet decoded. An exception says what is wrong with it."""
+
+    def path(self, index: int) -> str:
+        """Where this picture is, for messages."""
+        return f"{self.root}: {self.names[index]}"
