@@ -21,7 +21,7 @@ def _benchmark() -> Any:
 dirac = _benchmark()
 H, K, ALPHA, GAMMA, STEPS, U = 0.2, 4, 0.5, 0.7, 3, 0.1
 
-# The bilinear game J_D = theta psi = -J_G: v = (-psi, theta) on w = (theta, psi), so v = A w with A a quarter context.
+# The bilinear game J_D = theta psi = -J_G: v = (-psi, theta) on w = (theta, psi), so v = A w with A a quarter turn.
 A, ONE = np.array([[0.0, -1.0], [1.0, 0.0]]), np.eye(2)
 ALTERNATING = np.array([[1 - H**2, H], [-H, 1]])  # psi' = psi - h theta, theta' = theta + h psi'
 ROUND = {

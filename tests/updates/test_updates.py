@@ -18,7 +18,7 @@ from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.step import StepContext
 from gan_lab.io.checkpoint import PlainCheckpointIO
-from gan_lab.updates import Alternating, Balanced, Lookahead, Optimistic
+from gan_lab.updates import Alternating, Balanced, Consensus, Lookahead, Optimistic, PastExtragradient
 
 Composed = Callable[..., DictConfig]
 PLAIN = ("model=mlp", "data=ring", "optimizer=sgd", "gan.ema_decay=null")
@@ -158,6 +158,33 @@ def test_optimistic_steps_along_twice_the_gradient_less_the_last_one() -> None:
     resumed.play(game)
     resumed.play(game)
     assert game.moves == [("d", 1), ("g", 10), ("d", 3), ("g", 50), ("d", 12), ("g", 10)]
+
+
+def test_past_extragradient_looks_ahead_along_the_last_gradient() -> None:
+    game: Any = Scripted(gradients=[1, 10, 2, 30])
+    update = PastExtragradient()
+    update.play(game)
+    resumed = PastExtragradient()
+    resumed.load_state_dict(update.state_dict())
+    resumed.play(game)
+    assert game.moves == [("d", 1), ("g", 10), ("d", 1), ("g", 10), ("d", 2), ("g", 30)]
+    assert (game.d.step, game.g.step) == (2, 2)
+
+
+def test_consensus_adds_the_gradient_of_half_the_squared_norm_of_both() -> None:
+    """J_G = theta' M psi = -J_D: v = (-M' theta, M psi), half its square has the gradient (M'M psi, MM' theta)."""
+    matrix = torch.tensor([[1.0, 2.0], [0.5, -1.0]])
+    game: Any = Scripted()
+    psi, theta = torch.tensor([0.3, -0.2]), torch.tensor([0.7, 0.4])
+    for player, value in ((game.d, psi), (game.g, theta)):
+        player.weights = [torch.nn.Parameter(value.clone())]
+    game.gradients = lambda *_, **__: [[-matrix.T @ game.g.weights[0]], [matrix @ game.d.weights[0]]]
+    game.gradient = lambda player, value, **options: torch.autograd.grad(value, player.weights, **options)
+    moves: dict[str, Tensor] = {}
+    game.move = lambda player, gradient, **_: moves.update({player.name: gradient[0]})
+    Consensus(weight=0.5).play(game)
+    torch.testing.assert_close(moves["d"], -matrix.T @ theta + 0.5 * matrix.T @ matrix @ psi)
+    torch.testing.assert_close(moves["g"], matrix @ psi + 0.5 * matrix @ matrix.T @ theta)
 
 
 def test_consensus_of_weight_zero_is_simultaneous_descent(composed: Composed) -> None:
