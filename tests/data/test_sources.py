@@ -144,3 +144,24 @@ def test_pickles_are_refused(make: Make, tmp_path: Path) -> None:
     np.save(tmp_path / "bad.npy", np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(UserError, match="not readable"):
         make("images", root=str(tmp_path / "bad.npy"))
+
+
+@pytest.mark.parametrize("kind", ["link", "external", "virtual", "group"])
+def test_an_hdf5_whose_numbers_lie_elsewhere_is_refused(make: Make, tmp_path: Path, kind: str) -> None:
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "private.h5", "w") as private:
+        private["images"] = ARRAY
+    ARRAY.tofile(tmp_path / "private.bin")
+    with h5py.File(tmp_path / "bad.h5", "w") as file:
+        if kind == "link":
+            file["images"] = h5py.ExternalLink(str(tmp_path / "private.h5"), "images")
+        elif kind == "external":
+            file.create_dataset("images", ARRAY.shape, "u1", external=[(str(tmp_path / "private.bin"), 0, ARRAY.size)])
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(ARRAY.shape, "u1")
+            layout[:] = h5py.VirtualSource(str(tmp_path / "private.h5"), "images", ARRAY.shape)
+            file.create_virtual_dataset("images", layout)
+        else:
+            file.create_group("images")
+    with pytest.raises(UserError, match=r"its images must be a data set with its numbers in this file$"):
+        make("images", root=str(tmp_path / "bad.h5"))

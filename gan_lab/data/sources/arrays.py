@@ -101,12 +101,20 @@ class Hdf5(Arrays):
 
     def pictures(self) -> Any:
         file = _h5py().File(self.root, "r")
-        return file[chosen(self.root, list(file), PICTURES)]
+        return self._inside(file, chosen(self.root, list(file), PICTURES))
 
     def numbers(self) -> NDArray[Any] | None:
         with _h5py().File(self.root, "r") as file:
             name = next((name for name in LABELS if name in file), None)
-            return None if name is None else np.asarray(file[name])
+            return None if name is None else np.asarray(self._inside(file, name))
+
+    def _inside(self, file: Any, name: str) -> Any:
+        """The data set of this name. Raises UserError where its numbers lie in another file, of whoever's choice."""
+        link = file.get(name, getlink=True)
+        found = file[name] if isinstance(link, _h5py().HardLink) else None
+        if not isinstance(found, _h5py().Dataset) or found.external or found.is_virtual:
+            raise UserError(f"data.root={self.root}: its {name} must be a data set with its numbers in this file")
+        return found
 
 
 def chosen(root: str, there: list[str], names: tuple[str, ...]) -> str:
