@@ -32,7 +32,8 @@ def augmented(name: str, p: float = 1.0) -> Augmented:
 @pytest.mark.parametrize("name", AUGMENTED)
 def test_d_sees_transformed_images_in_training_only(name: str) -> None:
     wrapper, x, y = augmented(name), torch.rand(6, 1, 8, 8), torch.arange(6)
-    logits, passed, (seen,) = wrapper(x, y)
+    output = wrapper(x, y)
+    logits, passed, (seen,) = output.logits, output.class_logits, output.features
     assert not torch.equal(seen, x) and passed is y
     assert torch.equal(logits, seen.square().flatten(1).sum(1))
     assert torch.equal(wrapper.eval()(x, y).features[0], x)
