@@ -37,9 +37,7 @@ MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", 
 UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
 PAIRS = [*((c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT), *(("none", m) for m in TOLD)]
 SOME = [(c, m) for c, m in PAIRS if m == "dcgan" or c in ("projection", "none")]  # each conditioning, and each model
-UPDATED = [
-    (c, u) for c in CONDITIONINGS for u in options("update") if c == "projection" or u in ("alternating", "unrolled")
-]
+UPDATES = {c: options("update") if c == "projection" else ["alternating", "unrolled"] for c in CONDITIONINGS}
 Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
 
 
