@@ -43,7 +43,7 @@ class LOGAN:
         """The step with z' in place of z, and E ||step||^2, a scalar."""
         z = context.z.detach().requires_grad_(True)
         logits = context.discriminate(context.generate(z)).logits
-        (slope,) = torch.autograd.grad(logits.sum(), z, create_graph=True)
+        (slope,) = torch.autograd.grad(logits.sum(), z, create_graph=True, materialize_grads=True)
         norm = slope.square().sum(1, keepdim=True)
         step = self.alpha * slope / (self.beta + norm)
         better = z + step * (context.uniform > 1 - self.share).unsqueeze(1)

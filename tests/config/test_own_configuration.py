@@ -40,7 +40,8 @@ GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    more = {f"data={folder}": ["data.root=pictures"] for folder in ("images", "paired_folder")}
+    of_files = ("data=images", "data=paired_folder", "experiment=biggan_imagenet128", "experiment=sagan_imagenet128")
+    more = {each: ["data.root=pictures"] for each in of_files}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
     given = ["degradation=low_resolution"] if option in GIVEN else []
     check(composed(option, *points, *given, *more.get(option, [])))

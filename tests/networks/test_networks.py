@@ -180,8 +180,9 @@ def test_second_derivatives_are_slopes_of_the_first(name: str, player: str, monk
 
     def gradient() -> torch.Tensor:
         torch.manual_seed(1)  # the same noise within the networks each time
-        value = network(z, y) if player == "g" else network(batch.x.double(), y).logits
-        slopes = torch.autograd.grad(value.square().mean(), weights, create_graph=True)
+        values = (network(z, y),) if player == "g" else network(batch.x.double(), y).all_logits
+        loss = sum((value.square().mean() for value in values), torch.zeros(()))
+        slopes = torch.autograd.grad(loss, weights, create_graph=True)
         return torch.cat([slope.flatten() for slope in slopes])
 
     direction = torch.nn.functional.normalize(torch.randn(sum(p.numel() for p in weights)), dim=0).double()
