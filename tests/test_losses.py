@@ -9,6 +9,10 @@ from helpers.configuration import losses, unlike_their_classes
 from hydra.utils import instantiate
 from torch import Tensor
 
+from gan_lab.errors import UserError
+from gan_lab.losses import Hinge, Minimax, MultiHinge, Relativistic, TopK
+from gan_lab.types import DiscriminatorOutput
+
 LOSSES = losses()
 SMOOTH = {"smoothed": instantiate({"_target_": "gan_lab.losses.NonSaturating", "smoothing": 0.9})}
 every_loss = pytest.mark.parametrize("loss", [*LOSSES.values(), *SMOOTH.values()], ids=[*LOSSES, *SMOOTH])
@@ -180,3 +184,30 @@ def test_d_prefers_to_be_right_and_g_prefers_that_d_is_wrong(loss: object) -> No
     right, wrong = torch.full((3,), 0.5), torch.full((3,), -0.5)
     assert loss.discriminator(right, wrong) < loss.discriminator(wrong, right)  # type: ignore[attr-defined]
     assert loss.generator(wrong, right) < loss.generator(right, wrong)  # type: ignore[attr-defined]
+
+
+def test_multi_hinge_is_by_how_much_the_own_class_leads_the_others_and_fake() -> None:
+    """Classes 0, 2, 1 and 2: margins 2 - 1.5, .5 - 1 (of class 0), .5 - 0 (of "fake") and -3 - 0."""
+    rows = torch.tensor([[2.0, 1.5, -1.0], [1.0, 0.25, 0.5], [-2.0, 0.5, -1.0], [-1.0, -2.0, -3.0]])
+    y, margins = torch.tensor([0, 2, 1, 2]), torch.tensor([0.5, -0.5, 0.5, -3.0])
+    output = DiscriminatorOutput(rows.amax(1), rows)
+    loss = MultiHinge(generator_weight=0.5)
+    hinged = (1 - margins).clamp(min=0).mean()
+    torch.testing.assert_close(loss.generator_of(output, y), 0.5 * hinged)
+    fakes = (1 + rows.amax(1)).clamp(min=0).mean()
+    torch.testing.assert_close(loss.discriminator_of(output, output, y), hinged + fakes)
+    plain = DiscriminatorOutput(rows[:, 0])
+    torch.testing.assert_close(loss.generator_of(plain, None), loss.generator(None, rows[:, 0]))
+    with pytest.raises(UserError, match="the data have no labels"):
+        loss.generator_of(output, None)
+
+
+def test_top_k_learns_from_the_best_fakes_and_from_fewer_as_it_goes() -> None:
+    loss, logits = TopK(Minimax(), period=2, gamma=0.5, floor=0.125), torch.arange(8.0).flip(0)
+    assert [loss.at(step).share for step in (0, 1, 2, 4, 6, 99)] == [1, 1, 0.5, 0.25, 0.125, 0.125]
+    for step, best in ((0, 8), (2, 4), (4, 2), (6, 1)):
+        torch.testing.assert_close(loss.at(step).generator(None, logits), Minimax().generator(None, logits[:best]))
+    few = TopK(Minimax(), share=0.25)
+    torch.testing.assert_close(few.generator(None, logits[:2]), Minimax().generator(None, logits[:1]))  # never of none
+    assert (loss.zero_sum, loss.at(2).zero_sum, TopK(Hinge()).zero_sum) == (True, False, False)
+    assert (loss.generator_sees_real, TopK(Relativistic()).generator_sees_real) == (False, True)
