@@ -25,8 +25,8 @@ class Pairs(Pictures):
     """Both pictures of a pair, cut and mirrored alike, one upon the other: (2 C, H, W), the target first."""
 
     def _show(self, index: int, position: int) -> Tensor:
-        root = os.path.join(Path(self.source.root).parent, GIVEN, self.source.names[index])
-        with self.source.open(index) as a, Image.open(root, formats=readable()) as b:
+        given = os.path.join(Path(self.source.root).parent, GIVEN, self.source.names[index])
+        with self.source.open(index) as a, Image.open(given, formats=readable()) as b:
             if a.size != b.size:
                 sizes = " and ".join(f"{image.width} x {image.height}" for image in (a, b))
                 raise ValueError(f"it and its pair in {GIVEN}/ differ in size, {sizes}")
