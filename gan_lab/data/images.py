@@ -71,7 +71,7 @@ class Images(GameData):
         super().__init__(shape, len(source.classes) or None, batch_size, seed)
         if self.shape[0] not in MODES:
             raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
-        self.labels = None if source.labels is None else torch.tensor(source.labels)
+        self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         look = Look(self.shape, fit, resample, background, range_of(source, range))
         self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt)
         self.workers = workers
@@ -88,7 +88,8 @@ class Images(GameData):
             numbers = self.labels.bincount(minlength=len(self.source.classes)).tolist()
             counts = dict(zip(self.source.classes, numbers, strict=True))
         look = self.pictures.look._replace(shape=())  # the shape is a matter of the configuration
-        return DataIdentity(self.size, counts, digest(labels, self.source.digest, repr(look)))
+        whole = digest(labels, self.source.digest, repr(look))
+        return DataIdentity(self.size, counts, whole, self.source.digest_of)
 
     @property
     def found(self) -> list[str]:

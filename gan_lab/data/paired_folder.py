@@ -12,6 +12,7 @@ from torch import Tensor
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.images import Images
 from gan_lab.data.listing import list_pictures, readable
+from gan_lab.data.names import Names
 from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
@@ -73,5 +74,5 @@ class PairedFolder(Images):
             yield Batch(x, y)
 
 
-def names(root: str, part: str) -> list[str]:
+def names(root: str, part: str) -> Names:
     return list_pictures(os.path.join(root, part), with_classes=False).files

@@ -12,6 +12,7 @@ import pytest
 from helpers.made_up_sets import Make, numbers, same, take
 from PIL import Image
 
+from gan_lab.data.sources import arrays
 from gan_lab.errors import UserError
 
 COUNT = 12
@@ -165,3 +166,22 @@ def test_an_hdf5_whose_numbers_lie_elsewhere_is_refused(make: Make, tmp_path: Pa
             file.create_group("images")
     with pytest.raises(UserError, match=r"its images must be a data set with its numbers in this file$"):
         make("images", root=str(tmp_path / "bad.h5"))
+
+
+@pytest.mark.parametrize("made", [as_npy, as_hdf5])
+def test_a_large_array_is_known_by_a_part_of_it_and_says_so(
+    make: Make, tmp_path: Path, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(made(tmp_path))
+    assert make("images", root=root).identity.digest_of == "content"
+    monkeypatch.setattr(arrays, "READ", ARRAY.nbytes // 3)
+    before = make("images", root=root).identity
+    assert before.digest_of == "content of 1 in 3 pictures"
+    for changed, seen in ((1, False), (3, True)):
+        other = ARRAY.copy()
+        other[changed] = 255
+        with monkeypatch.context() as patch:
+            patch.setitem(globals(), "ARRAY", other)
+            (tmp_path / str(changed)).mkdir()
+            root = str(made(tmp_path / str(changed)))
+        assert (make("images", root=root).identity != before) == seen

@@ -43,6 +43,10 @@ class Lmdb(Source):
         """Of the keys, sizes and last bytes of all pictures."""
         return self._digest
 
+    @property
+    def digest_of(self) -> str:
+        return "keys, sizes and last bytes"
+
     def open(self, index: int) -> Image.Image:
         with environment(self.root) as opened, opened.begin() as transaction:
             return Image.open(BytesIO(transaction.get(self.keys[index])), formats=readable())
