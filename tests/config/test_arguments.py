@@ -168,3 +168,15 @@ def test_a_strangers_configuration_names_labels_in_the_users_folder_only(tmp_pat
     else:
         with pytest.raises(UserError, match="its labels are not in|only words are taken"):
             parts_of(tmp_path / "config.yaml", str(root), "")
+
+
+def test_a_pattern_of_shards_and_a_name_on_the_hub_come_through_as_they_are(tmp_path: Path) -> None:
+    """Hydra reads no braces in a bare value, and a name is no path."""
+    for given in ("shards/a-{000..009}.tar", "'shards/a-{000..009}.tar'"):
+        (override,) = OverridesParser.create().parse_overrides(tidied([f"data.root={given}"]))
+        assert override.value() == "shards/a-{000..009}.tar"
+    config = OmegaConf.create({"data": {"root": "hf://owner/name:test"}})
+    settle(config)
+    remember(config, tmp_path, ["data=images", "data.root=hf://owner/name:test"])
+    (_, override) = OverridesParser.create().parse_overrides(yaml.safe_load((tmp_path / OVERRIDES).read_text()))
+    assert config.data.root == override.value() == "hf://owner/name:test"
