@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from gan_lab.data.balance import BalancedOrder, shares_of
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.listing import told
 from gan_lab.data.memory import scale
@@ -24,7 +25,7 @@ from gan_lab.data.sources.source import Source
 from gan_lab.data.workers import leaving_signals_to_us
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
-from gan_lab.ranges import NonNegativeInt, PositiveInt, Rectangle
+from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import Batch
 
 T = TypeVar("T")
@@ -37,6 +38,9 @@ class Images(GameData):
     bytes of the shape C x H x W as `fit`, `resample`, `background` and `range` say (`Look`), cropped in the `center` or
     at a `random` place, and with `flip` mirrored half the time. `range` auto is measured on a hundred pictures.
     Which batch holds what does not depend on `workers`.
+
+    `balance` shows all classes equally often (classes), or by the weight of each (cat: 2, dog: 1); figures are still
+    those of the set as it is.
 
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
@@ -61,6 +65,7 @@ class Images(GameData):
         resample: Literal["lanczos", "bicubic", "bilinear", "nearest"] = "lanczos",
         background: str = "white",
         range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
+        balance: Literal["classes"] | dict[str, NonNegativeFloat] | None = None,
     ) -> None:
         colour(background)  # complains before anything is read
         if crop == "random" and fit != "cover":
@@ -75,6 +80,7 @@ class Images(GameData):
         look = Look(self.shape, fit, resample, background, range_of(source, range))
         self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt)
         self.workers = workers
+        self.shares = None if balance is None else shares_of(balance, self.class_names)
         self._warned: set[str] = set()
 
     @property
@@ -104,7 +110,15 @@ class Images(GameData):
         other = super().reordered(seed, batch_size)
         other.pictures = copy(self.pictures)
         other.pictures.seed = seed  # of the crops
+        other.shares = None
         return other
+
+    def order(self, samples: int) -> Order:
+        order = super().order(samples)
+        if self.shares is None or self.labels is None:
+            return order
+        labels, place = self.labels if order.numbers is None else self.labels[order.numbers], self.rank_and_world
+        return BalancedOrder(labels, self.shares, self.batch_size, self.seed, *place, numbers=order.numbers)
 
     def setup(self, stage: str) -> None:
         self.order(len(self.pictures))  # complains before the first round rather than in it
