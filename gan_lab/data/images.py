@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
+from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 import torch
@@ -13,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from gan_lab.data.balance import BalancedOrder, shares_of
+from gan_lab.data.decoded import Decoded
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.listing import told
 from gan_lab.data.memory import scale
@@ -42,6 +44,9 @@ class Images(GameData):
     `balance` shows all classes equally often (classes), or by the weight of each (cat: 2, dog: 1); figures are still
     those of the set as it is.
 
+    With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes, or `cache`
+    names a folder for a file of them, which later runs and other processes share (`Decoded`).
+
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
 
@@ -66,8 +71,12 @@ class Images(GameData):
         background: str = "white",
         range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
         balance: Literal["classes"] | dict[str, NonNegativeFloat] | None = None,
+        memory: NonNegativeInt = 2**28,
+        cache: str | None = None,
     ) -> None:
         colour(background)  # complains before anything is read
+        if crop == "random" and cache is not None:
+            raise UserError("data.cache: keeps whole pictures, and data.crop=random shows parts; take data.crop=center")
         if crop == "random" and fit != "cover":
             raise UserError(f"data.crop=random: has nothing to cut off with data.fit={fit}; take data.fit=cover")
         self.source = source = open_source(root, labels)
@@ -78,7 +87,13 @@ class Images(GameData):
             raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
         self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         look = Look(self.shape, fit, resample, background, range_of(source, range))
-        self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt)
+        decoded = None
+        if cache is not None:
+            whole = digest([], source.digest, repr(look))
+            decoded = Decoded(len(source.names), self.shape, Path(cache, f"decoded-{whole[:32]}"), whole)
+        elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= memory:
+            decoded = Decoded(len(source.names), self.shape)
+        self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt, decoded)
         self.workers = workers
         self.shares = None if balance is None else shares_of(balance, self.class_names)
         self._warned: set[str] = set()

@@ -142,6 +142,7 @@ def test_a_run_on_a_folder_as_it_was_read_before_does_not_go_on(tmp_path: Path) 
         ("data.labels=/private/list.csv", "say where its labels lie: data.labels=FILE"),
         ("data.module.labels=/private/list.csv", "where data lie is not taken"),
         ("data.module.root=/private", "where data lie is not taken"),
+        ("data.module.cache=/private", "where data lie is not taken"),
     ],
 )
 def test_a_strangers_run_does_not_say_where_labels_lie(tmp_path: Path, override: str, message: str) -> None:
@@ -152,6 +153,7 @@ def test_a_strangers_run_does_not_say_where_labels_lie(tmp_path: Path, override:
 def test_of_a_strangers_run_labels_are_taken_from_the_user(tmp_path: Path) -> None:
     where, given = tmp_path / OVERRIDES, ["data.root=mine", "data.labels=mine.csv"]
     assert vetted(["data=images", "data.labels=/private/list.csv"], given, [], where) == ["data=images"]
+    assert vetted(["data=images", "data.cache=/private"], given, [], where) == ["data=images"]
     assert vetted(["data=images", "data.labels=none"], [], [], where) == ["data=images", "data.labels=none"]
 
 
@@ -161,10 +163,11 @@ def test_a_strangers_configuration_names_labels_in_the_users_folder_only(tmp_pat
     root.mkdir()
     (root / "in.csv").touch()
     (tmp_path / "out.csv").touch()
-    module = {"_target_": "gan_lab.data.images.Images", "root": "/theirs", "labels": labels}
+    module = {"_target_": "gan_lab.data.images.Images", "root": "/theirs", "labels": labels, "cache": "/theirs"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"module": module}}))
     if labels == "in.csv":
-        assert parts_of(tmp_path / "config.yaml", str(root), "")["data"]["labels"] == labels
+        found = parts_of(tmp_path / "config.yaml", str(root), "")["data"]
+        assert found["labels"] == labels and "cache" not in found
     else:
         with pytest.raises(UserError, match="its labels are not in|only words are taken"):
             parts_of(tmp_path / "config.yaml", str(root), "")

@@ -57,6 +57,8 @@ NOT_ASKED = {  # ends of names, and what else shows that these do what they say
     "data.background": "of transparent pictures: tests/data/test_pixels.py",
     "data.range": "of more than 8 bits: tests/data/test_pixels.py",
     "data.balance": "of a set with classes: tests/data/test_balance.py",
+    "data.memory": "the same pictures, decoded less often: tests/data/test_decoded.py",
+    "data.cache": "the same: tests/data/test_decoded.py",
     "data.module.base.batch_size": "of a set that is never asked for batches",
     "callbacks.progress.seconds": "how often a terminal is refreshed",
     "wandb.upload_generator": "what W&B is sent: tests/loggers/test_wandb.py",
