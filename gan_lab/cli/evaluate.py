@@ -5,6 +5,11 @@ figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the wh
 numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
 
 Of a folder of runs (say a sweep's), or of several, each run is scored and the table of `gan-lab compare` is printed.
+
+`gan-lab evaluate A B` compares A with B, neither of which need be a run's: a folder of pictures, a ZIP, an array, or
+statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
+`against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
+(.json).
 The options are those of conf/evaluate.yaml; `metric` (one, or a list) and `features` are config groups.
 """
 
@@ -30,7 +35,8 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.config.arguments import place, tidied
+from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
+from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explain
@@ -38,6 +44,7 @@ from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
+from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import read_facts
@@ -61,10 +68,12 @@ PAGE = Page(
         "neighbours": NonNegativeInt,
         "trust": str,
         "out": str | None,
+        "against": str | None,
+        "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
     choices=("features",),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out"},
+    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
@@ -77,7 +86,12 @@ def main(arguments: list[str]) -> int:
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
-        config = configure(tidied(overrides))
+        config = configure([whole_path(override) for override in tidied(overrides)])
+        places, reference = reference_of(places, config.against)
+        if reference is not None:
+            return score_sets(places, reference, config, {override.partition("=")[0] for override in overrides})
+        if config.image_size is not None:
+            raise UserError(f"image_size={config.image_size}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -89,6 +103,26 @@ def main(arguments: list[str]) -> int:
             raise
         return 2
     return 0 if len(scored) == len(runs) else 2
+
+
+def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> int:
+    """Compare each place with the reference; print and write what came out."""
+    out = None if config.out is None else place(config.out)
+    if out is not None and out.suffix != ".json":
+        raise UserError(f"out={config.out}: must end in .json")
+    result = evaluate_sets(places, reference, config, stated)
+    print(in_words(result))
+    for doubt in dict.fromkeys(figures[DOUBTS] for figures in result["figures"].values() if DOUBTS in figures):
+        print(f"warning: {doubt}", file=sys.stderr)
+    if out is not None:
+        write_atomically(out, lambda path: path.write_text(as_json(result) + "\n"))
+    return 0
+
+
+def whole_path(override: str) -> str:
+    """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
+    key, _, value = override.partition("=")
+    return f"{key}={quoted(value)}" if key in ("against", "out", "root") and "=" in value.strip("'\"") else override
 
 
 def options_in_words() -> str:
