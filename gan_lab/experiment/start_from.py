@@ -63,7 +63,7 @@ def source_of(place: Path) -> Path:
 
 
 def start_from(gan: GAN, place: Path, strict: bool = False) -> Start:
-    """Give both players and the average the weights (and buffers) of `place` that fit by name and shape.
+    """Give both players and the averages the weights (and buffers) of `place` that fit by name and shape.
 
     An average that is not there begins as the generator. With `strict` nothing may be left over on either side.
 
@@ -71,11 +71,11 @@ def start_from(gan: GAN, place: Path, strict: bool = False) -> Start:
         UserError: there are no such weights, none fits or some are not finite; or, with `strict`, one does not fit.
     """
     found = read_weights(source_of(place))
-    networks = {"d": gan.d.network, "g": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
+    networks = {"d": gan.d.network, "g": gan.g.network, **gan.kept}
     fitted, unfit, taken = dict[str, str](), dict[str, dict[str, str]](), list[Tensor]()
     for role, network in networks.items():
         own = network.state_dict()
-        given = found.networks.get(role) or (found.networks["g"] if role == "average" else {})
+        given = found.networks.get(role) or ({} if role == "d" else found.networks["g"])
         unfit[role] = _unfit(own, given)
         fits = [name for name in own if name in given and name not in unfit[role]]
         _take(network, {name: given[name] for name in fits}, found.path)

@@ -13,6 +13,7 @@ from helpers.toy_players import Show
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lab.averages import Constant
 from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
 from gan_lab.experiment.build import build
@@ -79,7 +80,7 @@ def test_the_average_of_a_normalised_network_keeps_its_singular_vectors() -> Non
     torch.manual_seed(0)
     network = spectral_norm(nn.Linear(5, 4))
     kept = deepcopy(network)
-    average = EMA(kept, network, 0.9)
+    average = EMA(kept, network, Constant(0.9))
     for t in range(1, 400):  # weights that move, and come to rest
         network(torch.randn(3, 5))
         network.parametrizations.weight.original.data += 0.3 * 0.95**t * torch.randn(4, 5)
