@@ -22,7 +22,8 @@ from gan_lab.game.gan import GAN
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
 from gan_lab.networks.wrappers import MinibatchDiscrimination, MinibatchStd, spectral_norm
 
-FOR_D_ALONE = [name for name in options("wrapper") if name not in ("spectral_norm", "virtual_batch_norm")]
+FOR_EITHER = {"freeze", "spectral_norm", "virtual_batch_norm"}
+FOR_D_ALONE = sorted({*options("wrapper")} - FOR_EITHER)
 LARGE = {"virtual_batch_norm": ["data.image_size=16"]}  # DCGAN's D has no batch normalisation at 8 x 8
 
 
