@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from gan_lab.ranges import OpenUnitInterval, PositiveFloat, PositiveInt
 
@@ -76,3 +79,35 @@ class HalfLife:
     def __str__(self) -> str:
         length = self.half_life if callable(self.half_life) else f"{self.half_life:,.0f}"
         return f"half-life {length} images" + ("" if self.rampup is None else f", ramp-up {self.rampup}")
+
+
+@dataclass(frozen=True)
+class Power:
+    """A memory that grows with the run: after round t, round s counts as (s / t)^gamma (Karras et al. 2024, EDM2).
+
+        share = 1 - (1 - 1 / t)^(gamma + 1),    width^2 = (gamma + 1) / ((gamma + 2)^2 (gamma + 3))
+
+    `width` is the standard deviation of this profile over rounds, relative to t (sigma_rel there; section 3 and
+    appendix C.2). Averages of two widths, kept at some rounds, tell that of any width at any round.
+
+    Raises:
+        ValueError: the profile would not rise; 1 / sqrt 12 is the width of the mean over all rounds.
+    """
+
+    width: PositiveFloat
+
+    def __post_init__(self) -> None:
+        if self.width >= 12**-0.5:
+            raise ValueError(f"width={self.width}: must be below {12**-0.5:.4f}, that of the mean over all rounds")
+
+    @cached_property
+    def gamma(self) -> float:
+        """The exponent: the largest root of gamma^3 + 7 gamma^2 + (16 - v) gamma + 12 - v with v = width^-2."""
+        v = self.width**-2
+        return float(np.roots([1, 7, 16 - v, 12 - v]).real.max())
+
+    def share(self, t: int) -> float:
+        return 1 - (1 - 1 / t) ** (self.gamma + 1)
+
+    def __str__(self) -> str:
+        return f"power function of width {self.width}"

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from helpers.configuration import options
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from gan_lab.averages import Constant, Delayed, HalfLife
+from gan_lab.averages import Constant, Delayed, HalfLife, Power
 from gan_lab.schedules import Cosine
 from gan_lab.types import Averaging
 
@@ -58,3 +59,24 @@ def test_a_half_life_may_be_a_function_of_the_rounds_before() -> None:
     assert growing.share(1) == 1
     assert growing.share(6) == HalfLife(320.0, 64).share(6)
     assert growing.share(11) == growing.share(99) == HalfLife(640.0, 64).share(1)
+
+
+@pytest.mark.parametrize("width", [0.05, 0.1, 0.25])
+def test_a_power_function_has_its_width_and_its_shape(width: float) -> None:
+    averaging, rounds = Power(width), 4000
+    assert averaging.gamma + 1 == pytest.approx(width**2 * (averaging.gamma + 2) ** 2 * (averaging.gamma + 3))
+    left, weights = 1.0, []
+    for t in range(rounds, 0, -1):
+        weights.append(left * averaging.share(t))
+        left *= 1 - averaging.share(t)
+    profile, at = np.array(weights[::-1]), np.arange(1, rounds + 1) / rounds
+    assert profile.sum() == pytest.approx(1)
+    mean = (profile * at).sum()
+    assert math.sqrt((profile * (at - mean) ** 2).sum()) == pytest.approx(width, rel=1e-3)
+    assert profile[rounds // 2] / profile[-1] == pytest.approx(0.5**averaging.gamma, rel=1e-2)
+
+
+def test_a_power_function_that_would_not_rise_is_refused() -> None:
+    assert Power(0.2886).share(4) == pytest.approx(1 / 4, rel=1e-2)  # nearly the mean over all rounds
+    with pytest.raises(ValueError, match=r"width=0\.3: must be below 0\.2887, that of the mean over all rounds"):
+        Power(0.3)

@@ -20,7 +20,7 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
-from gan_lab.averages import Delayed, HalfLife
+from gan_lab.averages import Delayed, HalfLife, Power
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
@@ -593,6 +593,11 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "delayed_studiogan": (
         partial(averaged, Delayed(0.9, start=4)),
         [1.1181587687919747, 0.2005775668730848, -0.22935488906711818],
+        1e-12,
+    ),
+    "power": (
+        partial(averaged, Power(0.1)),
+        [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
         1e-12,
     ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),

@@ -81,6 +81,7 @@ MISTAKES = [
     Mistake("data=images", r"data\.root: must be given"),
     Mistake("gan.ema_decay=0.9", r"gan\.ema_decay=0\.9: is now ema\.decay \(where it was null, ema=none\)"),
     Mistake("ema=half_life ema.half_life=0", r"ema\.half_life=0: must be greater than 0"),
+    Mistake("ema=power ema.width=0.3", r"ema: width=0\.3: must be below 0\.2887", False),
     Mistake("+ema@averages=delayed", r"averages: is one part, and must hold parts by their names"),
     Mistake("+ema@averages.raw=delayed", r"averages\.raw: has another meaning; give the average another name", False),
     Mistake("data=image_folder data.root={tmp}/pairs", r"data=image_folder: is now data=images data\.root=\.\.\."),
