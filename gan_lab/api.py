@@ -130,7 +130,7 @@ def load(
     Args:
         place: the directory, or the file.
         checkpoint: best, last, a round or a file; None: the generator that the run left when it ended.
-        weights: "average" (which falls back to raw where the run kept none) or "raw".
+        weights: "average" (which falls back to raw where the run kept none), "raw", or a further average by its name.
         trust: packages whose code the files of a run that is not one's own may call.
 
     Raises:
