@@ -13,8 +13,8 @@ from torch.nn.functional import one_hot
 
 from gan_lab.errors import UserError
 from gan_lab.networks.equalised import CLAMP, EqualisedConv, EqualisedLinear, ModulatedConv, activated, rectified
+from gan_lab.networks.ladder import ladder
 from gan_lab.networks.resampling import Upsample
-from gan_lab.networks.resnet import ladder
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from gan_lab.types import DiscriminatorOutput
 
