@@ -97,14 +97,14 @@ def options_in_words() -> str:
     rows = [line.partition("#") for line in page]
     lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
     groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("metric", "features")}
-    told = [
+    notes = [
         textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
     ]
-    return "\n".join(["options:", *lines, "", *told])
+    return "\n".join(["options:", *lines, "", *notes])
 
 
 def reported(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
-    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+    """Whether the error is the user's to mend, in which case it was reported in one line; a bug keeps its traceback."""
     line = explain(error, overrides, smaller="lower n, real or batch_size")
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
@@ -148,12 +148,12 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
         for name, value in record.items():
             if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
                 error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
-                covers = record.get(f"{PROCEDURE}error")
-                sure = "" if error is None else f" ± {error:.2g} (standard error: {covers})"
+                source = record.get(f"{PROCEDURE}error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error: {source})"
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
-    told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
+    used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
@@ -216,14 +216,14 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
         )
-        told = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        described = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):
-            told["error"] = metric.covers
+            described["error"] = metric.error_source
         if config.floor:
             figures = [figure for figure in values if not figure.endswith("/error")]
             floor = evaluation.floor(metric, procedure.metric, figures)
-            told |= {FLOOR + figure: value for figure, value in floor.items()}
-        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
+            described |= {FLOOR + figure: value for figure, value in floor.items()}
+        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in described.items()}}
         doubts = metric.doubts(real, fake) if isinstance(metric, Doubting) else []
         if doubts:
             records[procedure.key][DOUBTS] = "; ".join(doubts)

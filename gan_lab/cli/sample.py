@@ -12,7 +12,7 @@ at most, of the same noise down the columns. Without `label` its samples take tu
 also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
-(degradation=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds
+(degradation=half: its upper half) is its input, and all samples are answers to that. An `.npz` then also holds
 `given`.
 """
 
@@ -108,12 +108,14 @@ def sample(directory: Path, options: Options) -> str:
     recipe = found.recipe
     generator, latent = rebuilt(found, options.weights, options.trust)
     samples, y, columns = drawn(generator, latent, recipe, options, options.out.suffix.lower() in PICTURES)
-    told = write(samples, options.out, columns, y)
+    written = write(samples, options.out, columns, y)
     if options.label == "all":
         shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe["num_classes"]
         if shown < classes:
-            told += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
-    return told
+            written += (
+                f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+            )
+    return written
 
 
 def drawn(
@@ -132,7 +134,7 @@ def drawn(
 
     if ("degradation" in recipe) != (options.given is not None):
         raise UserError(
-            "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
+            "this generator works on images; say which one: given=PICTURE, of which it sees as much as in training"
             if "degradation" in recipe
             else f"given={options.given}: this generator is given no images; train one with degradation=half"
         )
@@ -194,7 +196,7 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     """Noise, and what goes with it where the generator takes a condition: labels, or what is given of a picture.
 
     Raises:
-        UserError: a label that the generator does not know, or a generator that is told something else than a label.
+        UserError: a label that the generator does not know, or a generator whose condition is not a label.
     """
     import torch
 
@@ -219,13 +221,13 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     return z, torch.full((len(z),), number_of_class(label, classes, recipe.get("classes")))
 
 
-def number_of_class(label: str, classes: int, told: Any) -> int:
-    """The number of the class of that name; or, where none has it, of that number. `told` is what a file says of names.
+def number_of_class(label: str, classes: int, named: Any) -> int:
+    """The number of the class of that name, or else of that number. `named`: the names of the classes.
 
     Raises:
         UserError: there is no such class.
     """
-    names = [str(name) for name in told] if isinstance(told, list) and len(told) == classes else []
+    names = [str(name) for name in named] if isinstance(named, list) and len(named) == classes else []
     if label in names:
         return names.index(label)
     if label.isdecimal() and int(label) < classes:
@@ -236,7 +238,7 @@ def number_of_class(label: str, classes: int, told: Any) -> int:
 
 
 def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
-    """What the generator is told of a picture, brought to the size of its training: (1, C, h, w).
+    """What the generator sees of a picture, brought to the size of its training: (1, C, h, w).
 
     Raises:
         UserError: there is no such picture, or it is not readable.

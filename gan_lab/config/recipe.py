@@ -33,10 +33,10 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
     check_targets(tree, named_in(*GROUPS) | LAYERS, trusted)
     check_words(tree)
     if not trusted:
-        _demand_fit(recipe, weights)
+        _check_fit(recipe, weights)
 
 
-def _demand_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
+def _check_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
     import torch
     from hydra.utils import instantiate
 
@@ -62,7 +62,7 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
 
     if "num_classes" in recipe:
         classes = recipe["num_classes"]
-        if any(part != classes for part in _told(recipe["generator"], "num_classes")):
+        if any(part != classes for part in _values_of(recipe["generator"], "num_classes")):
             raise UserError(f"num_classes={classes!r}: is not the generator's")
         return [torch.zeros(2, dtype=torch.int64, device="meta")]
     if "degradation" not in recipe:
@@ -71,14 +71,14 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
     return [images if recipe["degradation"] is None else instantiate(recipe["degradation"])(images)]
 
 
-def _told(node: Any, name: str) -> Iterator[Any]:
+def _values_of(node: Any, name: str) -> Iterator[Any]:
     """What a tree says of `name`, wherever it does."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from [value] if key == name else _told(value, name)
+            yield from [value] if key == name else _values_of(value, name)
     elif isinstance(node, list):
         for value in node:
-            yield from _told(value, name)
+            yield from _values_of(value, name)
 
 
 def _cause(error: BaseException) -> str:
