@@ -280,3 +280,10 @@ def test_a_label_that_the_generator_does_not_know(
     assert main([str(directory), f"label={label}"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize("loss", ["hinge", "top_k"])
+def test_multi_hinge_s_d_wants_a_loss_that_asks_for_classes(composed: Callable[..., DictConfig], loss: str) -> None:
+    config = composed("conditioning=multi_hinge", f"loss={loss}")
+    with pytest.raises(UserError, match=r"reads no class logits.*take loss=multi_hinge, or another conditioning"):
+        build(config)
