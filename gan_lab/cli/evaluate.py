@@ -5,7 +5,7 @@ figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the wh
 numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
 
 Of a folder of runs (say a sweep's), or of several, each run is scored and the table of `gan-lab compare` is printed.
-The options are those of conf/evaluate.yaml; `metric` (one, or a list) and `features` are config groups.
+The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
 import sys
@@ -62,11 +62,12 @@ PAGE = Page(
         "trust": str,
         "out": str | None,
     },
-    choices=("features",),
+    choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out"},
+    optional={"real", "checkpoint", "root", "trust", "out", "sampling"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
+GROUPS = ("metric", "features", "sampling")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -96,7 +97,7 @@ def options_in_words() -> str:
     page = (CONF / "evaluate.yaml").read_text().partition("_self_\n")[2].strip().splitlines()
     rows = [line.partition("#") for line in page]
     lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
-    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("metric", "features")}
+    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in GROUPS}
     told = [
         textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
     ]
@@ -153,7 +154,8 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
+    drawn = f", {told['sampling']}" if "sampling" in told else ""
+    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
@@ -168,15 +170,18 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
+    from gan_lab.experiment.trained import sampling_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.plots.images import save_picture
+    from gan_lab.sampling import Plain
 
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
     state = state_of(directory)
-    found = read_weights(find_weights(directory, checkpoint)).generator()
+    weights = read_weights(find_weights(directory, checkpoint))
+    found = weights.generator()
     if checkpoint is None and state != found.digest:
         raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
     generator, latent = rebuilt(found, config.weights, config.trust)
@@ -185,13 +190,13 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         raise UserError(f"neighbours={config.neighbours}: {NO_IMAGES}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator.to(device)
-
-    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
-        return generator(z.to(device), None if y is None else y.to(device))
-
+    sampling = sampling_of(found.recipe, config.get("sampling"))
+    chosen = config.get("sampling") or found.recipe.get("sampling")
+    drawn = None if isinstance(sampling, Plain) else in_words(chosen)
+    trained = trained_of(weights, generator, latent, sampling, config.trust, config.root, device)
+    conditional = trained.conditional
     features = instantiate(config.features)
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    conditional = "degradation" in found.recipe or "num_classes" in found.recipe
     evaluation = Evaluator(
         data,
         features,
@@ -201,7 +206,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         conditional=conditional,
         titles=True,
     )
-    real, fake = evaluation.real, evaluation.fake(sample, latent)
+    real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
     records = {}
     for name, values in measure(metrics, real, fake).items():
         metric = metrics[name]
@@ -214,9 +219,10 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             split=config.split,
             weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
-            metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+            metric=in_words(config.metric[name]),
+            sampling=drawn,
         )
-        told = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        told = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):
             told["error"] = metric.covers
         if config.floor:
@@ -234,6 +240,11 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         return records
     add_to_summary(directory, records, state)
     return records
+
+
+def in_words(part: Any) -> str:
+    """A part of a configuration in one line."""
+    return OmegaConf.to_yaml(part, sort_keys=True).strip().replace("\n", ", ")
 
 
 def data_of(directory: Path, config: DictConfig) -> "GameData":

@@ -39,6 +39,7 @@ CHOICES = (
     "update",
     "optimizer",
     "schedule",
+    "sampling",
     "trainer",
     "gan",
 )

@@ -9,10 +9,11 @@ from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-GROUPS = ("model", "conditioning", "wrapper", "latent", "degradation")
-KNOWN = {"generator", "latent", "degradation", "shape", "num_classes", "classes", "round"}
+NETWORKS = ("model", "conditioning", "wrapper")
+GROUPS = (*NETWORKS, "latent", "degradation", "sampling", "calibration")
+KNOWN = {"generator", "latent", "sampling", "degradation", "shape", "num_classes", "classes", "round"}
 
 
 def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], trusted: Sequence[str] = ()) -> None:
@@ -23,7 +24,7 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
     """
     for key in recipe.keys() - KNOWN:
         raise UserError(one_line(f"{shown(key)}: is no part of a generator's recipe"))
-    for key in ("generator", "latent"):
+    for key in ("generator", "latent", *({"sampling"} & recipe.keys())):
         if not isinstance(recipe.get(key), dict) or "_target_" not in recipe[key]:
             raise UserError(f"{key}: must be a part (a node with _target_)")
     tree = {key: value for key, value in recipe.items() if key != "classes"}
@@ -36,14 +37,29 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
         _demand_fit(recipe, weights)
 
 
+def check_networks(parts: Mapping[str, Any], trusted: Sequence[str] = ()) -> None:
+    """Raise a UserError unless these parts of a configuration can describe networks, and nothing else."""
+    check_targets(parts, named_in(*NETWORKS) | LAYERS, trusted)
+    check_words(parts)
+
+
+def built_on_meta(network: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> "nn.Module":
+    """The network, in evaluation mode and without memory, if it has these weights; else whatever torch raises."""
+    import torch
+    from hydra.utils import instantiate
+
+    with torch.device("meta"), _at_most(len(weights)):
+        built: nn.Module = instantiate(network).eval()
+        built.load_state_dict({name: torch.empty_like(value, device="meta") for name, value in weights.items()})
+    return built
+
+
 def _demand_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
     import torch
     from hydra.utils import instantiate
 
     try:
-        with torch.device("meta"), _at_most(len(weights)):
-            generator = instantiate(recipe["generator"]).eval()
-            generator.load_state_dict({name: torch.empty_like(value, device="meta") for name, value in weights.items()})
+        generator = built_on_meta(recipe["generator"], weights)
         latent = instantiate(recipe["latent"])
         z = torch.empty(2, latent.dim, device="meta")
         if "num_classes" in recipe and recipe["num_classes"] is None:

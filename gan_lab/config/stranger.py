@@ -28,6 +28,7 @@ GROUPS = {
     "g_terms": ("term",),
     "d_wrappers": ("wrapper",),
     "g_wrappers": ("wrapper",),
+    "sampling": ("sampling", "calibration"),
     "callbacks": ("callbacks", "metric", "features"),
 }
 LABELS = ("auto", "folders", "none")  # of data.labels, what names no file
