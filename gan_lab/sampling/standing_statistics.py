@@ -33,6 +33,7 @@ class StandingStatistics:
 
     needs: ClassVar[tuple[str, ...]] = ()
     redraws: ClassVar[bool] = False
+    moves_norms: ClassVar[bool] = True  # by calls in training mode
 
     batches: PositiveInt = 16
     batch_size: PositiveInt = 256

@@ -16,6 +16,7 @@ from hydra import compose, initialize_config_dir
 
 import gan_lab
 from gan_lab.cli.sample import main
+from gan_lab.config.knobs import check_knobs
 from gan_lab.config.recipe import check_recipe
 from gan_lab.experiment.run import play
 from gan_lab.io.generator import load_generator
@@ -156,6 +157,44 @@ def test_figures_with_and_without_do_not_mix(runs: Path, tmp_path: Path, monkeyp
     told = {name.split("/")[1]: value for name, value in summary().items() if name.endswith("procedure/sampling")}
     assert told.keys() == truncated | more
     assert told[truncated.pop()] == "_target_: gan_lab.sampling.Truncation, truncation: 0.7"
+
+
+CONDITIONAL = {
+    "style_truncation": ["model=stylegan2"],
+    "standing_statistics": [
+        "model=dcgan",
+        "conditioning=batch_norm",
+        "sampling.batches=2",
+        "sampling.batch_size=16",
+    ],
+    "drs": ["model=mlp", "conditioning=concat", "sampling.burn_in=40"],
+    "ddls": ["model=mlp", "conditioning=concat", "sampling.steps=2"],
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_a_conditional_run_draws_its_pictures_so(played: Callable[..., Path], name: str) -> None:
+    """And its generator file, classes by name included, draws the same again."""
+    settings = [*CONDITIONAL[name], f"sampling={name}", "data=digits", "rounds=2", "callbacks.samples.every=1"]
+    run = gan_lab.load(played(*settings))
+    assert len([*(run.directory / "samples").glob("*.png")]) == 2
+    one, other = (run.samples(2, label=label) for label in ("1", "2"))
+    assert one.isfinite().all() and not torch.equal(one, other)
+    assert torch.equal(gan_lab.load(run.directory).samples(2, label="1"), one)
+    assert not torch.equal(gan_lab.load(run.directory, sampling="plain").samples(2, label="1"), one)
+
+
+def test_a_run_that_cannot_be_sampled_so_ends_before_its_first_round(composed: Callable[..., Any]) -> None:
+    config = composed("sampling=style_truncation", "model=mlp", "rounds=2")
+    with pytest.raises(gan_lab.UserError, match="MLPGenerator has no styles"):
+        play(config)
+    assert not (Path(config.directory) / "metrics.csv").exists()
+
+
+def test_processes_that_share_their_statistics_do_not_draw_by_standing_ones(composed: Callable[..., Any]) -> None:
+    config = composed("sampling=standing_statistics", "trainer=ddp_cpu", "trainer.sync_batchnorm=true")
+    with pytest.raises(gan_lab.UserError, match=r"trainer\.sync_batchnorm=true: standing statistics"):
+        check_knobs(config)
 
 
 # --- files of strangers -------------------------------------------------------------------------------------------
