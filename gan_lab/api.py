@@ -24,7 +24,7 @@ from gan_lab.cli.evaluate import evaluate as evaluate_run
 from gan_lab.cli.sample import chosen_sampling, drawn, fitting, parse, rebuilt
 from gan_lab.cli.train import prepare_run
 from gan_lab.config.compose import compose_experiment
-from gan_lab.config.explain import explained
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.started import started_from_python
 from gan_lab.data.module import GameData
 from gan_lab.evaluation.comparison import Comparison
@@ -88,7 +88,7 @@ def build(experiment: Experiment) -> tuple[GAN, GameData]:
     Raises:
         UserError: a part refuses its settings.
     """
-    with explained(experiment.overrides):
+    with plain_errors(experiment.overrides):
         return build_parts(_changeable(experiment))
 
 
@@ -100,7 +100,7 @@ def train(experiment: Experiment, callbacks: Sequence[pl.Callback] = ()) -> "Tra
     Raises:
         UserError: the directory holds another run, a part refuses its settings, or the game diverges.
     """
-    with explained(experiment.overrides):
+    with plain_errors(experiment.overrides):
         _train(experiment, callbacks)
     return load(experiment.directory)
 
@@ -236,7 +236,7 @@ def evaluate(place: Place, *overrides: str) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: there is no such option, or a metric cannot be had of this run.
     """
-    with explained(overrides):
+    with plain_errors(overrides):
         return dict(evaluate_run(Path(place).expanduser(), configure(list(overrides))))
 
 

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "gan_lab"
 PAGE = ROOT / "docs" / "options.md"
 GROUPS = {  # what each group of the configuration is
     "model": "A generator and a discriminator; shapes follow from `data`.",
-    "conditioning": "How the players are told the class, for data with labels, or (`vector`) the data's numbers.",
+    "conditioning": "How the players learn the class, for data with labels, or (`vector`) the data's numbers.",
     "wrapper": "Put around a network: `wrapper@d_wrappers=[...]`, `wrapper@g_wrappers=[...]`.",
     "data": "What is to be learnt.",
     "degradation": "What both players are given of each image in place of its class; the rest is to be generated.",

@@ -5,6 +5,11 @@ figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the wh
 numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
 
 Of a folder of runs (say a sweep's), or of several, each run is scored and the table of `gan-lab compare` is printed.
+
+`gan-lab evaluate A B` compares A with B, neither of which need be a run's: a folder of pictures, a ZIP, an array, or
+statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
+`against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
+(.json).
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
@@ -30,7 +35,8 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.config.arguments import place, tidied
+from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
+from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explain
@@ -38,6 +44,7 @@ from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
+from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import read_facts
@@ -61,10 +68,12 @@ PAGE = Page(
         "neighbours": NonNegativeInt,
         "trust": str,
         "out": str | None,
+        "against": str | None,
+        "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
     choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out", "sampling"},
+    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 GROUPS = ("metric", "features", "sampling")
@@ -78,7 +87,12 @@ def main(arguments: list[str]) -> int:
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
-        config = configure(tidied(overrides))
+        config = configure([whole_path(override) for override in tidied(overrides)])
+        places, reference = reference_of(places, config.against)
+        if reference is not None:
+            return score_sets(places, reference, config, {override.partition("=")[0] for override in overrides})
+        if config.image_size is not None:
+            raise UserError(f"image_size={config.image_size}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -92,20 +106,40 @@ def main(arguments: list[str]) -> int:
     return 0 if len(scored) == len(runs) else 2
 
 
+def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> int:
+    """Compare each place with the reference; print and write what came out."""
+    out = None if config.out is None else place(config.out)
+    if out is not None and out.suffix != ".json":
+        raise UserError(f"out={config.out}: must end in .json")
+    result = evaluate_sets(places, reference, config, stated)
+    print(in_words(result))
+    for doubt in dict.fromkeys(figures[DOUBTS] for figures in result["figures"].values() if DOUBTS in figures):
+        print(f"warning: {doubt}", file=sys.stderr)
+    if out is not None:
+        write_atomically(out, lambda path: path.write_text(as_json(result) + "\n"))
+    return 0
+
+
+def whole_path(override: str) -> str:
+    """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
+    key, _, value = override.partition("=")
+    return f"{key}={quoted(value)}" if key in ("against", "out", "root") and "=" in value.strip("'\"") else override
+
+
 def options_in_words() -> str:
     """The page of options with its comments, as KEY=VALUE, and the names that the two groups know."""
     page = (CONF / "evaluate.yaml").read_text().partition("_self_\n")[2].strip().splitlines()
     rows = [line.partition("#") for line in page]
     lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
     groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in GROUPS}
-    told = [
+    notes = [
         textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
     ]
-    return "\n".join(["options:", *lines, "", *told])
+    return "\n".join(["options:", *lines, "", *notes])
 
 
 def reported(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
-    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+    """Whether the error is the user's to mend, in which case it was reported in one line; a bug keeps its traceback."""
     line = explain(error, overrides, smaller="lower n, real or batch_size")
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
@@ -149,13 +183,13 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
         for name, value in record.items():
             if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
                 error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
-                covers = record.get(f"{PROCEDURE}error")
-                sure = "" if error is None else f" ± {error:.2g} (standard error: {covers})"
+                source = record.get(f"{PROCEDURE}error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error: {source})"
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
-    told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    drawn = f", {told['sampling']}" if "sampling" in told else ""
-    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}{drawn}")
+    used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    drawn = f", {used['sampling']}" if "sampling" in used else ""
+    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
@@ -170,12 +204,11 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
-    from gan_lab.experiment.trained import sampling_of, trained_of
+    from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.plots.images import save_picture
-    from gan_lab.sampling import Plain
 
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
@@ -191,8 +224,6 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator.to(device)
     sampling = sampling_of(found.recipe, config.get("sampling"))
-    chosen = config.get("sampling") or found.recipe.get("sampling")
-    drawn = None if isinstance(sampling, Plain) else in_words(chosen)
     trained = trained_of(weights, generator, latent, sampling, config.trust, config.root, device)
     conditional = trained.conditional
     features = instantiate(config.features)
@@ -219,17 +250,17 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             split=config.split,
             weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
-            metric=in_words(config.metric[name]),
-            sampling=drawn,
+            metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+            sampling=settings_of(sampling, config.get("sampling") or found.recipe.get("sampling")),
         )
-        told = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        described = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):
-            told["error"] = metric.covers
+            described["error"] = metric.error_source
         if config.floor:
             figures = [figure for figure in values if not figure.endswith("/error")]
             floor = evaluation.floor(metric, procedure.metric, figures)
-            told |= {FLOOR + figure: value for figure, value in floor.items()}
-        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
+            described |= {FLOOR + figure: value for figure, value in floor.items()}
+        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in described.items()}}
         doubts = metric.doubts(real, fake) if isinstance(metric, Doubting) else []
         if doubts:
             records[procedure.key][DOUBTS] = "; ".join(doubts)
@@ -240,11 +271,6 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         return records
     add_to_summary(directory, records, state)
     return records
-
-
-def in_words(part: Any) -> str:
-    """A part of a configuration in one line."""
-    return OmegaConf.to_yaml(part, sort_keys=True).strip().replace("\n", ", ")
 
 
 def data_of(directory: Path, config: DictConfig) -> "GameData":

@@ -12,7 +12,7 @@ at most, of the same noise down the columns. Without `label` its samples take tu
 also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
-(degradation=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds
+(degradation=half: its upper half) is its input, and all samples are answers to that. An `.npz` then also holds
 `given`.
 
 `sampling=drs` draws samples otherwise than the run does (docs/sampling.md): an option of the config group of that name,
@@ -29,12 +29,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from pydantic import Field
 
 from gan_lab.config.arguments import place, tidied
-from gan_lab.config.check import Page, check, check_choices
+from gan_lab.config.check import check, check_choices
 from gan_lab.config.conf import CONF
 from gan_lab.config.entry import entry
-from gan_lab.config.explain import explained
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
-from gan_lab.config.recipe import check_recipe
+from gan_lab.config.recipe import SAMPLING, check_recipe
 from gan_lab.config.words import near
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
@@ -50,7 +50,6 @@ MOST_CLASSES, LARGEST_PICTURE = 100, 2**25  # rows, and pixels, of a picture of 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
-PAGE = Page(plain={}, choices=("sampling",), named=(), optional={"sampling"})
 _CHOICE, _SETTING = re.compile(r"(--)?sampling="), re.compile(r"(--)?(\w+@)?sampling\.")
 USAGE = "gan-lab sample RUN_DIR [KEY=VALUE ...]"
 
@@ -127,12 +126,14 @@ def sample(directory: Path, options: Options, chosen: Mapping[str, Any] | None =
     sampling = fitting(sampling_of(recipe, chosen), options)
     sampler = sampling.sampler(trained_of(found, generator, latent, sampling, options.trust, options.root))
     samples, y, columns = drawn(sampler, latent, recipe, options, options.out.suffix.lower() in PICTURES)
-    told = write(samples, options.out, columns, y)
+    written = write(samples, options.out, columns, y)
     if options.label == "all":
         shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe["num_classes"]
         if shown < classes:
-            told += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
-    return told
+            written += (
+                f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+            )
+    return written
 
 
 def chosen_sampling(arguments: Sequence[str]) -> dict[str, Any] | None:
@@ -147,12 +148,12 @@ def chosen_sampling(arguments: Sequence[str]) -> dict[str, Any] | None:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
-    with explained(overrides), initialize_config_dir(str(CONF), version_base="1.3"):
+    with plain_errors(overrides), initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("sample", overrides, return_hydra_config=True)
         choices = config.hydra.runtime.choices
         config = OmegaConf.masked_copy(config, ["sampling"])
-        check_choices(config, choices, PAGE)
-        check(config, PAGE)
+        check_choices(config, choices, SAMPLING)
+        check(config, SAMPLING)
     return cast("dict[str, Any]", OmegaConf.to_container(config.sampling, resolve=True))
 
 
@@ -191,7 +192,7 @@ def drawn(
 
     if ("degradation" in recipe) != (options.given is not None):
         raise UserError(
-            "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
+            "this generator works on images; say which one: given=PICTURE, of which it sees as much as in training"
             if "degradation" in recipe
             else f"given={options.given}: this generator is given no images; train one with degradation=half"
         )
@@ -241,7 +242,7 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     """Noise, and what goes with it where the generator takes a condition: labels, or what is given of a picture.
 
     Raises:
-        UserError: a label that the generator does not know, or a generator that is told something else than a label.
+        UserError: a label that the generator does not know, or a generator whose condition is not a label.
     """
     import torch
 
@@ -266,13 +267,13 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     return z, torch.full((len(z),), number_of_class(label, classes, recipe.get("classes")))
 
 
-def number_of_class(label: str, classes: int, told: Any) -> int:
-    """The number of the class of that name; or, where none has it, of that number. `told` is what a file says of names.
+def number_of_class(label: str, classes: int, named: Any) -> int:
+    """The number of the class of that name, or else of that number. `named`: the names of the classes.
 
     Raises:
         UserError: there is no such class.
     """
-    names = [str(name) for name in told] if isinstance(told, list) and len(told) == classes else []
+    names = [str(name) for name in named] if isinstance(named, list) and len(named) == classes else []
     if label in names:
         return names.index(label)
     if label.isdecimal() and int(label) < classes:
@@ -283,7 +284,7 @@ def number_of_class(label: str, classes: int, told: Any) -> int:
 
 
 def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
-    """What the generator is told of a picture, brought to the size of its training: (1, C, h, w).
+    """What the generator sees of a picture, brought to the size of its training: (1, C, h, w).
 
     Raises:
         UserError: there is no such picture, or it is not readable.

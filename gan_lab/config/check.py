@@ -217,8 +217,8 @@ def _unread(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[
 
 
 def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[str]:
-    """Values that do not fit their parameter, named where they are written; each is told once."""
-    told = set()
+    """Values that do not fit their parameter, named where they are written; each is reported once."""
+    reported = set()
     for path, part in parts(plain):
         takes = _signature(part["_target_"])
         for key, value in part.items():
@@ -229,8 +229,8 @@ def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Ite
             )
             written = origin(raw, (*path, key))
             if written[0] in page.plain and unfit(page.plain[str(written[0])], value):
-                continue  # a root key that is told of as such
-            if wrong and (written, wrong) not in told:
-                told.add((written, wrong))
+                continue  # a root key that is reported as such
+            if wrong and (written, wrong) not in reported:
+                reported.add((written, wrong))
                 reader = f" (for {dotted((*path, key))})" if written[0] != path[0] else ""
                 yield f"{dotted(written)}={shown(value)}: {wrong}{reader}"

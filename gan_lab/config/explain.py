@@ -55,7 +55,7 @@ def explain(error: Exception, overrides: Sequence[str], conf: Path = CONF, small
 
 
 @contextmanager
-def explained(overrides: Sequence[str]) -> Iterator[None]:
+def plain_errors(overrides: Sequence[str]) -> Iterator[None]:
     """Whatever the user's mistake raises becomes a UserError of one line."""
     try:
         yield

@@ -24,7 +24,7 @@ def check_knobs(config: DictConfig) -> None:
             )
     if plain["trainer"].get("sync_batchnorm") and declares(plain["sampling"]["_target_"], "moves_norms"):
         raise UserError(
-            "trainer.sync_batchnorm=true: standing statistics are for one process, and pictures are drawn by one alone; "
+            "trainer.sync_batchnorm=true: standing statistics are for one process, and one alone draws pictures; "
             "leave sampling=plain, and take sampling=standing_statistics of gan-lab sample and evaluate"
         )
     wrappers = {**(plain.get("d_wrappers") or {}), **(plain.get("g_wrappers") or {})}

@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import OmegaConf
+
+from gan_lab.config.check import Page, check
 from gan_lab.config.trust import LAYERS, check_targets, check_words, named_in
 from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("model", "conditioning", "wrapper")
 GROUPS = (*NETWORKS, "latent", "degradation", "sampling", "calibration")
+SAMPLING = Page(plain={}, choices=("sampling",), named=(), optional={"sampling"})  # of a command that is given one
 KNOWN = {"generator", "latent", "sampling", "degradation", "shape", "num_classes", "classes", "round"}
 
 
@@ -33,8 +37,10 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
         raise UserError("classes: must be a list of names")
     check_targets(tree, named_in(*GROUPS) | LAYERS, trusted)
     check_words(tree)
+    if "sampling" in recipe:
+        check(OmegaConf.create({"sampling": recipe["sampling"]}), SAMPLING)
     if not trusted:
-        _demand_fit(recipe, weights)
+        _check_fit(recipe, weights)
 
 
 def check_networks(parts: Mapping[str, Any], trusted: Sequence[str] = ()) -> None:
@@ -54,7 +60,7 @@ def built_on_meta(network: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -
     return built
 
 
-def _demand_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
+def _check_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
     import torch
     from hydra.utils import instantiate
 
@@ -78,7 +84,7 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
 
     if "num_classes" in recipe:
         classes = recipe["num_classes"]
-        if any(part != classes for part in _told(recipe["generator"], "num_classes")):
+        if any(part != classes for part in _values_of(recipe["generator"], "num_classes")):
             raise UserError(f"num_classes={classes!r}: is not the generator's")
         return [torch.zeros(2, dtype=torch.int64, device="meta")]
     if "degradation" not in recipe:
@@ -87,14 +93,14 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
     return [images if recipe["degradation"] is None else instantiate(recipe["degradation"])(images)]
 
 
-def _told(node: Any, name: str) -> Iterator[Any]:
+def _values_of(node: Any, name: str) -> Iterator[Any]:
     """What a tree says of `name`, wherever it does."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from [value] if key == name else _told(value, name)
+            yield from [value] if key == name else _values_of(value, name)
     elif isinstance(node, list):
         for value in node:
-            yield from _told(value, name)
+            yield from _values_of(value, name)
 
 
 def _cause(error: BaseException) -> str:

@@ -188,7 +188,7 @@ def readable() -> tuple[str, ...]:
     return tuple(sorted(Image.OPEN.keys() - UNREADABLE))
 
 
-def told(passed_over: dict[str, list[str]]) -> Iterable[str]:
+def description(passed_over: dict[str, list[str]]) -> Iterable[str]:
     """`3 ending in .txt (a/x.txt, ...)` for each reason."""
     for reason, paths in sorted(passed_over.items(), key=lambda item: -len(item[1])):
         more = ", ..." if len(paths) > 1 else ""

@@ -52,7 +52,7 @@ class Evaluator:
         features: prepared here, for the data.
         metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
-        conditional: whether the generator is told what the data go with.
+        conditional: whether the generator takes the condition of the data.
         titles: whether progress is shown.
         floor: whether there shall be as many other real samples.
 

@@ -35,7 +35,7 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
     """The game that is played on these data."""
     kinds: dict[str, Any] = {"latent": Latent, "loss": AdversarialLoss, "update": Update}
     parts = {name: made(name, config[name], kind) for name, kind in kinds.items()}
-    _demand_condition(config, data)
+    _check_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
     d, g = (
@@ -80,11 +80,11 @@ def made(where: str, node: DictConfig, kind: type) -> Any:
     """
     part = instantiate(node)
     if not isinstance(part, kind):
-        told = f"{where}: {node._target_} makes a {type(part).__name__}, and must make a {kind.__name__}"
+        message = f"{where}: {node._target_} makes a {type(part).__name__}, and must make a {kind.__name__}"
         if issubclass(kind, Protocol):  # anything that has its attributes is one
             names = sorted({*vars(kind), *kind.__annotations__})
-            told += f", with {', '.join(name for name in names if not name.startswith('_'))}"
-        raise UserError(told)
+            message += f", with {', '.join(name for name in names if not name.startswith('_'))}"
+        raise UserError(message)
     return part
 
 
@@ -108,20 +108,20 @@ def plain(part: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
 
 
-def _demand_condition(config: DictConfig, data: GameData) -> None:
+def _check_condition(config: DictConfig, data: GameData) -> None:
     for role, part in (config.get("conditioning") or {}).items():
         if part is None:
             continue
         for name, what in (("num_classes", "classes"), ("condition_dim", "numbers to condition on")):
             has = getattr(data, name)
-            told = part.get(name, has)
-            if told != has:
+            asked = part.get(name, has)
+            if asked != has:
                 cure = "; take conditioning=none, or data that have some" if has is None else ""
-                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}{cure}")
+                raise UserError(f"conditioning.{role}.{name}={asked}: the data have {has or 'no'} {what}{cure}")
     for role in ("generator", "discriminator"):
-        told = config.model[role].get("num_classes")
-        if told not in (None, data.num_classes):
-            raise UserError(f"model.{role}.num_classes={told}: the data have {data.num_classes or 'no'} classes")
+        asked = config.model[role].get("num_classes")
+        if asked not in (None, data.num_classes):
+            raise UserError(f"model.{role}.num_classes={asked}: the data have {data.num_classes or 'no'} classes")
 
 
 def _inputs(

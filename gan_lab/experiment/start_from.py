@@ -36,7 +36,7 @@ class Start(NamedTuple):
         """As plain data."""
         return {**self._asdict(), "file": str(self.file)}
 
-    def told(self) -> list[str]:
+    def report(self) -> list[str]:
         """What was taken over and what was not, in lines."""
         counts = ", ".join(f"{role} {count}" for role, count in self.fitted.items())
         lines = [f"weights of round {self.round} from {self.file}: {counts} tensors"]

@@ -33,6 +33,13 @@ def sampling_of(recipe: Mapping[str, Any], chosen: Mapping[str, Any] | None = No
     return sampling
 
 
+def settings_of(sampling: Sampling, part: Any) -> str | None:
+    """A sampling and its settings in a line, by the part that it was built from; None for the plain one."""
+    if isinstance(sampling, Plain):
+        return None
+    return OmegaConf.to_yaml(part, sort_keys=True).strip().replace("\n", ", ")
+
+
 def trained_of(
     found: Weights,
     generator: nn.Module,
@@ -65,8 +72,8 @@ def warn_of_other_logits(run: Path) -> None:
     loss = read_yaml(path).get("loss") if path.is_file() else None
     if isinstance(loss, dict) and not any(declares(str(part["_target_"]), "log_ratio") for _, part in parts(loss)):
         name = str(loss.get("_target_")).rpartition(".")[2]
-        told = f"{name}: its logits do not estimate log p_data / p_g, which this sampling takes them for"
-        print(f"warning: {one_line(told)}; sampling=mh calibrates them", file=sys.stderr)
+        warning = f"{name}: its logits do not estimate log p_data / p_g, which this sampling takes them for"
+        print(f"warning: {one_line(warning)}; sampling=mh calibrates them", file=sys.stderr)
 
 
 def data_of(run: Path, trust: str, root: str | None) -> GameData:

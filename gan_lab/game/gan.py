@@ -283,7 +283,7 @@ class GAN(pl.LightningModule):
                 logger.truncate(self.round, {name for name, at in self.history.since.items() if at == self.round})
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
-        return -1 if self.trainer.should_stop else None  # told between two rounds, it plays no other
+        return -1 if self.trainer.should_stop else None  # asked to stop between two rounds, it plays no other
 
     def stop_clock(self) -> None:
         """The last round is over: what follows does not count as training."""

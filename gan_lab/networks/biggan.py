@@ -50,7 +50,7 @@ class SharedEmbedding(nn.Module):
     It is no `nn.Embedding`, which `wrapper=spectral_norm` would normalise: the authors leave G's alone.
 
     Raises:
-        UserError: it is told no labels, and there are classes.
+        UserError: no labels are given, and there are classes.
     """
 
     def __init__(self, num_classes: PositiveInt | None, dim: PositiveInt) -> None:
@@ -78,7 +78,7 @@ def demanded(y: Tensor | None) -> Tensor:
 
 
 class BigGANGenerator(nn.Module):
-    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block is told the class and a part of z.
+    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block takes the class and a part of z.
 
         x_0 = A z_0,    x_i = block_i(x_(i-1), [e_y, z_i]),    tanh conv relu norm x_n
 

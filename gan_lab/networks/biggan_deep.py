@@ -76,7 +76,7 @@ class DeepDownBlock(nn.Module):
 
 
 class BigGANDeepGenerator(nn.Module):
-    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block is told the class and all of z, c = [e_y, z].
+    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block takes the class and all of z, c = [e_y, z].
 
         x_0 = A c,    x_i = block_i(x_(i-1), c),    tanh conv relu norm x_n
 

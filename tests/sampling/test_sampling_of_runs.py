@@ -50,10 +50,10 @@ def runs(trained: Path, tmp_path: Path) -> Path:
 def sampled(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> Any:
     """What `gan-lab sample` writes; or what it says instead."""
     code = main([str(run), "n=6", f"out={run / 'x.npz'}", *arguments])
-    told = capsys.readouterr().err
+    line = capsys.readouterr().err
     if code:
-        assert told.count("\n") == 1
-        return told
+        assert line.count("\n") == 1
+        return line
     return np.load(run / "x.npz")["samples"]
 
 
@@ -132,8 +132,8 @@ def test_a_discriminator_of_another_round_or_run_is_refused(runs: Path) -> None:
 def test_logits_that_are_no_ratio_are_told_of(capsys: pytest.CaptureFixture[str], trained: Path) -> None:
     for name, said in (("hinge", "warning: Hinge: its logits do not estimate log p_data / p_g"), ("plain", "")):
         gan_lab.load(trained / name, sampling="drs")
-        told = capsys.readouterr().err
-        assert said in told and bool(said) == bool(told)
+        warned = capsys.readouterr().err
+        assert said in warned and bool(said) == bool(warned)
     gan_lab.load(trained / "hinge", sampling="mh")
     assert not capsys.readouterr().err
 
@@ -154,9 +154,9 @@ def test_figures_with_and_without_do_not_mix(runs: Path, tmp_path: Path, monkeyp
     truncated = keys("sampling=truncation") - plain
     more = keys("sampling=truncation", "sampling.truncation=0.5") - plain - truncated
     assert len(truncated) == len(more) == 1
-    told = {name.split("/")[1]: value for name, value in summary().items() if name.endswith("procedure/sampling")}
-    assert told.keys() == truncated | more
-    assert told[truncated.pop()] == "_target_: gan_lab.sampling.Truncation, truncation: 0.7"
+    named = {name.split("/")[1]: value for name, value in summary().items() if name.endswith("procedure/sampling")}
+    assert named.keys() == truncated | more
+    assert named[truncated.pop()] == "_target_: gan_lab.sampling.Truncation, truncation: 0.7"
 
 
 CONDITIONAL = {
@@ -205,7 +205,12 @@ def test_a_strangers_recipe_names_no_other_sampling() -> None:
         "generator": {"_target_": "gan_lab.networks.mlp.MLPGenerator", "latent_dim": 2, "shape": [2], "hidden": [4]},
         "latent": {"_target_": "gan_lab.latents.Normal", "dim": 2},
     }
-    for sampling, said in (({"_target_": "os.system", "command": "x"}, "is not trusted"), ("drs", "must be a part")):
+    for sampling, said in (
+        ({"_target_": "os.system", "command": "x"}, "is not trusted"),
+        ("drs", "must be a part"),
+        ({"_target_": "gan_lab.sampling.Rejection", "burn_in": "many"}, "sampling.burn_in='many': must be"),
+        ({"_target_": "gan_lab.sampling.Rejection", "burn_in": 10**9}, "too large for a stranger's file"),
+    ):
         with pytest.raises(gan_lab.UserError, match=said):
             check_recipe(recipe | {"sampling": sampling}, {})
 
