@@ -10,7 +10,7 @@ Of a folder of runs (say a sweep's), or of several, each run is scored and the t
 statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
 `against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
 (.json).
-The options are those of conf/evaluate.yaml; `metric` (one, or a list) and `features` are config groups.
+The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
 import sys
@@ -71,11 +71,12 @@ PAGE = Page(
         "against": str | None,
         "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
-    choices=("features",),
+    choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size"},
+    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
+GROUPS = ("metric", "features", "sampling")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -130,7 +131,7 @@ def options_in_words() -> str:
     page = (CONF / "evaluate.yaml").read_text().partition("_self_\n")[2].strip().splitlines()
     rows = [line.partition("#") for line in page]
     lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
-    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("metric", "features")}
+    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in GROUPS}
     notes = [
         textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
     ]
@@ -187,7 +188,8 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}")
+    drawn = f", {used['sampling']}" if "sampling" in used else ""
+    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
@@ -202,6 +204,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
+    from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
@@ -210,7 +213,8 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
     state = state_of(directory)
-    found = read_weights(find_weights(directory, checkpoint)).generator()
+    weights = read_weights(find_weights(directory, checkpoint))
+    found = weights.generator()
     if checkpoint is None and state != found.digest:
         raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
     generator, latent = rebuilt(found, config.weights, config.trust)
@@ -219,13 +223,11 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         raise UserError(f"neighbours={config.neighbours}: {NO_IMAGES}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator.to(device)
-
-    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
-        return generator(z.to(device), None if y is None else y.to(device))
-
+    sampling = sampling_of(found.recipe, config.get("sampling"))
+    trained = trained_of(weights, generator, latent, sampling, config.trust, config.root, device)
+    conditional = trained.conditional
     features = instantiate(config.features)
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    conditional = "degradation" in found.recipe or "num_classes" in found.recipe
     evaluation = Evaluator(
         data,
         features,
@@ -235,7 +237,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         conditional=conditional,
         titles=True,
     )
-    real, fake = evaluation.real, evaluation.fake(sample, latent)
+    real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
     records = {}
     for name, values in measure(metrics, real, fake).items():
         metric = metrics[name]
@@ -249,8 +251,9 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+            sampling=settings_of(sampling, config.get("sampling") or found.recipe.get("sampling")),
         )
-        described = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        described = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):
             described["error"] = metric.error_source
         if config.floor:

@@ -66,6 +66,9 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     if idle is not None:
         raise UserError(f"{idle}={config[idle]}: acts where a run is compared with its own data; leave it out")
 
+    if config.get("sampling") and not any(map(holds_generator, [*places, reference])):
+        raise UserError("sampling: acts where a generator is evaluated; leave it out")
+
     import torch
     from hydra.utils import instantiate
 
@@ -89,6 +92,11 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     }
 
 
+def holds_generator(path: Path) -> bool:
+    """Whether it is a generator file, or a run directory."""
+    return path.name == GENERATOR or any((path / name).exists() for name in (GENERATOR, "config.yaml"))
+
+
 def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "SampleSet | Statistics":
     """The set of samples at a place: n of them, or all; of a generator as many as are usual.
 
@@ -102,7 +110,7 @@ def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "Sampl
         if n is not None:
             raise UserError(f"{path}: statistics are of as many samples as they are; leave n and real out")
         return read_statistics(path)
-    if path.name == GENERATOR or (path.is_dir() and ((path / GENERATOR).exists() or (path / "config.yaml").exists())):
+    if holds_generator(path):
         return generated_set(path, config, n or USUAL, device)
     size = None if config.image_size is None else sides(config.image_size)
     return pictures(path, size, n, config.seed, config.batch_size)
@@ -122,6 +130,7 @@ def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "Sampl
     import torch
 
     from gan_lab.evaluation.sets import CHANNELS, SampleSet
+    from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.samples import generated
     from gan_lab.sampling import noise_of
@@ -129,8 +138,8 @@ def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "Sampl
     from gan_lab.types import Batch
 
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
-    found = read_weights(find_weights(path, checkpoint)).generator()
-    recipe, (generator, latent) = found.recipe, rebuilt(found, config.weights, config.trust)
+    found = read_weights(find_weights(path, checkpoint))
+    recipe, (generator, latent) = found.recipe, rebuilt(found.generator(), config.weights, config.trust)
     if "degradation" in recipe or ("num_classes" in recipe and recipe["num_classes"] is None):
         raise UserError(f"{path}: its generator takes the condition of its data; evaluate it by itself")
     if config.image_size is not None:
@@ -138,9 +147,11 @@ def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "Sampl
     classes, seed = recipe.get("num_classes"), derive_seed(config.seed, "evaluation")
     z = noise_of(latent, n, seed)
     generator.to(device)
+    sampling = sampling_of(recipe, config.get("sampling"))
+    sampler = sampling.sampler(trained_of(found, generator, latent, sampling, config.trust, device=device))
 
-    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
-        x: torch.Tensor = generator(z.to(device), None if y is None else y.to(device))
+    def sample(z: torch.Tensor, y: torch.Tensor | None, seed: int, first: int = 0) -> torch.Tensor:
+        x = sampler(z, y, seed, first)
         return x.expand(-1, CHANNELS, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x
 
     def batches() -> Any:
@@ -150,7 +161,8 @@ def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "Sampl
 
     shape = tuple(next(batches()).x.shape[1:])
     names = [str(name) for name in recipe["classes"]] if classes and recipe.get("classes") else None
-    return SampleSet(str(path), shape, n, batches, names)
+    settings = settings_of(sampling, config.get("sampling") or recipe.get("sampling"))
+    return SampleSet(str(path), shape, n, batches, names, sampling=settings)
 
 
 def _figures(
@@ -186,6 +198,8 @@ def _figures(
     for name, values in measure(metrics, seen_real, seen_fake).items():
         found |= values
         doubts += metrics[name].doubts(seen_real, seen_fake) if isinstance(metrics[name], Doubting) else []
+    found |= {"sampling": fake.sampling} if fake.sampling else {}
+    found |= {"sampling_real": real.sampling} if real.sampling else {}
     return {**found, "n": fake.n, "n_real": real.n, **({"doubts": "; ".join(dict.fromkeys(doubts))} if doubts else {})}
 
 

@@ -29,6 +29,7 @@ GROUPS = {
     "d_wrappers": ("wrapper",),
     "g_wrappers": ("wrapper",),
     "averages": ("ema",),
+    "sampling": ("sampling", "calibration"),
     "callbacks": ("callbacks", "metric", "features"),
 }
 LABELS = ("auto", "folders", "none")  # of data.labels, what names no file

@@ -36,6 +36,7 @@ class SampleSet(NamedTuple):
         batches: them from the first on, the same at each call; `y` is their class, where they have one.
         classes: the names of the classes; None where they have none.
         lossy: the share of files in a format that loses detail, such as JPEG.
+        sampling: how a generator draws them, and its settings; None: plainly, or they are not generated.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SampleSet(NamedTuple):
     batches: Callable[[], Iterator[Batch]]
     classes: list[str] | None = None
     lossy: float = 0.0
+    sampling: str | None = None
 
 
 class AsItIs(Look):
