@@ -20,7 +20,7 @@ class DataIdentity(NamedTuple):
     digest: str | None = None
     digest_of: str | None = None
 
-    def told(self) -> str:
+    def description(self) -> str:
         """`20 samples in 2 classes: cat 10, dog 10`, at most ten of them."""
         count = "samples without end" if self.samples is None else f"{self.samples:,} samples"
         if self.classes is None:
@@ -34,7 +34,8 @@ class DataIdentity(NamedTuple):
         if self.classes is not None and now.classes is not None and list(self.classes) != list(now.classes):
             return _renamed(list(self.classes), list(now.classes))
         if self.samples != now.samples:
-            return f"there were {self._replace(classes=None).told()}, and now there are {now.samples or 'endless ones'}"
+            there_were = self._replace(classes=None).description()
+            return f"there were {there_were}, and now there are {now.samples or 'endless ones'}"
         if self.classes != now.classes and self.classes is not None and now.classes is not None:
             name = next(name for name in self.classes if self.classes[name] != now.classes[name])
             return f"class {name} had {self.classes[name]} samples and has {now.classes[name]}"

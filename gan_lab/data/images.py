@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from gan_lab.data.balance import BalancedOrder, shares_of
 from gan_lab.data.decoded import Decoded
 from gan_lab.data.identity import DataIdentity
-from gan_lab.data.listing import told
+from gan_lab.data.listing import description
 from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
@@ -114,7 +114,7 @@ class Images(GameData):
 
     @property
     def found(self) -> list[str]:
-        passed_over = ", ".join(told(self.source.passed_over))
+        passed_over = ", ".join(description(self.source.passed_over))
         return [*super().found, *([f"passed over: {passed_over}"] if passed_over else [])]
 
     @property
@@ -175,7 +175,7 @@ class Keys:
 
 
 def alive(loaded: Iterator[T]) -> Iterator[T]:
-    """The same, but a worker that was killed is told in one line. Raises UserError."""
+    """The same, but a worker that was killed is reported in one line. Raises UserError."""
     try:
         yield from loaded
     except RuntimeError as error:

@@ -250,7 +250,7 @@ def readable() -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda kind: (kind not in COMMON, kind)))
 
 
-def told(passed_over: dict[str, list[str]]) -> Iterable[str]:
+def description(passed_over: dict[str, list[str]]) -> Iterable[str]:
     """`3 ending in .txt (a/x.txt, ...)` for each reason."""
     for reason, paths in sorted(passed_over.items(), key=lambda item: -len(item[1])):
         more = ", ..." if len(paths) > 1 else ""
