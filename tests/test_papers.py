@@ -20,7 +20,7 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
-from gan_lab.averages import Delayed, HalfLife, Power
+from gan_lab.averages import Delayed, HalfLife, Power, Profile, reconstruction
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
@@ -230,6 +230,12 @@ def averaged(averaging: Averaging) -> list[float]:
         network.weight.data.copy_(numbers(t, 1, 3))
         ema.update(t)
     return kept.weight.flatten().tolist()
+
+
+def reconstructed() -> list[float]:
+    """The shares of averages of widths .05 and .1 after rounds 4, 8 and 12 in one of width .07."""
+    kept = [Profile(t, Power(width).gamma) for t in (4, 8, 12) for width in (0.05, 0.1)]
+    return reconstruction(kept, Profile(12, Power(0.07).gamma))[0]
 
 
 def lecam() -> list[float]:
@@ -598,6 +604,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "power": (
         partial(averaged, Power(0.1)),
         [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
+        1e-12,
+    ),
+    "reconstruction": (
+        reconstructed,
+        [6.270359942266458e-07, -1.5402829896924523e-05, 0.002799855890083094,
+         -0.01904565142947724, 0.44107660335378107, 0.5751839679795158],
         1e-12,
     ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
