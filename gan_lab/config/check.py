@@ -40,6 +40,7 @@ CHOICES = (
     "optimizer",
     "schedule",
     "ema",
+    "sampling",
     "trainer",
     "gan",
 )

@@ -86,8 +86,8 @@ def check_same(config: DictConfig, directory: Path) -> None:
     before = dict(flat(read_yaml(directory / "config.yaml")))
     config = deepcopy(config)
     for key in PLACES:
-        if OmegaConf.select(config, key) is not None and before.get(key) is not None:
-            OmegaConf.update(config, key, before[key])  # and so all that follows it
+        if key in before or OmegaConf.select(config, key) is not None:
+            OmegaConf.update(config, key, before.get(key))  # and so all that follows it
     now = dict(flat(unspelt(config)))
     differing = [
         f"{key} is {shown(before.get(key, 'absent'))} there and {shown(now.get(key, 'absent'))} here"

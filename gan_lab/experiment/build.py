@@ -17,7 +17,7 @@ from gan_lab.game.player import Player
 from gan_lab.io.weights import ROLES
 from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, Averaging, DataDependent, Latent, Referring, Update
+from gan_lab.types import AdversarialLoss, Averaging, DataDependent, Latent, OutputLoss, Referring, Update
 
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
@@ -60,6 +60,13 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
     )
     if config.get("degradation") and not (d.conditional or g.conditional):
         raise UserError("degradation: neither network reads what is given; take model=pix2pix or srgan")
+    if not isinstance(parts["loss"], OutputLoss) and any(
+        getattr(part, "needs_output_loss", False) for part in d.network.modules()
+    ):
+        raise UserError(
+            f"loss: {type(parts['loss']).__name__} reads no class logits, by which alone this D learns the classes; "
+            "take loss=multi_hinge, or another conditioning"
+        )
     inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
         if config.trainer.get("sync_batchnorm"):

@@ -16,7 +16,8 @@ from torch.nn.functional import avg_pool2d
 from gan_lab.networks.attention import SelfAttention, attention_at, check_attention
 from gan_lab.networks.batch_norm import SharedBatchNorm
 from gan_lab.networks.biggan import ConditionedBatchNorm, SharedEmbedding, orthogonal, projected
-from gan_lab.networks.resnet import doubled, heights_of, ladder
+from gan_lab.networks.ladder import ladder
+from gan_lab.networks.resnet import doubled, heights_of
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
 

@@ -76,7 +76,7 @@ MISTAKES = [
     Mistake("loss.smoothing=1.5", r"loss\.smoothing=1\.5: must be"),
     Mistake("callbacks.checkpoint.mode=best", r"checkpoint\.mode='best': must be.*'max'"),
     Mistake("term@d_terms=r1 d_terms.r1.every=0", r"d_terms\.r1\.every=0: must be"),
-    Mistake("data.image_size=30", r"image size must be 4, 5, 6 or 7 doubled"),
+    Mistake("data.image_size=30", r"image size must be one, doubled at least once, whose smaller side is 4, 5, 6 or 7"),
     Mistake("data=ring model=dcgan", r"data\.shape=\[2\]: must have 3 items"),
     Mistake("data=images", r"data\.root: must be given"),
     Mistake("gan.ema_decay=0.9", r"gan\.ema_decay=0\.9: is now ema\.decay \(where it was null, ema=none\)"),

@@ -203,7 +203,7 @@ def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
     composed: Callable[..., DictConfig], model: str
 ) -> None:
     def act(gan: GAN) -> None:
-        if model.startswith(("mlp_", "sn_", "sagan", "biggan", "unet_d", "fastgan")):
+        if model.startswith(("mlp_", "sn_", "sagan", "biggan", "unet_d", "fastgan", "projected")):
             gan.d.network.eval()  # dropout, noise and the singular vectors of spectral normalisation would differ
         context = gan.context(gan.d)
         for samples in (context.real, context.fake):
