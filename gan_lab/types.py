@@ -358,6 +358,14 @@ class Game(Protocol):
 
 
 @runtime_checkable
+class Averaging(Protocol):
+    """How fast an average of G's weights follows them."""
+
+    def share(self, t: int) -> float:
+        """What the weights of round t, from 1, get of the average: 1 copies them. Asked once a round, on the host."""
+
+
+@runtime_checkable
 class Update(Protocol):
     """A strategy that plays one round of the game: who moves when."""
 

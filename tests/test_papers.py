@@ -20,7 +20,9 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
+from gan_lab.averages import Delayed, HalfLife, Power
 from gan_lab.experiment.build import build
+from gan_lab.game.ema import EMA
 from gan_lab.latents import Normal
 from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
 from gan_lab.networks import fastgan
@@ -43,6 +45,7 @@ from gan_lab.sampling import StandingStatistics
 from gan_lab.sampling.langevin import moved
 from gan_lab.sampling.metropolis_hastings import chained
 from gan_lab.sampling.rejection import odds
+from gan_lab.schedules import Cosine
 from gan_lab.terms import (
     DRAGAN,
     R1,
@@ -59,7 +62,7 @@ from gan_lab.terms import (
     Term,
     TwinAuxiliaryClassifier,
 )
-from gan_lab.types import DiscriminatorOutput, Trained, View
+from gan_lab.types import Averaging, DiscriminatorOutput, Trained, View
 from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
@@ -221,6 +224,17 @@ def at_noise(term: Term) -> list[float]:
     torch.manual_seed(40)
     u = torch.rand(4, dtype=torch.float64)
     return [float(term(SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=u), 0))]
+
+
+def averaged(averaging: Averaging) -> list[float]:
+    """The average of three weights after twelve rounds."""
+    network, kept = nn.Linear(3, 1, bias=False).double(), nn.Linear(3, 1, bias=False).double()
+    kept.weight.data.copy_(numbers(0, 1, 3))
+    ema = EMA(kept, network, averaging)
+    for t in range(1, 13):
+        network.weight.data.copy_(numbers(t, 1, 3))
+        ema.update(t)
+    return kept.weight.flatten().tolist()
 
 
 def lecam() -> list[float]:
@@ -617,6 +631,36 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
     "dragan": (lambda: at_noise(DRAGAN()), [5.6438059897434485], 1e-12),
     "max_gp": (lambda: at_noise(MaxGradientPenalty()), [67.16418994953816], 1e-12),
+    "half_life": (
+        partial(averaged, HalfLife(500.0, 64)),
+        [1.0890995604363773, 0.16677375008781253, 0.016116463064471474],
+        1e-12,
+    ),
+    "rampup": (
+        partial(averaged, HalfLife(500.0, 64, rampup=0.8)),
+        [0.6814159375103649, 0.06867678809224496, -0.4791209090049302],
+        1e-12,
+    ),
+    "growing_half_life": (
+        partial(averaged, HalfLife(Cosine(0.0, 400.0, over=10), 64)),
+        [0.6772193716419577, 0.12316032181929952, -0.3404365905312344],
+        1e-12,
+    ),
+    "delayed": (
+        partial(averaged, Delayed(0.9, start=3)),
+        [0.3491881066250736, 0.02875696356162731, -1.0078469980934528],
+        1e-12,
+    ),
+    "delayed_studiogan": (
+        partial(averaged, Delayed(0.9, start=4)),
+        [1.1181587687919747, 0.2005775668730848, -0.22935488906711818],
+        1e-12,
+    ),
+    "power": (
+        partial(averaged, Power(0.1)),
+        [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
+        1e-12,
+    ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
     "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
     "rejection": (

@@ -69,7 +69,7 @@ class Samples(GameCallback):
         else:
             picture = picture_of(self._drawn(gan, data, gan.latent.sample(n, noise), conditions(gan, data, n)))
             what = f"{n:,} samples"
-        weights = "raw weights" if gan.average is None else f"EMA of the weights, decay {gan.ema_decay}"
+        weights = "raw weights" if gan.average is None else f"EMA of the weights, {gan.ema}"
         picture = captioned(picture, f"round {gan.round:,}; {what}; {weights}")
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
         for record in records(trainer):

@@ -60,7 +60,7 @@ PAGE = Page(
         "real": Annotated[int, Field(ge=2)] | None,
         "seed": NonNegativeInt,
         "split": Literal["train", "test"],
-        "weights": Literal["average", "raw"],
+        "weights": str,
         "batch_size": PositiveInt,
         "checkpoint": str | int | None,
         "root": str | None,

@@ -24,7 +24,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
@@ -60,8 +60,8 @@ class Options(CommandOptions):
     n: PositiveInt = Field(default=64, description="samples; with interpolate, rows")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the noise")
     out: Path = Field(default=Path("samples.png"), description="where to: a picture, an .npz, or a folder (no ending)")
-    weights: Literal["average", "raw"] = Field(
-        default="average", description="average or raw; where the run kept no average, raw"
+    weights: str = Field(
+        default="average", description="average, raw, or a further average by its name; where there is no average, raw"
     )
     checkpoint: str | None = Field(
         default=None, description="best, last, a round or a file; else what the run has left"
@@ -217,17 +217,21 @@ def classes_shown(classes: int, each: int, sample: "Tensor") -> int:
 
 
 def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:
-    """The generator with its "average" or "raw" weights, in evaluation mode, and the noise that it takes.
+    """The generator with its weights of this name, in evaluation mode, and the noise that it takes.
+
+    "average" falls back to "raw".
 
     Raises:
-        UserError: it is a stranger's, and its recipe asks for code outside gan_lab that `trust` does not name, or for
-            another generator than the file has the weights of.
+        UserError: it has no such weights. Or it is a stranger's, and its recipe asks for code outside gan_lab that
+            `trust` does not name, or for another generator than the file has the weights of.
     """
     from hydra.utils import instantiate
 
-    state = found.weights.get(weights, found.weights.get("raw"))
-    if state is None:
+    if "raw" not in found.weights:
         raise UserError(f"{found.path}: has no weights of a generator")
+    if weights not in (*found.weights, "average"):
+        raise UserError(f"weights={weights}: must be one of {', '.join(found.weights)}, which {found.path} has")
+    state = found.weights.get(weights, found.weights["raw"])
     if not found.own:
         try:
             check_recipe(found.recipe, state, [*filter(None, trust.split(","))])

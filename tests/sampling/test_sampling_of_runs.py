@@ -67,6 +67,16 @@ def test_a_run_remembers_its_sampling_and_a_plain_one_none(trained: Path) -> Non
     assert len({file.read_bytes() for file in (trained / "drs" / "samples").glob("*.png")}) > 1
 
 
+def test_a_loaded_run_has_one_sampling(trained: Path) -> None:
+    run = gan_lab.load(trained / "plain")
+    with pytest.raises(gan_lab.UserError, match=r"gan_lab\.load\(RUN_DIR, sampling="):
+        run.samples(4, sampling="drs")
+    ddls = gan_lab.load(trained / "plain", sampling=Langevin(3))
+    z = run.latent.sample(4)
+    assert not torch.equal(ddls.sample(z), run.sample(z))
+    assert torch.equal(ddls.sample(z), ddls.sample(z))
+
+
 SAMPLINGS = {
     "truncation": ["sampling=truncation"],
     "drs": ["sampling=drs", "sampling.burn_in=50"],
