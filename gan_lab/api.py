@@ -223,9 +223,7 @@ class TrainedRun:
     def _drawn(self, for_picture: bool = False, **options: Any) -> tuple[Tensor, Tensor | None, int | None]:
         given = parse([f"{name}={value}" for name, value in options.items() if value is not None])
         if given.sampling is not None or given.root is not None:
-            raise UserError(
-                "sampling, root: are chosen where a run is loaded: gan_lab.load(RUN_DIR, sampling=..., root=...)"
-            )
+            raise UserError("sampling, root: are chosen where a run is loaded: gan_lab.load(RUN_DIR, sampling=...)")
         fit = fitting(self.sampling, given)
         with torch.no_grad():
             sampler = self.sampler if fit is self.sampling else fit.sampler(self.trained)

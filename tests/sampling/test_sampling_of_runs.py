@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from helpers.configuration import CONF
-from helpers.scores import TINY, score
+from helpers.scores import TINY, evaluate, score
 from hydra import compose, initialize_config_dir
 
 import gan_lab
@@ -205,6 +205,39 @@ def test_processes_that_share_their_statistics_do_not_draw_by_standing_ones(comp
     config = composed("sampling=standing_statistics", "trainer=ddp_cpu", "trainer.sync_batchnorm=true")
     with pytest.raises(gan_lab.UserError, match=r"trainer\.sync_batchnorm=true: standing statistics"):
         check_knobs(config)
+
+
+def test_the_figures_of_a_run_are_those_of_its_evaluation(
+    composed: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    drs = ["sampling=drs", "sampling.burn_in=50", "sampling.percentile=60"]
+    metrics = [
+        "metric@callbacks.evaluation.metrics=[sliced_wasserstein]",
+        "features@callbacks.evaluation.features=pixels",
+    ]
+    sizes = ["callbacks.evaluation.n=30", "callbacks.evaluation.every=2"]
+    config = composed("data=ring", "model=mlp", "rounds=2", "callbacks=[default,evaluation]", *metrics, *sizes, *drs)
+    assert play(config) == 0
+    run = Path(config.directory)
+    published = json.loads((run / "summary.json").read_text())["evaluation/sliced_wasserstein"]
+    asked = ["metric=[sliced_wasserstein]", "features=pixels", "n=30"]
+    (figures,) = gan_lab.evaluate(run, *asked).values()
+    assert figures["sliced_wasserstein"] == pytest.approx(published, rel=1e-5)
+    (plain,) = gan_lab.evaluate(run, *asked, "sampling=plain").values()
+    assert plain["sliced_wasserstein"] != pytest.approx(published, rel=1e-3)
+
+
+def test_a_set_of_samples_names_its_sampling(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = tmp_path / "found.json"
+    common = [str(runs / "drs"), f"against={runs / 'plain'}", "metric=[sliced_wasserstein]", "features=pixels"]
+    assert evaluate.main([*common, "n=30", "real=30", f"out={found}"]) == 0
+    (figures,) = json.loads(found.read_text())["figures"].values()
+    assert figures["sampling"].startswith("_target_: gan_lab.sampling.Rejection") and "sampling_real" not in figures
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    assert evaluate.main([str(folder), str(folder), "sampling=drs"]) == 2
+    assert "sampling: acts where a generator is evaluated" in capsys.readouterr().err
 
 
 # --- files of strangers -------------------------------------------------------------------------------------------
