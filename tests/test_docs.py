@@ -29,6 +29,9 @@ GROUPS = {  # what each group of the configuration is
     "term": "Penalties, further aims and constraints of a player: `term@d_terms=[...]`, `term@g_terms=[...]`.",
     "optimizer": "How a player moves.",
     "schedule": "Learning rates over rounds.",
+    "ema": "How the average of G's weights follows them; further averages by names of yours: `+ema@averages.NAME=...`.",
+    "sampling": "How samples are drawn of trained players ([sampling](sampling.md)).",
+    "calibration": "How `sampling=mh` calibrates D: `calibration@sampling.calibration=...`.",
     "callbacks": "What is logged, drawn, saved and measured: `callbacks=[default,parzen]`.",
     "metric": "What samples are scored by ([measures](measures.md)): `metric=[...]` of `python -m gan_lab.evaluate`, "
     "`metric@callbacks.evaluation.metrics=[...]`.",

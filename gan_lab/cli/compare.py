@@ -71,9 +71,9 @@ def main(arguments: list[str]) -> int:
 
 
 def is_place(argument: str) -> bool:
-    """Whether it names a directory rather than an option; directories of a sweep have names like `loss=hinge`."""
+    """Whether it names a directory or file rather than an option; those of a sweep have names like `loss=hinge`."""
     try:
-        return "=" not in argument or Path(at_home(argument)).is_dir()
+        return "=" not in argument or Path(at_home(argument)).exists()
     except OSError:  # too long for a name
         return False
 

@@ -35,6 +35,7 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
     root = None if holder is None else holder.pop("root")
     if not own:
         root = None
+        (holder or {}).pop("cache", None)
         try:
             check_targets(parts, named_in("data", "degradation"), [*filter(None, trust.split(","))])
             check_words(parts)

@@ -21,13 +21,15 @@ MOST, LONGEST, DEEPEST = 300, 1000, 10  # overrides; characters of one, and leve
 PLAIN = ("seed", "rounds", "objective")
 PAGES = ("experiment", "debug")
 # How a run is watched, and where its data lie and are read, is for whoever goes on with it to say.
-LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers")
+LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers", "data.cache")
 # The options in whose files the targets of a key stand; of what is not here, in those of the group of its name.
 GROUPS = {
     "d_terms": ("term",),
     "g_terms": ("term",),
     "d_wrappers": ("wrapper",),
     "g_wrappers": ("wrapper",),
+    "averages": ("ema",),
+    "sampling": ("sampling", "calibration"),
     "callbacks": ("callbacks", "metric", "features"),
 }
 LABELS = ("auto", "folders", "none")  # of data.labels, what names no file
@@ -119,7 +121,10 @@ def _check_plain(steps: Sequence[str], value: Any, trusted: Sequence[str]) -> No
     tree = value
     for step in reversed(steps):
         tree = {step: tree}
-    if any(path[0] == "data" and path[-1] in ("root", "labels") and leaf not in LABELS for path, leaf in leaves(tree)):
+    if any(
+        path[0] == "data" and path[-1] in ("root", "labels", "cache") and leaf not in LABELS
+        for path, leaf in leaves(tree)
+    ):
         raise UserError("where data lie is not taken from a stranger's file")
     check_words(tree)
     _check_targets(tree, (), _allowed(steps[0]), trusted)

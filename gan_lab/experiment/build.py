@@ -14,9 +14,10 @@ from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.game.loss_scale import LossScale
 from gan_lab.game.player import Player
+from gan_lab.io.weights import ROLES
 from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, DataDependent, Latent, OutputLoss, Referring, Update
+from gan_lab.types import AdversarialLoss, Averaging, DataDependent, Latent, OutputLoss, Referring, Update
 
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
@@ -35,6 +36,7 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
     """The game that is played on these data."""
     kinds: dict[str, Any] = {"latent": Latent, "loss": AdversarialLoss, "update": Update}
     parts = {name: made(name, config[name], kind) for name, kind in kinds.items()}
+    averages = _averages(config)
     _check_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
@@ -75,7 +77,7 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
             if isinstance(part, Referring):
                 part.refer_to(partial(inputs, player.name))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
-    game: GAN = instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts)
+    game: GAN = instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts, **averages)
     return game
 
 
@@ -113,6 +115,22 @@ def network_of(config: DictConfig, role: str) -> dict[str, Any]:
 def plain(part: DictConfig) -> dict[str, Any]:
     """A part of the configuration as plain data, resolved."""
     return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
+
+
+def _averages(config: DictConfig) -> dict[str, Any]:
+    """The averages of G that are kept: `ema`, which samples are drawn from, and `averages` by their names.
+
+    Raises:
+        UserError: one has a name that its weights cannot be asked for by.
+    """
+    named = {name: part for name, part in (config.get("averages") or {}).items() if part is not None}
+    for name in named:
+        if name in ROLES or name == "raw" or hasattr(nn.ModuleDict, name):
+            raise UserError(f"averages.{name}: has another meaning; give the average another name")
+    return {
+        "ema": made("ema", config.ema, Averaging) if config.get("ema") else None,
+        "averages": {name: made(f"averages.{name}", part, Averaging) for name, part in named.items()},
+    }
 
 
 def _check_condition(config: DictConfig, data: GameData) -> None:

@@ -47,6 +47,8 @@ from gan_lab.loggers import records
 from gan_lab.runtime.allocator import keep_freed_memory
 from gan_lab.runtime.lock import locked
 from gan_lab.runtime.slurm import cluster
+from gan_lab.sampling import Plain
+from gan_lab.types import Sampling
 
 
 def play(
@@ -169,6 +171,8 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
         "generator": network_of(config, "generator"),
         "latent": plain(config.latent),
     }
+    if not isinstance(made("sampling", config.sampling, Sampling), Plain):
+        parts["sampling"] = plain(config.sampling)
     if not gan.conditional:
         return parts
     if data.condition_shape is not None:  # a picture is brought to the data's shape, and to what is given of that

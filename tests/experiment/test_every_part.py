@@ -99,6 +99,11 @@ def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], chosen:
     played("model=mlp", *chosen, "rounds=3")
 
 
+@pytest.mark.parametrize("name", options("ema"))
+def test_every_average_plays(played: Callable[..., Path], name: str) -> None:
+    played("model=mlp", f"ema={name}", "rounds=3")
+
+
 @pytest.mark.parametrize("name", options("debug"))
 def test_every_debug_setting_plays(played: Callable[..., Path], name: str) -> None:
     played("model=mlp", f"debug={name}", "rounds=3")

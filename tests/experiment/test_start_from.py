@@ -150,7 +150,7 @@ def test_a_generator_file_starts_the_generator_alone(composed: Composed, source:
 
 
 def test_without_an_average_the_generator_is_one(composed: Composed, source: Path, tmp_path: Path) -> None:
-    play(composed(*PARTS, "conditioning=concat", "gan.ema_decay=null", "rounds=1"))
+    play(composed(*PARTS, "conditioning=concat", "ema=none", "rounds=1"))
     gan, _ = build(composed(*PARTS, "conditioning=concat"))
     start_from(gan, tmp_path, strict=True)
     assert gan.average is not None
