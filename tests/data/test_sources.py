@@ -166,8 +166,7 @@ def drawn(data: GameData, count: int) -> list[Batch]:
     return [stream.draw() for _ in range(count)]
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create")
-@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("made", FORMATS)
 def test_a_resume_in_mid_epoch_is_exact_with_other_workers(make: Make, tmp_path: Path, made: Any, workers: int) -> None:
     """Twelve pictures in batches of five; stopped after three, which are an epoch and a quarter."""
@@ -176,7 +175,7 @@ def test_a_resume_in_mid_epoch_is_exact_with_other_workers(make: Make, tmp_path:
     whole, before = make("images", **knobs), make("images", workers=workers, **knobs)
     expected = drawn(whole, 8)
     assert all(map(same, drawn(before, 3), expected))
-    after = make("images", workers=(workers + 2) % 4, **knobs)
+    after = make("images", workers=2 - workers, **knobs)
     after.load_state_dict(before.state_dict())
     assert all(map(same, drawn(after, 5), expected[3:]))
 
