@@ -118,6 +118,11 @@ BETTER: Settings = {  # a figure that grows by eight a round
 }  # fmt: skip
 CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; without an entry, the base
     "wrapper=adaptive_augment": [IN_COLOUR | {"d_wrappers.adaptive_augment.p": 1.0}],
+    **{
+        f"wrapper={name}": [IN_COLOUR | {"d_wrappers.ada.p": 1.0}]
+        for name in options("wrapper")
+        if name.startswith("ada_")
+    },
     "wrapper=diff_augment": [IN_COLOUR],
     "callbacks=adaptive_augment": [
         PICTURES | WALK | {"d_wrappers": page("wrapper", "adaptive_augment"), "d_wrappers.adaptive_augment.p": 0.5}
