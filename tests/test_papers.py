@@ -52,6 +52,7 @@ from gan_lab.terms import (
     ModeSeekingInverse,
     Orthogonal,
     PathLength,
+    Rotations,
     Term,
     TwinAuxiliaryClassifier,
 )
@@ -204,6 +205,18 @@ def gradient_penalty() -> list[float]:
     shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
     context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=1 - shares)
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
+
+
+def rotations(player: str, weight: float) -> list[float]:
+    """Of class logits that are linear in the pixels: the cost, and its gradient in the images."""
+    x, rows = numbers(73, 6, 2, 4, 4).requires_grad_(), numbers(74, 4, 32)
+    context: Any = SimpleNamespace(
+        real=x, fake=x, discriminate=lambda x: DiscriminatorOutput(x.sum((1, 2, 3)), x.flatten(1) @ rows.T)
+    )
+    term = Rotations(weight=weight)
+    term.player = player  # type: ignore[assignment]
+    cost: Any = term(context, 0)
+    return [cost.item(), *sums(torch.autograd.grad(cost, x)[0])]
 
 
 def at_noise(term: Term) -> list[float]:
@@ -731,6 +744,16 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "diff_augment_colours": (
         diff_augment_colours,
         [10.622673142649628, -14.426963492100167, 30.024426390433334],
+        1e-12,
+    ),
+    "rotations_d": (
+        partial(rotations, "d", 1.0),
+        [6.145432316651146, 1.200364450965218, 4.692355838952304, -0.6961166699199772],
+        1e-12,
+    ),
+    "rotations_g": (
+        partial(rotations, "g", 0.2),
+        [1.2290864633302292, 0.24007289019304345, 0.9384711677904609, -0.13922333398399522],
         1e-12,
     ),
     "ada_geometry": (

@@ -182,6 +182,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     "term=path_length": [{"data": "digits", "model": "stylegan2", "g_terms.path_length.every": 1}],
     "term=lecam": [{"d_terms.lecam.start": 0}],
     "term=reconstruction": [COMPLETED],
+    "term=rotations": [{"data": "digits", "d_wrappers": page("wrapper", "rotation_head")}],
     "term=supervised": [FEW_LABELS],
     "update=balanced": [  # D's accuracy is about a half
         WALK | {"update.low": 0.0, "update.high": 0.01},
