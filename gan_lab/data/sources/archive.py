@@ -5,10 +5,11 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from zipfile import BadZipFile, ZipFile
 
+import numpy as np
 from PIL import Image
 
 from gan_lab.data.listing import arrange, readable, why_not
-from gan_lab.data.sources.folder import by_folder
+from gan_lab.data.names import Names
 from gan_lab.data.sources.handle import PerProcess
 from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
 from gan_lab.data.sources.source import Source
@@ -38,28 +39,35 @@ class Archive(Source):
         sizes: dict[str, int] = {}
         passed_over: dict[str, list[str]] = {}
         for name, entry in entries.items():
-            hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-            reason = "hidden" if hidden else why_not(name)
+            parts = PurePosixPath(name).parts
+            hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+            reason = "hidden" if hidden else why_not(parts[-1])
             if reason is None:
                 sizes[name] = entry.file_size
             elif name != DATASET_JSON:
                 passed_over.setdefault(reason, []).append(name)
-        listing = arrange(root, sizes, passed_over, with_classes and self.given is None)
+        files = sorted(sizes)
+        numbers = np.array([sizes[file] for file in files], np.int64)
+        listing = arrange(root, Names.of(files), numbers, passed_over, with_classes and self.given is None)
         self.names, self.passed_over = listing.files, passed_over
-        self.classes, self.labels = by_folder(listing)
-        self._checks = [entries[name].CRC for name in self.names]
-        self._sizes = listing.sizes
+        self.classes, self.labels = listing.classes, listing.labels
+        self._entries = [entries[name] for name in self.names]
 
     @property
     def digest(self) -> str:
         """Of the names, sizes and checksums of all pictures."""
         found = hashlib.sha256()
-        for (name, size), check in zip(self._sizes.items(), self._checks, strict=True):
-            found.update(f"{name}\0{size}\0{check}\n".encode("utf-8", "surrogateescape"))
+        for entry in self._entries:
+            line = f"{entry.filename}\0{entry.file_size}\0{entry.CRC}\n"
+            found.update(line.encode("utf-8", "surrogateescape"))
         return found.hexdigest()
 
+    @property
+    def digest_of(self) -> str:
+        return "names, sizes and checksums"
+
     def open(self, index: int) -> Image.Image:
-        name = self.names[index]
-        if self._sizes[name] > MOST:
-            raise ValueError(f"{self._sizes[name]:,} bytes")
-        return Image.open(BytesIO(self._zip().read(name)), formats=readable())
+        entry = self._entries[index]
+        if entry.file_size > MOST:
+            raise ValueError(f"{entry.file_size:,} bytes")
+        return Image.open(BytesIO(self._zip().read(entry)), formats=readable())
