@@ -66,7 +66,7 @@ from gan_lab.terms import (
     TwinAuxiliaryClassifier,
 )
 from gan_lab.types import Averaging, DiscriminatorOutput, Trained, View
-from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
+from gan_lab.updates import APA, LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -226,6 +226,17 @@ def rotations(player: str, weight: float) -> list[float]:
     term.player = player  # type: ignore[assignment]
     cost: Any = term(context, 0)
     return [cost.item(), *sums(torch.autograd.grad(cost, x)[0])]
+
+
+def apa() -> list[float]:
+    """Real images of which some are replaced, at p = 0.4."""
+    drawn: Any = SimpleNamespace(uniform=torch.from_numpy(np.random.RandomState(77).rand(6)), z=None)
+    context: Any = SimpleNamespace(
+        real=numbers(75, 6, 2, 4, 4), generate=lambda _: numbers(76, 6, 2, 4, 4), replacing=lambda real: real
+    )
+    game: Any = SimpleNamespace(d=None, context=lambda _: drawn)
+    replaced: Any = APA(p=0.4).deceived(game, context)
+    return sums(replaced)
 
 
 def at_noise(term: Term) -> list[float]:
@@ -876,6 +887,7 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         [10.622673142649628, -14.426963492100167, 30.024426390433334],
         1e-12,
     ),
+    "apa": (apa, [-10.1833918641992, 5.742170811712265, 21.578765149644102], 1e-12),
     "rotations_d": (
         partial(rotations, "d", 1.0),
         [6.145432316651146, 1.200364450965218, 4.692355838952304, -0.6961166699199772],
