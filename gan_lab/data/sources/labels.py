@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from gan_lab.errors import UserError
+
+if TYPE_CHECKING:  # numpy is slow to import, and command lines ask `is_list` at once
+    import numpy as np
+    from numpy.typing import NDArray
 
 DATASET_JSON = "dataset.json"
 LISTS = (".csv", ".jsonl")
@@ -67,12 +69,14 @@ def read_dataset_json(text: bytes, where: str) -> dict[str, str] | None:
     return {file: str(label) for file, label in pairs}
 
 
-def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple[list[str], NDArray[np.int64]]:
+def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tuple[list[str], NDArray[np.int64]]":
     """The names of the classes and the number of each picture's.
 
     Classes whose names are all numbers are 0, 1, ... up to the largest; others stand in alphabetical order. Raises
     UserError where a picture has no label, or a label has no picture.
     """
+    import numpy as np
+
     alone = next((name for name in names if name not in given), None)
     if alone is not None:
         raise UserError(f"{where}: has no label for {alone}; data.labels=none takes the pictures without classes")
