@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": Command("gan_lab.cli.evaluate", "compare the samples of runs with their data: FID and other metrics"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
+    "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
     "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
     "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
     "dashboard": Command("gan_lab.cli.dashboard", "make a W&B workspace for the figures of this lab"),

@@ -1,9 +1,10 @@
 """ZIP archive of image files."""
 
 import hashlib
+import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from PIL import Image
 
@@ -26,14 +27,19 @@ class Archive(Source):
     Raises UserError where it is no ZIP, or holds no pictures.
     """
 
+    kind = "ZIP"
+
     def __init__(self, root: str, with_classes: bool = True, with_json: bool = True) -> None:
         self.root = root
         self._zip = PerProcess(lambda: ZipFile(root))
         try:
             entries = {entry.filename: entry for entry in self._zip().infolist() if not entry.is_dir()}
-            text = self._zip().read(DATASET_JSON) if with_json and DATASET_JSON in entries else None
-        except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            text = self._read(entries[DATASET_JSON]) if with_json and DATASET_JSON in entries else None
+        except (BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, zlib.error) as error:
             raise UserError(f"data.root={root}: not a readable ZIP ({error}); copy it again") from error
+        outside = next(filter(leads_out, entries), None)
+        if outside is not None:
+            raise UserError(f"data.root={root}: holds {outside}, a name that leads out of the ZIP; make it anew")
         self.given = None if text is None else read_dataset_json(text, f"{root}: {DATASET_JSON}")
         sizes: dict[str, int] = {}
         passed_over: dict[str, list[str]] = {}
@@ -47,19 +53,25 @@ class Archive(Source):
         listing = arrange(root, sizes, passed_over, with_classes and self.given is None)
         self.names, self.passed_over = listing.files, passed_over
         self.classes, self.labels = by_folder(listing)
-        self._checks = [entries[name].CRC for name in self.names]
-        self._sizes = listing.sizes
+        self._entries = [entries[name] for name in self.names]
 
     @property
     def digest(self) -> str:
         """Of the names, sizes and checksums of all pictures."""
         found = hashlib.sha256()
-        for (name, size), check in zip(self._sizes.items(), self._checks, strict=True):
-            found.update(f"{name}\0{size}\0{check}\n".encode("utf-8", "surrogateescape"))
+        for entry in self._entries:
+            found.update(f"{entry.filename}\0{entry.file_size}\0{entry.CRC}\n".encode("utf-8", "surrogateescape"))
         return found.hexdigest()
 
     def open(self, index: int) -> Image.Image:
-        name = self.names[index]
-        if self._sizes[name] > MOST:
-            raise ValueError(f"{self._sizes[name]:,} bytes")
-        return Image.open(BytesIO(self._zip().read(name)), formats=readable())
+        return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())
+
+    def _read(self, entry: ZipInfo) -> bytes:
+        if entry.file_size > MOST:
+            raise ValueError(f"{entry.filename}: {entry.file_size:,} bytes")
+        return self._zip().read(entry)
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path would be outside the folder that it is taken from."""
+    return name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts

@@ -1,6 +1,7 @@
 """Source of pictures: n items, and item i."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from PIL import Image
 
@@ -9,6 +10,7 @@ class Source(ABC):
     """Pictures in an order of their own, each with a name.
 
     Attributes:
+        kind: what the whole is, for people.
         root: the file or folder that they lie in.
         names: of each picture, by which messages and lists of labels call it.
         passed_over: what else lies there, by the reason.
@@ -16,12 +18,13 @@ class Source(ABC):
         labels: the number of the class of each picture; None where there are no classes.
     """
 
+    kind: ClassVar[str] = "data set"
     root: str
     names: list[str]
     passed_over: dict[str, list[str]]
     classes: list[str]
     labels: list[int] | None
-    given: dict[str, str] | None = None  # the labels of its dataset.json
+    given: dict[str, str] | None = None  # the labels of its dataset.json; empty: it has none
 
     @property
     @abstractmethod
