@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from gan_lab.cli.evaluate import configure, data_of
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.features.classifier import default_cache_dir
 from gan_lab.features.extractors import OwnClassifier
+from gan_lab.sampling import sampled
 
 SUBSET = 1000  # of the kernel distance, in both
 
@@ -92,7 +94,7 @@ def reference(run: Path, root: str, n: int, cache: str) -> None:
 
     register_feature_extractor("ours", Ours)
     found = calculate_metrics(
-        input1=Images(evaluation.fake(made.generator, made.latent).images),
+        input1=Images(evaluation.fake(partial(sampled, made.generator), made.latent).images),
         input2=Images(evaluation.real.images),
         feature_extractor="ours",
         fid=True,

@@ -21,15 +21,16 @@ from gan_lab.cli.compare import compare as compare_runs
 from gan_lab.cli.compare import find_runs, read_run
 from gan_lab.cli.evaluate import configure
 from gan_lab.cli.evaluate import evaluate as evaluate_run
-from gan_lab.cli.sample import drawn, parse, rebuilt
+from gan_lab.cli.sample import chosen_sampling, drawn, fitting, parse, rebuilt
 from gan_lab.cli.train import prepare_run
 from gan_lab.config.compose import compose_experiment
-from gan_lab.config.explain import explained
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.started import started_from_python
 from gan_lab.data.module import GameData
 from gan_lab.evaluation.comparison import Comparison
 from gan_lab.experiment.build import build as build_parts
 from gan_lab.experiment.run import play
+from gan_lab.experiment.trained import sampling_of, trained_of
 from gan_lab.game.gan import GAN
 from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json, read_yaml
@@ -37,12 +38,11 @@ from gan_lab.io.weights import find_weights, read_weights
 from gan_lab.plots.images import picture_of
 from gan_lab.runtime.lock import exclusive
 from gan_lab.runtime.slurm import listening
-from gan_lab.sampling import sampled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from gan_lab.types import Latent
+    from gan_lab.types import Latent, Sampler, Sampling, Trained
 
 Place = str | Path
 
@@ -88,7 +88,7 @@ def build(experiment: Experiment) -> tuple[GAN, GameData]:
     Raises:
         UserError: a part refuses its settings.
     """
-    with explained(experiment.overrides):
+    with plain_errors(experiment.overrides):
         return build_parts(_changeable(experiment))
 
 
@@ -100,7 +100,7 @@ def train(experiment: Experiment, callbacks: Sequence[pl.Callback] = ()) -> "Tra
     Raises:
         UserError: the directory holds another run, a part refuses its settings, or the game diverges.
     """
-    with explained(experiment.overrides):
+    with plain_errors(experiment.overrides):
         _train(experiment, callbacks)
     return load(experiment.directory)
 
@@ -123,25 +123,39 @@ def _changeable(experiment: Experiment) -> DictConfig:
 
 
 def load(
-    place: Place, checkpoint: str | int | None = None, weights: str = "average", trust: Sequence[str] = ()
+    place: Place,
+    checkpoint: str | int | None = None,
+    weights: str = "average",
+    trust: Sequence[str] = (),
+    sampling: "str | Sampling | None" = None,
+    root: Place | None = None,
 ) -> "TrainedRun":
     """The run in a directory, or a generator file.
 
     Args:
         place: the directory, or the file.
         checkpoint: best, last, a round or a file; None: the generator that the run left when it ended.
-        weights: "average" (which falls back to raw where the run kept none) or "raw".
+        weights: "average" (which falls back to raw where the run kept none), "raw", or a further average by its name.
         trust: packages whose code the files of a run that is not one's own may call.
+        sampling: how samples are drawn: the name of an option, or an object such as `gan_lab.sampling.Rejection(90)`;
+            None: as the run was told to, plainly by default.
+        root: where the run's data lie now, for a sampling that reads them; None: where the run found them.
 
     Raises:
-        UserError: there are no weights, or they are a stranger's who asks for code that is not trusted.
+        UserError: there are no weights, or they are a stranger's who asks for code that is not trusted; the sampling
+            needs what is not there.
     """
     path = Path(place).expanduser()
     if path.is_dir():
         check_inside(path)
-    found = read_weights(find_weights(path, None if checkpoint is None else str(checkpoint))).generator()
-    generator, latent = rebuilt(found, weights, ",".join(trust))
-    return TrainedRun(path, generator, latent, found.recipe)
+    found = read_weights(find_weights(path, None if checkpoint is None else str(checkpoint)))
+    trusted = ",".join(trust)
+    generator, latent = rebuilt(found.generator(), weights, trusted)
+    if isinstance(sampling, str):
+        sampling = sampling_of(found.recipe, chosen_sampling([f"sampling={sampling}"]))
+    chosen = sampling_of(found.recipe) if sampling is None else sampling
+    trained = trained_of(found, generator, latent, chosen, trusted, None if root is None else str(root))
+    return TrainedRun(path, generator, latent, found.recipe, chosen, trained)
 
 
 @dataclass(frozen=True)
@@ -152,12 +166,20 @@ class TrainedRun:
         directory: of the run, or the generator's file.
         generator: in evaluation mode, on the CPU: `generator(z)`, or `generator(z, y)` where it is conditional.
         latent: the distribution of the noise: `latent.sample(n)`.
+        sampling: how samples are drawn of the players `trained`.
     """
 
     directory: Path
     generator: nn.Module
     latent: "Latent"
     recipe: dict[str, Any]
+    sampling: "Sampling"
+    trained: "Trained"
+
+    @cached_property
+    def sampler(self) -> "Sampler":
+        """What draws the samples."""
+        return self.sampling.sampler(self.trained)
 
     def samples(self, n: int = 64, seed: int = 0, **options: Any) -> Tensor:
         """n samples, images (n, C, H, W) in [-1, 1] or points (n, d): those of `gan-lab sample` with these options.
@@ -174,9 +196,11 @@ class TrainedRun:
     def sample(self, z: Tensor, y: Tensor | None = None, seed: int = 0) -> Tensor:
         """Samples of one's own noise z (n, latent.dim), and condition y where the generator takes one.
 
+        A sampling that rejects noise, or moves it, begins with this one.
+
         `seed` is for what a generator draws itself, if it does (dropout, noise for each pixel).
         """
-        return sampled(self.generator, z, y, seed)
+        return self.sampler(z, y, seed)
 
     def picture(self, n: int = 64, seed: int = 0, **options: Any) -> "Image":
         """n samples as one picture, which a notebook shows: a grid of images, or points of the plane."""
@@ -197,8 +221,10 @@ class TrainedRun:
 
     def _drawn(self, for_picture: bool = False, **options: Any) -> tuple[Tensor, Tensor | None, int | None]:
         given = parse([f"{name}={value}" for name, value in options.items() if value is not None])
+        fit = fitting(self.sampling, given)
         with torch.no_grad():
-            return drawn(self.generator, self.latent, self.recipe, given, for_picture)
+            sampler = self.sampler if fit is self.sampling else fit.sampler(self.trained)
+            return drawn(sampler, self.latent, self.recipe, given, for_picture)
 
 
 def evaluate(place: Place, *overrides: str) -> dict[str, dict[str, Any]]:
@@ -210,7 +236,7 @@ def evaluate(place: Place, *overrides: str) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: there is no such option, or a metric cannot be had of this run.
     """
-    with explained(overrides):
+    with plain_errors(overrides):
         return dict(evaluate_run(Path(place).expanduser(), configure(list(overrides))))
 
 

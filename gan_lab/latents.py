@@ -1,5 +1,6 @@
 """Latent distributions: the noise z that the generator transforms."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,10 @@ class Normal:
 
     def truncate(self, z: Tensor, truncation: float) -> Tensor:
         return truncation * z
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """Log-density in nats, (N,)."""
+        return -(z.square().sum(1) + self.dim * math.log(2 * math.pi)) / 2
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class Minimax:
 
     seeds_together: ClassVar[bool] = True
     zero_sum: ClassVar[bool] = True
+    log_ratio: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
@@ -76,6 +77,7 @@ class NonSaturating:
     """
 
     seeds_together: ClassVar[bool] = True
+    log_ratio: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = False
     boundary: ClassVar[float | None] = 0.0
 
@@ -259,6 +261,7 @@ class Relativistic:
     """
 
     seeds_together: ClassVar[bool] = True
+    log_ratio: ClassVar[bool] = True
     generator_sees_real: ClassVar[bool] = True
     boundary: ClassVar[float | None] = None
 

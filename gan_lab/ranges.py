@@ -16,7 +16,7 @@ __all__ = [
     "OpenUnitInterval",
     "PositiveFloat",
     "PositiveInt",
-    "QuarteringImageShape",
+    "QuarteringRectangle",
     "Rectangle",
     "Shape",
     "UnitInterval",
@@ -53,7 +53,7 @@ def _doubling_rectangle(shape: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 def _quartering(shape: tuple[int, int, int]) -> tuple[int, int, int]:
-    if _square(shape)[1] % 4:
+    if shape[1] % 4 or shape[2] % 4:
         raise ValueError("its image size must be a multiple of 4")
     return shape
 
@@ -65,4 +65,4 @@ ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValida
 Rectangle = tuple[PositiveInt, PositiveInt, PositiveInt]  # channels, height, width
 DoublingRectangle = Annotated[Rectangle, AfterValidator(_doubling_rectangle)]
 DoublingImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_doubling)]
-QuarteringImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_quartering)]
+QuarteringRectangle = Annotated[Rectangle, AfterValidator(_quartering)]

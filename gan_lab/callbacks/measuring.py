@@ -1,4 +1,4 @@
-"""Bases of callbacks that publish figures, and of those that heed one."""
+"""Bases of callbacks that publish figures, and of those that monitor one."""
 
 import warnings
 from collections.abc import Collection
@@ -83,13 +83,13 @@ class Monitoring(GameCallback):
         known = {*gan.history.last, *(name for callback in callbacks for name in getattr(callback, "goals", {}))}
         measuring = [callback for callback in callbacks if isinstance(callback, Measuring)]
         names = sorted(known.union(*(callback.names for callback in measuring)))
-        told = f"{self.setting}={self.monitor}"
+        setting = f"{self.setting}={self.monitor}"
         if self.monitor not in names:
-            raise UserError(f"{told}: nothing publishes it; must be one of {', '.join(names)}")
+            raise UserError(f"{setting}: nothing publishes it; must be one of {', '.join(names)}")
         rounds = next(callback.rounds for callback in callbacks if isinstance(callback, MaxRounds))
         sources = [callback for callback in measuring if self.monitor in callback.names]
         if sources and all(callback.every > rounds for callback in sources):
-            raise UserError(f"{told}: is published at each {sources[0].every}-th round, and rounds={rounds}")
+            raise UserError(f"{setting}: is published at each {sources[0].every}-th round, and rounds={rounds}")
 
     def end(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self.monitor is not None and self.monitor not in gan.history.last:

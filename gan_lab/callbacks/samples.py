@@ -1,6 +1,8 @@
 """Sample grids of one fixed batch of noise: two pictures of a run differ by the generator alone."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,12 +13,15 @@ from torch.nn import functional as F
 
 from gan_lab.callbacks.far_samples import conditions, far_samples
 from gan_lab.callbacks.game_callback import GameCallback, data_of
-from gan_lab.game.gan import GAN
+from gan_lab.callbacks.sampler import sampler_of
+from gan_lab.data.module import GameData
+from gan_lab.game.gan import AT_ONCE, GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
+from gan_lab.sampling import PLAIN, in_batches
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch
+from gan_lab.types import Batch, Sampling
 
 
 class Samples(GameCallback):
@@ -29,9 +34,20 @@ class Samples(GameCallback):
 
     last: ClassVar[bool] = True
 
-    def __init__(self, directory: str, every: PositiveInt = 500, n: PositiveInt | None = None) -> None:
+    def __init__(
+        self,
+        directory: str,
+        every: PositiveInt = 500,
+        n: PositiveInt | None = None,
+        sampling: Sampling = PLAIN,
+    ) -> None:
         self.directory = Path(directory) / "samples"
-        self.every, self.n = every, n
+        self.every, self.n, self.sampling = every, n, sampling
+
+    def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if trainer.is_global_zero:
+            with sampler_of(gan, data_of(trainer), self.sampling):
+                pass  # what cannot be drawn so ends the run here
 
     def act(self, trainer: pl.Trainer, gan: GAN) -> None:
         if not trainer.is_global_zero:
@@ -43,21 +59,25 @@ class Samples(GameCallback):
             classes = shown_classes(data.num_classes, n)
             columns = max(1, n // len(classes))
             z, y = class_by_class(gan.latent.sample(columns, noise), classes)
-            picture = picture_of(gan.sample(z, y), columns)
+            picture = picture_of(self._drawn(gan, data, z, y), columns)
             what = "rows: classes; columns: noises"
         elif gan.conditional and data.condition_shape is not None:
             rows = math.isqrt(n)
             z = gan.latent.sample(rows, noise)
-            picture = picture_of(answers(gan, z, far_samples(data, rows)), 2 + rows)
+            picture = picture_of(answers(partial(self._drawn, gan, data), z, far_samples(data, rows)), 2 + rows)
             what = "columns: given, truth, samples; rows: pairs of the data"
         else:
-            picture = picture_of(gan.sample(gan.latent.sample(n, noise), conditions(gan, data, n)))
+            picture = picture_of(self._drawn(gan, data, gan.latent.sample(n, noise), conditions(gan, data, n)))
             what = f"{n:,} samples"
-        weights = "raw weights" if gan.average is None else f"EMA of the weights, decay {gan.ema_decay}"
+        weights = "raw weights" if gan.average is None else f"EMA of the weights, {gan.ema}"
         picture = captioned(picture, f"round {gan.round:,}; {what}; {weights}")
         save_picture(picture, self.directory / f"round_{gan.round:06d}.png")
         for record in records(trainer):
             record.picture("samples", picture, gan.round)
+
+    def _drawn(self, gan: GAN, data: GameData, z: Tensor, y: Tensor | None) -> Tensor:
+        with sampler_of(gan, data, self.sampling) as sampler:
+            return in_batches(sampler, z, y, derive_seed(gan.seed, "samples"), AT_ONCE)
 
 
 def shown_classes(num_classes: int, n: int) -> Tensor:
@@ -67,13 +87,13 @@ def shown_classes(num_classes: int, n: int) -> Tensor:
     return torch.linspace(0, num_classes - 1, min(num_classes, max(2, math.isqrt(n)))).round().long()
 
 
-def answers(gan: GAN, z: Tensor, pairs: Batch) -> Tensor:
+def answers(draw: Callable[[Tensor, Tensor], Tensor], z: Tensor, pairs: Batch) -> Tensor:
     """Of each pair (x, y) one row: y at the size of x, x, and the samples for y with each noise in z (k, latent dim).
 
     Rows one after the other: (N (2 + k), C, H, W).
     """
     assert pairs.y is not None
     n, k = len(pairs.x), len(z)
-    samples = gan.sample(z.repeat(n, 1), pairs.y.repeat_interleave(k, 0)).cpu()
+    samples = draw(z.repeat(n, 1), pairs.y.repeat_interleave(k, 0)).cpu()
     given = F.interpolate(pairs.y, pairs.x.shape[2:])  # pixel by pixel
     return torch.cat([given[:, None], pairs.x[:, None], samples.unflatten(0, (n, k))], 1).flatten(0, 1)

@@ -43,10 +43,10 @@ class MaxRounds(GameCallback):
 class Interruption(GameCallback):
     """Ctrl-C, SIGTERM and a cluster's warnings end the run after the round in play, never between D's and G's move.
 
-    Whichever process is told, all end after the same round. A signal that comes `SOON` after the first or later is
+    Whichever process receives it, all end after the same round. A signal that comes `SOON` after the first or later is
     obeyed at once; until then it is the same one: `timeout` and SLURM tell a process and its group.
 
-    Signals reach a process's main thread alone: a run in another one is told by who started it, by setting `signal`.
+    Signals reach a process's main thread alone: a run in another one is stopped by who started it, by setting `signal`.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)

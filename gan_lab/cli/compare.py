@@ -71,9 +71,9 @@ def main(arguments: list[str]) -> int:
 
 
 def is_place(argument: str) -> bool:
-    """Whether it names a directory rather than an option; directories of a sweep have names like `loss=hinge`."""
+    """Whether it names a directory or file rather than an option; those of a sweep have names like `loss=hinge`."""
     try:
-        return "=" not in argument or Path(at_home(argument)).is_dir()
+        return "=" not in argument or Path(at_home(argument)).exists()
     except OSError:  # too long for a name
         return False
 
@@ -165,12 +165,12 @@ def read_run(directory: Path) -> Run:
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 
-def _says_where_best(figure: str, told: dict[str, Any]) -> bool:
+def _says_where_best(figure: str, procedure: dict[str, Any]) -> bool:
     """As `gan_lab.metrics.metric.Best` has it, or the first version."""
-    if f"best/{figure}" in told:
-        best = told[f"best/{figure}"]
+    if f"best/{figure}" in procedure:
+        best = procedure[f"best/{figure}"]
         return best in ("higher", "lower", "real", None) or isinstance(best, float)
-    return told.get("higher_is_better", "") in (True, False, None)
+    return procedure.get("higher_is_better", "") in (True, False, None)
 
 
 def _number(value: Any, where: str) -> float:
@@ -202,8 +202,8 @@ def compare(runs: Sequence[Run]) -> "Comparison":
             values.setdefault(run.seed, value)
     procedures: dict[str, dict[str, Any]] = {}
     for run in runs:
-        for key, told in run.procedures.items():
-            procedures.setdefault(key, {}).update(told)  # only some may have been scored with a floor
+        for key, procedure in run.procedures.items():
+            procedures.setdefault(key, {}).update(procedure)  # only some may have been scored with a floor
     return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))
 
 

@@ -73,9 +73,9 @@ def look_at(path: str, options: Options) -> None:
     look = Look(options.shape, options.fit, options.resample, options.background, stated)
     write_sheet(found, look, options.out)
     say(f"contact sheet: {options.out}")
-    told = options if stated is None else options.model_copy(update={"range": options.range or stated})
+    given = options if stated is None else options.model_copy(update={"range": options.range or stated})
     say("to train on them:")
-    say(f"  {train_command(overrides(path, told, found))}")
+    say(f"  {train_command(overrides(path, given, found))}")
 
 
 def stated_range(found: "Survey", options: Options) -> tuple[float, float] | None:

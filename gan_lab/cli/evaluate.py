@@ -5,7 +5,12 @@ figures to RUN_DIR/summary.json, each as `score/FEATURES-KEY/NAME` beside the wh
 numbers of samples, seed, digest of the real samples. Figures with different keys are not comparable.
 
 Of a folder of runs (say a sweep's), or of several, each run is scored and the table of `gan-lab compare` is printed.
-The options are those of conf/evaluate.yaml; `metric` (one, or a list) and `features` are config groups.
+
+`gan-lab evaluate A B` compares A with B, neither of which need be a run's: a folder of pictures, a ZIP, an array, or
+statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
+`against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
+(.json).
+The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
 import sys
@@ -30,7 +35,8 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.config.arguments import place, tidied
+from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
+from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
 from gan_lab.config.explain import explain
@@ -38,6 +44,7 @@ from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
+from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import read_facts
@@ -53,7 +60,7 @@ PAGE = Page(
         "real": Annotated[int, Field(ge=2)] | None,
         "seed": NonNegativeInt,
         "split": Literal["train", "test"],
-        "weights": Literal["average", "raw"],
+        "weights": str,
         "batch_size": PositiveInt,
         "checkpoint": str | int | None,
         "root": str | None,
@@ -61,12 +68,15 @@ PAGE = Page(
         "neighbours": NonNegativeInt,
         "trust": str,
         "out": str | None,
+        "against": str | None,
+        "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
-    choices=("features",),
+    choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out"},
+    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
+GROUPS = ("metric", "features", "sampling")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -77,7 +87,12 @@ def main(arguments: list[str]) -> int:
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         places = [place(argument) for argument in arguments if is_place(argument)]
-        config = configure(tidied(overrides))
+        config = configure([whole_path(override) for override in tidied(overrides)])
+        places, reference = reference_of(places, config.against)
+        if reference is not None:
+            return score_sets(places, reference, config, {override.partition("=")[0] for override in overrides})
+        if config.image_size is not None:
+            raise UserError(f"image_size={config.image_size}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -91,20 +106,40 @@ def main(arguments: list[str]) -> int:
     return 0 if len(scored) == len(runs) else 2
 
 
+def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> int:
+    """Compare each place with the reference; print and write what came out."""
+    out = None if config.out is None else place(config.out)
+    if out is not None and out.suffix != ".json":
+        raise UserError(f"out={config.out}: must end in .json")
+    result = evaluate_sets(places, reference, config, stated)
+    print(in_words(result))
+    for doubt in dict.fromkeys(figures[DOUBTS] for figures in result["figures"].values() if DOUBTS in figures):
+        print(f"warning: {doubt}", file=sys.stderr)
+    if out is not None:
+        write_atomically(out, lambda path: path.write_text(as_json(result) + "\n"))
+    return 0
+
+
+def whole_path(override: str) -> str:
+    """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
+    key, _, value = override.partition("=")
+    return f"{key}={quoted(value)}" if key in ("against", "out", "root") and "=" in value.strip("'\"") else override
+
+
 def options_in_words() -> str:
     """The page of options with its comments, as KEY=VALUE, and the names that the two groups know."""
     page = (CONF / "evaluate.yaml").read_text().partition("_self_\n")[2].strip().splitlines()
     rows = [line.partition("#") for line in page]
     lines = [f"  {'='.join(setting.split(': ', 1)):<18}{what.strip()}" for setting, _, what in rows]
-    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in ("metric", "features")}
-    told = [
+    groups = {group: sorted(file.stem for file in (CONF / group).glob("*.yaml")) for group in GROUPS}
+    notes = [
         textwrap.fill(f"{group}: {', '.join(names)}", 100, subsequent_indent="  ") for group, names in groups.items()
     ]
-    return "\n".join(["options:", *lines, "", *told])
+    return "\n".join(["options:", *lines, "", *notes])
 
 
 def reported(error: Exception, overrides: Sequence[str], where: str = "") -> bool:
-    """Whether the error is the user's to mend, in which case it was told in one line; a bug keeps its traceback."""
+    """Whether the error is the user's to mend, in which case it was reported in one line; a bug keeps its traceback."""
     line = explain(error, overrides, smaller="lower n, real or batch_size")
     if line is not None:
         print(f"error: {where}{line}", file=sys.stderr)
@@ -148,12 +183,13 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
         for name, value in record.items():
             if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
                 error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
-                covers = record.get(f"{PROCEDURE}error")
-                sure = "" if error is None else f" ± {error:.2g} (standard error: {covers})"
+                source = record.get(f"{PROCEDURE}error")
+                sure = "" if error is None else f" ± {error:.2g} (standard error: {source})"
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
-    told = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  {told['n']} samples and {told['n_real']} real ones, seed {told['seed']}, {told['features']}")
+    used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    drawn = f", {used['sampling']}" if "sampling" in used else ""
+    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
@@ -168,6 +204,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
+    from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
@@ -176,7 +213,8 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
     state = state_of(directory)
-    found = read_weights(find_weights(directory, checkpoint)).generator()
+    weights = read_weights(find_weights(directory, checkpoint))
+    found = weights.generator()
     if checkpoint is None and state != found.digest:
         raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
     generator, latent = rebuilt(found, config.weights, config.trust)
@@ -185,13 +223,11 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         raise UserError(f"neighbours={config.neighbours}: {NO_IMAGES}")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator.to(device)
-
-    def sample(z: torch.Tensor, y: torch.Tensor | None) -> torch.Tensor:
-        return generator(z.to(device), None if y is None else y.to(device))
-
+    sampling = sampling_of(found.recipe, config.get("sampling"))
+    trained = trained_of(weights, generator, latent, sampling, config.trust, config.root, device)
+    conditional = trained.conditional
     features = instantiate(config.features)
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    conditional = "degradation" in found.recipe or "num_classes" in found.recipe
     evaluation = Evaluator(
         data,
         features,
@@ -201,7 +237,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         conditional=conditional,
         titles=True,
     )
-    real, fake = evaluation.real, evaluation.fake(sample, latent)
+    real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
     records = {}
     for name, values in measure(metrics, real, fake).items():
         metric = metrics[name]
@@ -215,15 +251,16 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
+            sampling=settings_of(sampling, config.get("sampling") or found.recipe.get("sampling")),
         )
-        told = {**procedure._asdict(), **{f"best/{figure}": best for figure, best in metric.figures.items()}}
+        described = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):
-            told["error"] = metric.covers
+            described["error"] = metric.error_source
         if config.floor:
             figures = [figure for figure in values if not figure.endswith("/error")]
             floor = evaluation.floor(metric, procedure.metric, figures)
-            told |= {FLOOR + figure: value for figure, value in floor.items()}
-        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in told.items()}}
+            described |= {FLOOR + figure: value for figure, value in floor.items()}
+        records[procedure.key] = {**values, **{PROCEDURE + key: value for key, value in described.items()}}
         doubts = metric.doubts(real, fake) if isinstance(metric, Doubting) else []
         if doubts:
             records[procedure.key][DOUBTS] = "; ".join(doubts)

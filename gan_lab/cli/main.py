@@ -20,7 +20,10 @@ class Command(NamedTuple):
 COMMANDS = {
     "train": Command("gan_lab.cli.train", "run an experiment, or a sweep of them; go on with a run"),
     "sample": Command("gan_lab.cli.sample", "draw samples from a run"),
-    "evaluate": Command("gan_lab.cli.evaluate", "compare the samples of runs with their data: FID and other metrics"),
+    "evaluate": Command(
+        "gan_lab.cli.evaluate", "compare samples with real ones: FID and other metrics of runs and pictures"
+    ),
+    "statistics": Command("gan_lab.cli.statistics", "keep mean and covariance of the features of pictures or of a run"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),

@@ -12,22 +12,29 @@ at most, of the same noise down the columns. Without `label` its samples take tu
 also holds `labels`.
 
 A generator that completes images, enlarges or translates them, is given=PICTURE. As much of it as in training
-(degradation=half: its upper half) is what it is told, and all samples are answers to that. An `.npz` then also holds
+(degradation=half: its upper half) is its input, and all samples are answers to that. An `.npz` then also holds
 `given`.
+
+`sampling=drs` draws samples otherwise than the run does (docs/sampling.md): an option of the config group of that name,
+whose settings are `sampling.NAME=VALUE`. What needs the discriminator reads a checkpoint of the run.
 """
 
 import math
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import Field
 
-from gan_lab.config.arguments import place
+from gan_lab.config.arguments import place, tidied
+from gan_lab.config.check import check, check_choices
+from gan_lab.config.conf import CONF
 from gan_lab.config.entry import entry
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
-from gan_lab.config.recipe import check_recipe
+from gan_lab.config.recipe import SAMPLING, check_recipe
 from gan_lab.config.words import near
 from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
@@ -37,12 +44,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan_lab.io.generator import GeneratorFile
-    from gan_lab.types import Latent
+    from gan_lab.types import Latent, Sampler, Sampling
 
 MOST_CLASSES, LARGEST_PICTURE = 100, 2**25  # rows, and pixels, of a picture of all classes
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
+_CHOICE, _SETTING = re.compile(r"(--)?sampling="), re.compile(r"(--)?(\w+@)?sampling\.")
 USAGE = "gan-lab sample RUN_DIR [KEY=VALUE ...]"
 
 
@@ -52,8 +60,8 @@ class Options(CommandOptions):
     n: PositiveInt = Field(default=64, description="samples; with interpolate, rows")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the noise")
     out: Path = Field(default=Path("samples.png"), description="where to: a picture, an .npz, or a folder (no ending)")
-    weights: Literal["average", "raw"] = Field(
-        default="average", description="average or raw; where the run kept no average, raw"
+    weights: str = Field(
+        default="average", description="average, raw, or a further average by its name; where there is no average, raw"
     )
     checkpoint: str | None = Field(
         default=None, description="best, last, a round or a file; else what the run has left"
@@ -64,11 +72,17 @@ class Options(CommandOptions):
     given: Path | None = Field(
         default=None, description="the picture that a generator of pictures from pictures starts from"
     )
-    truncation: NonNegativeFloat = Field(default=1, description="1 is none; towards 0 samples are more alike")
+    sampling: str | None = Field(
+        default=None, description="plain, truncation, drs, mh, ...; else that of the run (sampling.NAME=VALUE sets it)"
+    )
+    truncation: NonNegativeFloat = Field(default=1, description="sampling=truncation in a word; 1 is none")
     interpolate: NonNegativeInt = Field(
         default=0, description="points on a straight line between two latents, for each row"
     )
     batch_size: PositiveInt = Field(default=256, description="samples at once; they do not depend on it")
+    root: str | None = Field(
+        default=None, description="where the data lie now, for sampling=mh; else where the run found them"
+    )
     trust: str = Field(default="", description="packages, with commas, whose code the file of a stranger may call")
 
 
@@ -77,7 +91,8 @@ def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    print(sample(place(arguments[0]), parse(arguments[1:])))
+    directory, rest = place(arguments[0]), arguments[1:]
+    print(sample(directory, parse(rest), chosen_sampling(rest)))
     return 0
 
 
@@ -87,14 +102,14 @@ def parse(arguments: list[str]) -> Options:
     Raises:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
-    options = parse_options(Options, arguments)
+    options = parse_options(Options, [one for one in arguments if not _SETTING.match(one)])
     if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
         raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
     return options
 
 
-def sample(directory: Path, options: Options) -> str:
-    """Generate and write; says what was written.
+def sample(directory: Path, options: Options, chosen: Mapping[str, Any] | None = None) -> str:
+    """Generate and write, by the sampling that was `chosen` (a part) or the run's; says what was written.
 
     Raises:
         UserError: there are no weights there, or an option does not go with this generator.
@@ -102,22 +117,67 @@ def sample(directory: Path, options: Options) -> str:
     if not directory.exists():
         raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
 
+    from gan_lab.experiment.trained import sampling_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
 
-    found = read_weights(find_weights(directory, options.checkpoint)).generator()
+    found = read_weights(find_weights(directory, options.checkpoint))
     recipe = found.recipe
-    generator, latent = rebuilt(found, options.weights, options.trust)
-    samples, y, columns = drawn(generator, latent, recipe, options, options.out.suffix.lower() in PICTURES)
-    told = write(samples, options.out, columns, y)
+    generator, latent = rebuilt(found.generator(), options.weights, options.trust)
+    sampling = fitting(sampling_of(recipe, chosen), options)
+    sampler = sampling.sampler(trained_of(found, generator, latent, sampling, options.trust, options.root))
+    samples, y, columns = drawn(sampler, latent, recipe, options, options.out.suffix.lower() in PICTURES)
+    written = write(samples, options.out, columns, y)
     if options.label == "all":
         shown, classes = len(samples) // (options.n * (options.interpolate or 1)), recipe["num_classes"]
         if shown < classes:
-            told += f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
-    return told
+            written += (
+                f": the first {shown} of {classes} classes; label=CLASS shows another, an .npz or a folder has all"
+            )
+    return written
+
+
+def chosen_sampling(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """The part that `sampling=NAME` and `sampling.SETTING=VALUE` among the arguments make; None where there are none.
+
+    Raises:
+        UserError: there is no such option, or a value is not allowed.
+    """
+    overrides = tidied(one for one in arguments if _CHOICE.match(one) or _SETTING.match(one))
+    if not overrides:
+        return None
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    with plain_errors(overrides), initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("sample", overrides, return_hydra_config=True)
+        choices = config.hydra.runtime.choices
+        config = OmegaConf.masked_copy(config, ["sampling"])
+        check_choices(config, choices, SAMPLING)
+        check(config, SAMPLING)
+    return cast("dict[str, Any]", OmegaConf.to_container(config.sampling, resolve=True))
+
+
+def fitting(sampling: "Sampling", options: Options) -> "Sampling":
+    """The sampling, or truncation where that is asked for in its place.
+
+    Raises:
+        UserError: the options do not go with it.
+    """
+    from gan_lab.sampling import Plain, Truncation
+
+    if options.truncation != 1 and not isinstance(sampling, Plain):
+        raise UserError(
+            f"truncation={options.truncation}: is a sampling of its own; leave it out, or add sampling=plain"
+        )
+    if options.interpolate and sampling.redraws:
+        raise UserError(
+            f"interpolate={options.interpolate}: this sampling takes other noise than it is given; add sampling=plain"
+        )
+    return sampling if options.truncation == 1 else Truncation(options.truncation)
 
 
 def drawn(
-    generator: "nn.Module", latent: "Latent", recipe: Mapping[str, Any], options: Options, for_picture: bool = False
+    sampler: "Sampler", latent: "Latent", recipe: Mapping[str, Any], options: Options, for_picture: bool = False
 ) -> "tuple[Tensor, Tensor | None, int | None]":
     """Samples, what they were asked for, and the columns of their grid where it has rows of their own.
 
@@ -128,11 +188,11 @@ def drawn(
     """
     import torch
 
-    from gan_lab.sampling import noise_of, sampled
+    from gan_lab.sampling import in_batches, noise_of
 
     if ("degradation" in recipe) != (options.given is not None):
         raise UserError(
-            "this generator works on images; say which one: given=PICTURE, of which it is told as much as in training"
+            "this generator works on images; say which one: given=PICTURE, of which it sees as much as in training"
             if "degradation" in recipe
             else f"given={options.given}: this generator is given no images; train one with degradation=half"
         )
@@ -140,24 +200,12 @@ def drawn(
     if options.interpolate:
         ends, steps = noise_of(latent, options.n, options.seed, "ends"), torch.linspace(0, 1, options.interpolate)
         rows = torch.lerp(rows[:, None], ends[:, None], steps[None, :, None]).flatten(0, 1)
-    z = latent.truncate(rows, options.truncation)
     columns = options.interpolate or (options.n if options.label == "all" else None)
-    z, y = conditioned(z, recipe, options)
-    if options.truncation != 1:
-        few, theirs = rows[:8], None if y is None else y[: len(rows[:8])]
-        whole, halved = (sampled(generator, part, theirs, options.seed) for part in (few, latent.truncate(few, 0.5)))
-        if torch.allclose(whole, halved, atol=1e-5):
-            raise UserError(
-                f"truncation={options.truncation}: cannot act, since this generator takes of its noise the direction "
-                "alone (it normalises it); leave it out"
-            )
+    z, y = conditioned(rows, recipe, options)
     if for_picture and options.label == "all" and y is not None:
-        shown = classes_shown(recipe["num_classes"], len(rows), sampled(generator, z[:1], y[:1], options.seed))
+        shown = classes_shown(recipe["num_classes"], len(rows), sampler(z[:1], y[:1], options.seed))
         z, y = z[: shown * len(rows)], y[: shown * len(rows)]
-    size = options.batch_size
-    starts = range(0, len(z), size)
-    parts = [(z[i : i + size], None if y is None else y[i : i + size], options.seed, i) for i in starts]
-    return torch.cat([sampled(generator, *part) for part in parts]), y, columns
+    return in_batches(sampler, z, y, options.seed, options.batch_size), y, columns
 
 
 def classes_shown(classes: int, each: int, sample: "Tensor") -> int:
@@ -169,17 +217,21 @@ def classes_shown(classes: int, each: int, sample: "Tensor") -> int:
 
 
 def rebuilt(found: "GeneratorFile", weights: str, trust: str) -> tuple["nn.Module", "Latent"]:
-    """The generator with its "average" or "raw" weights, in evaluation mode, and the noise that it takes.
+    """The generator with its weights of this name, in evaluation mode, and the noise that it takes.
+
+    "average" falls back to "raw".
 
     Raises:
-        UserError: it is a stranger's, and its recipe asks for code outside gan_lab that `trust` does not name, or for
-            another generator than the file has the weights of.
+        UserError: it has no such weights. Or it is a stranger's, and its recipe asks for code outside gan_lab that
+            `trust` does not name, or for another generator than the file has the weights of.
     """
     from hydra.utils import instantiate
 
-    state = found.weights.get(weights, found.weights.get("raw"))
-    if state is None:
+    if "raw" not in found.weights:
         raise UserError(f"{found.path}: has no weights of a generator")
+    if weights not in (*found.weights, "average"):
+        raise UserError(f"weights={weights}: must be one of {', '.join(found.weights)}, which {found.path} has")
+    state = found.weights.get(weights, found.weights["raw"])
     if not found.own:
         try:
             check_recipe(found.recipe, state, [*filter(None, trust.split(","))])
@@ -194,7 +246,7 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     """Noise, and what goes with it where the generator takes a condition: labels, or what is given of a picture.
 
     Raises:
-        UserError: a label that the generator does not know, or a generator that is told something else than a label.
+        UserError: a label that the generator does not know, or a generator whose condition is not a label.
     """
     import torch
 
@@ -219,13 +271,13 @@ def conditioned(z: "Tensor", recipe: Mapping[str, Any], options: Options) -> tup
     return z, torch.full((len(z),), number_of_class(label, classes, recipe.get("classes")))
 
 
-def number_of_class(label: str, classes: int, told: Any) -> int:
-    """The number of the class of that name; or, where none has it, of that number. `told` is what a file says of names.
+def number_of_class(label: str, classes: int, named: Any) -> int:
+    """The number of the class of that name, or else of that number. `named`: the names of the classes.
 
     Raises:
         UserError: there is no such class.
     """
-    names = [str(name) for name in told] if isinstance(told, list) and len(told) == classes else []
+    names = [str(name) for name in named] if isinstance(named, list) and len(named) == classes else []
     if label in names:
         return names.index(label)
     if label.isdecimal() and int(label) < classes:
@@ -236,7 +288,7 @@ def number_of_class(label: str, classes: int, told: Any) -> int:
 
 
 def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
-    """What the generator is told of a picture, brought to the size of its training: (1, C, h, w).
+    """What the generator sees of a picture, brought to the size of its training: (1, C, h, w).
 
     Raises:
         UserError: there is no such picture, or it is not readable.

@@ -103,12 +103,12 @@ def _plan(path: Path) -> tuple[list[str], int, int]:
 
 def _state(run: Path, patience: float, rounds: int = 0) -> tuple[str, str]:
     try:
-        return _told(run, patience, rounds)
+        return _described(run, patience, rounds)
     except UserError as error:  # of a damaged file; the other jobs may be well
         return "failed", str(error)
 
 
-def _told(run: Path, patience: float, rounds: int) -> tuple[str, str]:
+def _described(run: Path, patience: float, rounds: int) -> tuple[str, str]:
     if os.path.lexists(run / FAILURE):
         return "failed", read_text(run / FAILURE).strip().rpartition("\n")[2]
     signs = [path.stat().st_mtime for path in (run / name for name in SIGNS_OF_LIFE) if path.is_file()]
@@ -117,8 +117,8 @@ def _told(run: Path, patience: float, rounds: int) -> tuple[str, str]:
     summary = run / "summary.json"
     seen = max(signs)
     ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
-    if ended and (told := read_json(summary)).get("finished"):
-        played, budget = told.get("rounds"), told.get("budget", rounds)
+    if ended and (ended_with := read_json(summary)).get("finished"):
+        played, budget = ended_with.get("rounds"), ended_with.get("budget", rounds)
         if isinstance(budget, int) and budget < rounds:  # the sweep was extended since
             return "waiting", f"{played} of {rounds} rounds"
         return "done", f"{played} rounds"

@@ -17,6 +17,7 @@ FLAGS = (  # of Hydra that take a value after "="
     "--shell-completion",
 )
 _VALUE = re.compile(r"(?P<key>[+~]*[\w@./-]+=)(?P<value>.*)", re.DOTALL)
+_SHARDS = re.compile(r"\{\d+\.\.\d+\}")
 
 
 def tidied(arguments: Iterable[str]) -> list[str]:
@@ -43,9 +44,10 @@ def _tidied(argument: str) -> str:
 
 
 def _at_home_quoted(value: str) -> str:
-    """Quoted, since Hydra reads no bare `~` at the start of a value."""
+    """Quoted, since Hydra reads no bare `~` at the start of a value, nor a pattern of shards, `{000..009}`, in it."""
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
-    return value if at_home(bare) == bare else quoted(at_home(bare))
+    plain = at_home(bare) == bare and not (bare is value and _SHARDS.search(value))
+    return value if plain else quoted(at_home(bare))
 
 
 def quoted(value: str) -> str:

@@ -39,12 +39,15 @@ CHOICES = (
     "update",
     "optimizer",
     "schedule",
+    "ema",
+    "sampling",
     "trainer",
     "gan",
 )
 HOLDS = {"data": ("module",), "model": ("generator", "discriminator"), "conditioning": (), "optimizer": ("d", "g")}
-NAMED = ("d_terms", "g_terms", "d_wrappers", "g_wrappers", "callbacks", "logger")
-OPTIONAL = {"seeds", "resume", "start_from", "objective", "degradation", "conditioning", "schedule", *NAMED}
+NAMED = ("d_terms", "g_terms", "d_wrappers", "g_wrappers", "averages", "callbacks", "logger")
+OPTIONAL = {"seeds", "resume", "start_from", "objective", "degradation", "conditioning", "schedule", "ema", *NAMED}
+MOVED = {"gan.ema_decay": "ema.decay (where it was null, ema=none)"}  # keys of earlier versions, and what they are now
 
 
 class Page(NamedTuple):
@@ -116,6 +119,9 @@ def _root(raw: dict[str, Any], page: Page) -> Iterator[str]:
 
 def _not_parts(key: str, group: dict[str, Any], page: Page) -> Iterator[str]:
     """Where a part should be and is none."""
+    if key in page.named and is_part(group):
+        yield f"{key}: is one part, and must hold parts by their names ({key}.NAME)"
+        return
     if key in page.holds:
         required = {name: group.get(name) for name in page.holds[key]}
     elif key in page.named:
@@ -149,8 +155,9 @@ def _unknown_parameters(raw: dict[str, Any]) -> Iterator[str]:
             continue
         if takes is not None and not takes.open:
             for key in part.keys() - _OF_HYDRA - takes.parameters.keys():
-                wrong = f"{target} has no such parameter{near(key, takes.parameters)}"
-                yield f"{dotted((*path, key))}: {wrong} {listed(takes.parameters)}"
+                where = dotted((*path, key))
+                wrong = f"{target} has no such parameter{near(key, takes.parameters)} {listed(takes.parameters)}"
+                yield f"{where}: {f'is now {MOVED[where]}' if where in MOVED else wrong}"
 
 
 def _signature(target: Any) -> Signature | None:
@@ -216,8 +223,8 @@ def _unread(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[
 
 
 def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Iterator[str]:
-    """Values that do not fit their parameter, named where they are written; each is told once."""
-    told = set()
+    """Values that do not fit their parameter, named where they are written; each is reported once."""
+    reported = set()
     for path, part in parts(plain):
         takes = _signature(part["_target_"])
         for key, value in part.items():
@@ -228,8 +235,8 @@ def _unfit_values(plain: dict[str, Any], raw: dict[str, Any], page: Page) -> Ite
             )
             written = origin(raw, (*path, key))
             if written[0] in page.plain and unfit(page.plain[str(written[0])], value):
-                continue  # a root key that is told of as such
-            if wrong and (written, wrong) not in told:
-                told.add((written, wrong))
+                continue  # a root key that is reported as such
+            if wrong and (written, wrong) not in reported:
+                reported.add((written, wrong))
                 reader = f" (for {dotted((*path, key))})" if written[0] != path[0] else ""
                 yield f"{dotted(written)}={shown(value)}: {wrong}{reader}"

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.config.arguments import quoted, tidied
 from gan_lab.config.check import check, check_choices
 from gan_lab.config.conf import CONF
-from gan_lab.config.explain import explained
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.idle import check_idle
 from gan_lab.config.knobs import check_knobs
 from gan_lab.config.places import settle
@@ -37,7 +37,7 @@ def compose_experiment(overrides: Sequence[str], directory: Path, config_dir: Pa
     Raises:
         UserError: there is no such option, a value is not allowed, or it is for the command line alone.
     """
-    with explained(overrides):
+    with plain_errors(overrides):
         given = tidied(overrides)
         for override in given:
             name = override.lstrip("+~").partition("=")[0].partition(".")[0].partition("/")[0]

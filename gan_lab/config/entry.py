@@ -12,7 +12,7 @@ Main = Callable[[list[str]], int]
 
 
 def entry(smaller: str) -> Callable[[Main], Main]:
-    """Make a command of `main(arguments)`: 2 after a mistake or for want of memory, told in a line on standard error.
+    """Make a command of `main(arguments)`: 2 after a mistake or for want of memory, with one line on standard error.
 
     `smaller` says what to do where memory is short. Everything else is a bug and keeps its traceback.
     """

@@ -18,6 +18,7 @@ from hydra.errors import (
 )
 from omegaconf import OmegaConf, errors
 
+from gan_lab.config.check import MOVED
 from gan_lab.config.conf import CONF as CONF
 from gan_lab.config.exhausted import exhausted
 from gan_lab.config.signature import signature
@@ -55,7 +56,7 @@ def explain(error: Exception, overrides: Sequence[str], conf: Path = CONF, small
 
 
 @contextmanager
-def explained(overrides: Sequence[str]) -> Iterator[None]:
+def plain_errors(overrides: Sequence[str]) -> Iterator[None]:
     """Whatever the user's mistake raises becomes a UserError of one line."""
     try:
         yield
@@ -165,6 +166,8 @@ def _lost_at(key: str, error: ConfigCompositionException) -> str:
 
 def _no_such_key(key: str, known: dict[str, Any], packages: dict[str, str]) -> str:
     """`no such key`, with the closest of all known keys and the names allowed where the key goes wrong."""
+    if key in MOVED:
+        return f"is now {MOVED[key]}"
     path = tuple(key.split("."))
     depth = reach(known, path)
     if depth is None:

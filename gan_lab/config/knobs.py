@@ -1,4 +1,4 @@
-"""Check of what `gan.accumulate` and `gan.compile` cannot be combined with."""
+"""Check of what `gan.accumulate`, `gan.compile` and a sampling cannot be combined with."""
 
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ from gan_lab.errors import UserError
 
 
 def check_knobs(config: DictConfig) -> None:
-    """Raise a UserError where a batch cannot be cut in so many parts, or the update is one that needs whole graphs."""
+    """Raise a UserError where a batch cannot be cut so, the update needs whole graphs, or the sampling one process."""
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     accumulate, compiled = plain["gan"].get("accumulate", 1), plain["gan"].get("compile", False)
     size = plain["data"].get("batch_size")
@@ -22,6 +22,11 @@ def check_knobs(config: DictConfig) -> None:
                 f"gan.accumulate={accumulate}: update=shared_fakes keeps the whole batch's graph for G's step; take "
                 "update=alternating"
             )
+    if plain["trainer"].get("sync_batchnorm") and declares(plain["sampling"]["_target_"], "moves_norms"):
+        raise UserError(
+            "trainer.sync_batchnorm=true: standing statistics are for one process, and one alone draws pictures; "
+            "leave sampling=plain, and take sampling=standing_statistics of gan-lab sample and evaluate"
+        )
     wrappers = {**(plain.get("d_wrappers") or {}), **(plain.get("g_wrappers") or {})}
     if compiled and "spectral_norm" in wrappers and declares(plain["loss"]["_target_"], "generator_sees_real"):
         raise UserError(

@@ -1,6 +1,12 @@
 """Overrides that change what a run computes, and those that only change where and how it is observed."""
 
-PLACES = ("data.root", "data.workers", "data.skip_corrupt")  # where data lie, and how they are read
+PLACES = (
+    "data.root",
+    "data.workers",
+    "data.skip_corrupt",
+    "data.memory",
+    "data.cache",
+)  # where data lie, and how they are read
 WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", *PLACES)
 ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
 

@@ -4,15 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import OmegaConf
+
+from gan_lab.config.check import Page, check
 from gan_lab.config.trust import LAYERS, check_targets, check_words, named_in
 from gan_lab.config.words import one_line, shown
 from gan_lab.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-GROUPS = ("model", "conditioning", "wrapper", "latent", "degradation")
-KNOWN = {"generator", "latent", "degradation", "shape", "num_classes", "classes", "round"}
+NETWORKS = ("model", "conditioning", "wrapper")
+GROUPS = (*NETWORKS, "latent", "degradation", "sampling", "calibration")
+SAMPLING = Page(plain={}, choices=("sampling",), named=(), optional={"sampling"})  # of a command that is given one
+KNOWN = {"generator", "latent", "sampling", "degradation", "shape", "num_classes", "classes", "round"}
 
 
 def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], trusted: Sequence[str] = ()) -> None:
@@ -23,7 +28,7 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
     """
     for key in recipe.keys() - KNOWN:
         raise UserError(one_line(f"{shown(key)}: is no part of a generator's recipe"))
-    for key in ("generator", "latent"):
+    for key in ("generator", "latent", *({"sampling"} & recipe.keys())):
         if not isinstance(recipe.get(key), dict) or "_target_" not in recipe[key]:
             raise UserError(f"{key}: must be a part (a node with _target_)")
     tree = {key: value for key, value in recipe.items() if key != "classes"}
@@ -32,18 +37,35 @@ def check_recipe(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"], tru
         raise UserError("classes: must be a list of names")
     check_targets(tree, named_in(*GROUPS) | LAYERS, trusted)
     check_words(tree)
+    if "sampling" in recipe:
+        check(OmegaConf.create({"sampling": recipe["sampling"]}), SAMPLING)
     if not trusted:
-        _demand_fit(recipe, weights)
+        _check_fit(recipe, weights)
 
 
-def _demand_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
+def check_networks(parts: Mapping[str, Any], trusted: Sequence[str] = ()) -> None:
+    """Raise a UserError unless these parts of a configuration can describe networks, and nothing else."""
+    check_targets(parts, named_in(*NETWORKS) | LAYERS, trusted)
+    check_words(parts)
+
+
+def built_on_meta(network: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> "nn.Module":
+    """The network, in evaluation mode and without memory, if it has these weights; else whatever torch raises."""
+    import torch
+    from hydra.utils import instantiate
+
+    with torch.device("meta"), _at_most(len(weights)):
+        built: nn.Module = instantiate(network).eval()
+        built.load_state_dict({name: torch.empty_like(value, device="meta") for name, value in weights.items()})
+    return built
+
+
+def _check_fit(recipe: Mapping[str, Any], weights: Mapping[str, "Tensor"]) -> None:
     import torch
     from hydra.utils import instantiate
 
     try:
-        with torch.device("meta"), _at_most(len(weights)):
-            generator = instantiate(recipe["generator"]).eval()
-            generator.load_state_dict({name: torch.empty_like(value, device="meta") for name, value in weights.items()})
+        generator = built_on_meta(recipe["generator"], weights)
         latent = instantiate(recipe["latent"])
         z = torch.empty(2, latent.dim, device="meta")
         if "num_classes" in recipe and recipe["num_classes"] is None:
@@ -62,7 +84,7 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
 
     if "num_classes" in recipe:
         classes = recipe["num_classes"]
-        if any(part != classes for part in _told(recipe["generator"], "num_classes")):
+        if any(part != classes for part in _values_of(recipe["generator"], "num_classes")):
             raise UserError(f"num_classes={classes!r}: is not the generator's")
         return [torch.zeros(2, dtype=torch.int64, device="meta")]
     if "degradation" not in recipe:
@@ -71,14 +93,14 @@ def _condition(recipe: Mapping[str, Any]) -> "list[Tensor]":
     return [images if recipe["degradation"] is None else instantiate(recipe["degradation"])(images)]
 
 
-def _told(node: Any, name: str) -> Iterator[Any]:
+def _values_of(node: Any, name: str) -> Iterator[Any]:
     """What a tree says of `name`, wherever it does."""
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from [value] if key == name else _told(value, name)
+            yield from [value] if key == name else _values_of(value, name)
     elif isinstance(node, list):
         for value in node:
-            yield from _told(value, name)
+            yield from _values_of(value, name)
 
 
 def _cause(error: BaseException) -> str:

@@ -86,8 +86,8 @@ def check_same(config: DictConfig, directory: Path) -> None:
     before = dict(flat(read_yaml(directory / "config.yaml")))
     config = deepcopy(config)
     for key in PLACES:
-        if OmegaConf.select(config, key) is not None and before.get(key) is not None:
-            OmegaConf.update(config, key, before[key])  # and so all that follows it
+        if key in before or OmegaConf.select(config, key) is not None:
+            OmegaConf.update(config, key, before.get(key))  # and so all that follows it
     now = dict(flat(unspelt(config)))
     differing = [
         f"{key} is {shown(before.get(key, 'absent'))} there and {shown(now.get(key, 'absent'))} here"
@@ -106,9 +106,14 @@ def check_start(config: DictConfig) -> None:
     """Make the path of `start_from` absolute, where a new run begins with others' weights.
 
     Raises:
-        UserError: it is not there; or `start_strict` has nothing to be strict about.
+        UserError: it is not there; or `start_strict` has nothing to be strict about, or freezing nothing to keep.
     """
     if config.get("start_from") is None:
+        for player in "dg":
+            if (config.get(f"{player}_wrappers") or {}).get("freeze"):
+                raise UserError(
+                    f"{player}_wrappers.freeze: keeps layers as they begin; say with whose weights: start_from=RUN"
+                )
         if config.get("start_strict"):
             raise UserError("start_strict=true: needs start_from, a run or a file whose weights are to fit")
         return

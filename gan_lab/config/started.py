@@ -43,7 +43,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def how_started(arguments: Sequence[str]) -> dict[str, Any]:
-    """The program, as words of a command line, and where it was told to find configurations: plain data."""
+    """The program, as words of a command line, and the folders of configurations that it was given: plain data."""
     kept, from_python = [], _flags_from_python.get()
     for flag in split(arguments if from_python is None else from_python)[0]:
         name, _, value = flag.partition("=")

@@ -35,6 +35,7 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
     root = None if holder is None else holder.pop("root")
     if not own:
         root = None
+        (holder or {}).pop("cache", None)
         try:
             check_targets(parts, named_in("data", "degradation"), [*filter(None, trust.split(","))])
             check_words(parts)
@@ -45,11 +46,11 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
         if holder["root"] is None:
             raise UserError(f"{path}: is not of a run of yours, so say where its data lie here: root=FOLDER")
         if not own and is_list(str(holder.get("labels"))):
-            _demand_inside(holder["root"], holder["labels"], path)
+            _check_inside(holder["root"], holder["labels"], path)
     return cast(dict[str, dict[str, Any]], parts)
 
 
-def _demand_inside(root: str, labels: str, where: Path) -> None:
+def _check_inside(root: str, labels: str, where: Path) -> None:
     """A stranger's list of labels lies in the folder that the user gave, or it is refused."""
     file = Path(root, labels)
     if not file.is_file() or not file.resolve().is_relative_to(Path(root).resolve()):

@@ -21,13 +21,15 @@ MOST, LONGEST, DEEPEST = 300, 1000, 10  # overrides; characters of one, and leve
 PLAIN = ("seed", "rounds", "objective")
 PAGES = ("experiment", "debug")
 # How a run is watched, and where its data lie and are read, is for whoever goes on with it to say.
-LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers")
+LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers", "data.cache")
 # The options in whose files the targets of a key stand; of what is not here, in those of the group of its name.
 GROUPS = {
     "d_terms": ("term",),
     "g_terms": ("term",),
     "d_wrappers": ("wrapper",),
     "g_wrappers": ("wrapper",),
+    "averages": ("ema",),
+    "sampling": ("sampling", "calibration"),
     "callbacks": ("callbacks", "metric", "features"),
 }
 LABELS = ("auto", "folders", "none")  # of data.labels, what names no file
@@ -80,9 +82,9 @@ def _vet(text: str, trusted: Sequence[str]) -> None:
     if at[0] not in (*CHOICES, *NAMED, *PLAIN, *PAGES):
         raise UserError(f"{at[0]} is not taken from a stranger's file")
     if _is_group(key):
-        _demand_options(key, override.value())
+        _check_options(key, override.value())
     elif not override.is_delete():
-        _demand_plain(steps, override.value(), trusted)
+        _check_plain(steps, override.value(), trusted)
 
 
 def _parsed(text: str) -> Override:
@@ -103,7 +105,7 @@ def _is_group(key: str) -> bool:
     return (CONF / key).is_dir()
 
 
-def _demand_options(group: str, value: Any) -> None:
+def _check_options(group: str, value: Any) -> None:
     options = value if isinstance(value, list) else [value]
     for option in options:
         name = option if isinstance(option, str) else ""
@@ -111,7 +113,7 @@ def _demand_options(group: str, value: Any) -> None:
             raise UserError(one_line(f"{group} has no option {shown(option)} in this lab"))
 
 
-def _demand_plain(steps: Sequence[str], value: Any, trusted: Sequence[str]) -> None:
+def _check_plain(steps: Sequence[str], value: Any, trusted: Sequence[str]) -> None:
     if steps[0] == "trainer" and (len(steps) != 2 or steps[1] not in TRAINER):
         raise UserError(f"of the trainer only {', '.join(TRAINER)} are taken from a stranger's file")
     if any(type(leaf) not in PLAIN_TYPES for _, leaf in leaves(value)):
@@ -119,10 +121,13 @@ def _demand_plain(steps: Sequence[str], value: Any, trusted: Sequence[str]) -> N
     tree = value
     for step in reversed(steps):
         tree = {step: tree}
-    if any(path[0] == "data" and path[-1] in ("root", "labels") and leaf not in LABELS for path, leaf in leaves(tree)):
+    if any(
+        path[0] == "data" and path[-1] in ("root", "labels", "cache") and leaf not in LABELS
+        for path, leaf in leaves(tree)
+    ):
         raise UserError("where data lie is not taken from a stranger's file")
     check_words(tree)
-    _demand_targets(tree, (), _allowed(steps[0]), trusted)
+    _check_targets(tree, (), _allowed(steps[0]), trusted)
 
 
 def _allowed(root: str) -> frozenset[str]:
@@ -132,8 +137,8 @@ def _allowed(root: str) -> frozenset[str]:
     return allowed | {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}.get(root, frozenset())
 
 
-def _demand_targets(node: Any, path: tuple[Any, ...], allowed: frozenset[str], trusted: Sequence[str]) -> None:
+def _check_targets(node: Any, path: tuple[Any, ...], allowed: frozenset[str], trusted: Sequence[str]) -> None:
     if is_part(node):
         check_target(node["_target_"], (*path, "_target_"), allowed, trusted)
     for key, child in children(node):
-        _demand_targets(child, (*path, key), allowed, trusted)
+        _check_targets(child, (*path, key), allowed, trusted)

@@ -10,14 +10,17 @@ class DataIdentity(NamedTuple):
     Attributes:
         samples: how many different ones there are; None: they never end.
         classes: how many samples each class has, by its name, in the order of their numbers; None: there are none.
-        digest: of what was read: the names and sizes of files, or the numbers of a tensor; None: nothing was.
+        digest: of what was read; None: nothing was.
+        digest_of: of what it is, in words: names and sizes of files, or their content. What it is not of may change
+            unseen.
     """
 
     samples: int | None = None
     classes: Mapping[str, int] | None = None
     digest: str | None = None
+    digest_of: str | None = None
 
-    def told(self) -> str:
+    def description(self) -> str:
         """`20 samples in 2 classes: cat 10, dog 10`, at most ten of them."""
         count = "samples without end" if self.samples is None else f"{self.samples:,} samples"
         if self.classes is None:
@@ -31,7 +34,8 @@ class DataIdentity(NamedTuple):
         if self.classes is not None and now.classes is not None and list(self.classes) != list(now.classes):
             return _renamed(list(self.classes), list(now.classes))
         if self.samples != now.samples:
-            return f"there were {self._replace(classes=None).told()}, and now there are {now.samples or 'endless ones'}"
+            there_were = self._replace(classes=None).description()
+            return f"there were {there_were}, and now there are {now.samples or 'endless ones'}"
         if self.classes != now.classes and self.classes is not None and now.classes is not None:
             name = next(name for name in self.classes if self.classes[name] != now.classes[name])
             return f"class {name} had {self.classes[name]} samples and has {now.classes[name]}"
@@ -46,13 +50,13 @@ class DataIdentity(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """As plain data; the order of the classes is kept."""
         classes = None if self.classes is None else [[name, count] for name, count in self.classes.items()]
-        return {"samples": self.samples, "classes": classes, "digest": self.digest}
+        return {"samples": self.samples, "classes": classes, "digest": self.digest, "digest_of": self.digest_of}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> "DataIdentity":
         """What `to_json` gave. Raises KeyError, TypeError or ValueError where it is something else."""
         classes = None if plain["classes"] is None else {str(name): int(count) for name, count in plain["classes"]}
-        return cls(plain["samples"], classes, plain["digest"])
+        return cls(plain["samples"], classes, plain["digest"], plain.get("digest_of"))
 
 
 def _renamed(before: list[str], now: list[str]) -> str:

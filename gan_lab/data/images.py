@@ -6,14 +6,17 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
+from pathlib import Path
 from typing import Literal, Self, TypeVar
 
 import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
+from gan_lab.data.balance import BalancedOrder, shares_of
+from gan_lab.data.decoded import Decoded
 from gan_lab.data.identity import DataIdentity
-from gan_lab.data.listing import told
+from gan_lab.data.listing import description
 from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
@@ -24,7 +27,7 @@ from gan_lab.data.sources.source import Source
 from gan_lab.data.workers import leaving_signals_to_us
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
-from gan_lab.ranges import NonNegativeInt, PositiveInt, Rectangle
+from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import Batch
 
 T = TypeVar("T")
@@ -37,6 +40,12 @@ class Images(GameData):
     bytes of the shape C x H x W as `fit`, `resample`, `background` and `range` say (`Look`), cropped in the `center` or
     at a `random` place, and with `flip` mirrored half the time. `range` auto is measured on a hundred pictures.
     Which batch holds what does not depend on `workers`.
+
+    `balance` shows all classes equally often (classes), or by the weight of each (cat: 2, dog: 1); figures are still
+    those of the set as it is.
+
+    With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes, or `cache`
+    names a folder for a file of them, which later runs and other processes share (`Decoded`).
 
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
@@ -61,8 +70,13 @@ class Images(GameData):
         resample: Literal["lanczos", "bicubic", "bilinear", "nearest"] = "lanczos",
         background: str = "white",
         range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
+        balance: Literal["classes"] | dict[str, NonNegativeFloat] | None = None,
+        memory: NonNegativeInt = 2**28,
+        cache: str | None = None,
     ) -> None:
         colour(background)  # complains before anything is read
+        if crop == "random" and cache is not None:
+            raise UserError("data.cache: keeps whole pictures, and data.crop=random shows parts; take data.crop=center")
         if crop == "random" and fit != "cover":
             raise UserError(f"data.crop=random: has nothing to cut off with data.fit={fit}; take data.fit=cover")
         self.source = source = open_source(root, labels)
@@ -71,10 +85,17 @@ class Images(GameData):
         super().__init__(shape, len(source.classes) or None, batch_size, seed)
         if self.shape[0] not in MODES:
             raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
-        self.labels = None if source.labels is None else torch.tensor(source.labels)
+        self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         look = Look(self.shape, fit, resample, background, range_of(source, range))
-        self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt)
+        decoded = None
+        if cache is not None:
+            whole = digest([], source.digest, repr(look))
+            decoded = Decoded(len(source.names), self.shape, Path(cache, f"decoded-{whole[:32]}"), whole)
+        elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= memory:
+            decoded = Decoded(len(source.names), self.shape)
+        self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt, decoded)
         self.workers = workers
+        self.shares = None if balance is None else shares_of(balance, self.class_names)
         self._warned: set[str] = set()
 
     @property
@@ -88,11 +109,12 @@ class Images(GameData):
             numbers = self.labels.bincount(minlength=len(self.source.classes)).tolist()
             counts = dict(zip(self.source.classes, numbers, strict=True))
         look = self.pictures.look._replace(shape=())  # the shape is a matter of the configuration
-        return DataIdentity(self.size, counts, digest(labels, self.source.digest, repr(look)))
+        whole = digest(labels, self.source.digest, repr(look))
+        return DataIdentity(self.size, counts, whole, self.source.digest_of)
 
     @property
     def found(self) -> list[str]:
-        passed_over = ", ".join(told(self.source.passed_over))
+        passed_over = ", ".join(description(self.source.passed_over))
         return [*super().found, *([f"passed over: {passed_over}"] if passed_over else [])]
 
     @property
@@ -103,7 +125,15 @@ class Images(GameData):
         other = super().reordered(seed, batch_size)
         other.pictures = copy(self.pictures)
         other.pictures.seed = seed  # of the crops
+        other.shares = None
         return other
+
+    def order(self, samples: int) -> Order:
+        order = super().order(samples)
+        if self.shares is None or self.labels is None:
+            return order
+        labels, place = self.labels if order.numbers is None else self.labels[order.numbers], self.rank_and_world
+        return BalancedOrder(labels, self.shares, self.batch_size, self.seed, *place, numbers=order.numbers)
 
     def setup(self, stage: str) -> None:
         self.order(len(self.pictures))  # complains before the first round rather than in it
@@ -145,7 +175,7 @@ class Keys:
 
 
 def alive(loaded: Iterator[T]) -> Iterator[T]:
-    """The same, but a worker that was killed is told in one line. Raises UserError."""
+    """The same, but a worker that was killed is reported in one line. Raises UserError."""
     try:
         yield from loaded
     except RuntimeError as error:

@@ -44,7 +44,7 @@ class InMemory(GameData):
         counts = None
         if ys is not None and self.class_names is not None:
             counts = dict(zip(self.class_names, ys.bincount(minlength=len(self.class_names)).tolist(), strict=True))
-        return DataIdentity(len(samples), counts, digest(self._read()))
+        return DataIdentity(len(samples), counts, digest(self._read()), "content")
 
     def _read(self) -> list[Tensor]:
         """What was read, before anything was computed of it: to the bit the same on all machines."""

@@ -124,7 +124,7 @@ class GameData(LightningDataModule, ABC):
     @property
     def found(self) -> list[str]:
         """What the data are, in a line or a few, for people."""
-        return [self.identity.told()]
+        return [self.identity.description()]
 
     @property
     def available(self) -> int | None:

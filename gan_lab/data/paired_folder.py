@@ -12,6 +12,7 @@ from torch import Tensor
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.images import Images
 from gan_lab.data.listing import list_pictures, readable
+from gan_lab.data.names import Names
 from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
@@ -30,7 +31,8 @@ class Pairs(Pictures):
             if a.size != b.size:
                 sizes = " and ".join(f"{image.width} x {image.height}" for image in (a, b))
                 raise ValueError(f"it and its pair in {GIVEN}/ differ in size, {sizes}")
-            return torch.cat([self._bytes(a, position), self._bytes(b, position)])
+            window = self._augmentation(position)
+            return torch.cat([self._bytes(a, *window), self._bytes(b, *window)])
 
 
 class PairedFolder(Images):
@@ -57,7 +59,7 @@ class PairedFolder(Images):
             if alone:
                 raise UserError(f"data.root={root}: {part}/{alone[0]} has no pair in {other}/ ({len(alone)} have none)")
         target = os.path.join(root, TARGET)
-        super().__init__(target, shape, None, batch_size, seed, crop, flip, workers, skip_corrupt, labels="none")
+        super().__init__(target, shape, None, batch_size, seed, crop, flip, workers, skip_corrupt, "none", memory=0)
         self.condition_shape = self.shape
         p = self.pictures
         self.pictures = Pairs(p.source, p.look, crop, flip, seed, skip_corrupt)
@@ -73,5 +75,5 @@ class PairedFolder(Images):
             yield Batch(x, y)
 
 
-def names(root: str, part: str) -> list[str]:
+def names(root: str, part: str) -> Names:
     return list_pictures(os.path.join(root, part), with_classes=False).files

@@ -73,7 +73,8 @@ class Photographs(GameData):
 
     @property
     def identity(self) -> DataIdentity:
-        return DataIdentity(None, None, hashlib.sha256(b"".join(map(bytes_of, FILES[self.split]))).hexdigest())
+        whole = hashlib.sha256(b"".join(map(bytes_of, FILES[self.split])))
+        return DataIdentity(None, None, whole.hexdigest(), "content")
 
     @cached_property
     def ends(self) -> list[int]:

@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from gan_lab.data.decoded import Decoded
 from gan_lab.data.pixels import Look
 from gan_lab.data.sources.source import Source
 from gan_lab.seeding import derive_seed
@@ -25,15 +26,25 @@ class Picture(NamedTuple):
 class Pictures(Dataset[Picture]):
     """Decodes, crops and flips. Crop and flip depend on (seed, position in the sequence of batches) alone.
 
+    With `decoded`, where all windows are in the center, each picture is decoded once and kept there.
+
     A failure is returned as a value, since an exception would leave a worker process only wrapped in a traceback.
     """
 
     def __init__(
-        self, source: Source, look: Look, crop: Literal["center", "random"], flip: bool, seed: int, skip_corrupt: bool
+        self,
+        source: Source,
+        look: Look,
+        crop: Literal["center", "random"],
+        flip: bool,
+        seed: int,
+        skip_corrupt: bool,
+        decoded: Decoded | None = None,
     ) -> None:
         self.source, self.look = source, look
         self.crop, self.flip, self.seed = crop, flip, seed
         self.skip_corrupt = skip_corrupt
+        self.decoded = decoded
 
     def __len__(self) -> int:
         return len(self.source.names)
@@ -53,11 +64,17 @@ class Pictures(Dataset[Picture]):
 
     def _show(self, index: int, position: int) -> Tensor:
         """The pixels (C, H, W), uint8, as they are shown at this position; an exception says what is wrong."""
-        with self.source.open(index) as image:
-            return self._bytes(image, position)
+        if self.decoded is None:
+            with self.source.open(index) as image:
+                return self._bytes(image, *self._augmentation(position))
+        pixels = self.decoded.get(index)
+        if pixels is None:
+            with self.source.open(index) as image:
+                pixels = self._bytes(image, 0.5, 0.5, False)
+            self.decoded.put(index, pixels)
+        return pixels.flip(2) if self._augmentation(position)[2] else pixels
 
-    def _bytes(self, image: Image.Image, position: int) -> Tensor:
-        u, v, mirrored = self._augmentation(position)
+    def _bytes(self, image: Image.Image, u: float, v: float, mirrored: bool) -> Tensor:
         shown = self.look.bytes_of(image, u, v)
         if mirrored:
             shown = ImageOps.mirror(shown)

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from gan_lab.data.listing import told
+from gan_lab.data.listing import description
 from gan_lab.data.parallel import in_order
 from gan_lab.data.pixels import deep, sixteen_bits
 from gan_lab.data.sources.source import Source
@@ -180,7 +180,7 @@ def findings(survey: Survey, shape: tuple[int, ...]) -> Iterator[tuple[str, str]
         yield "sample", f"{survey.seen:,} of them were opened, evenly spread: what follows is of these"
     yield "classes", _classes(source)
     if source.passed_over:
-        yield "passed over", ", ".join(told(source.passed_over))
+        yield "passed over", ", ".join(description(source.passed_over))
     if survey.sizes:
         yield "sizes", _sizes(survey)
     if survey.formats:

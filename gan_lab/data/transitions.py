@@ -66,15 +66,15 @@ class Transitions(InMemory):
         """`transitions` steps of the environment, played on first use."""
         env = open_environment(self.environment)
         d, k = env.observation_space.shape[0], int(env.action_space.n)
-        told_and_has: dict[str, tuple[Any, Any]] = {
+        asked_and_has: dict[str, tuple[Any, Any]] = {
             "spread": (d if self.spread is None else len(self.spread), d),
             "shape": (list(self.shape), [d + 1]),
             "condition_dim": (self.condition_dim, d + k),
         }
-        for name, (told, has) in told_and_has.items():
-            if told != has:
+        for name, (asked, has) in asked_and_has.items():
+            if asked != has:
                 raise UserError(
-                    f"data.{name}: {self.environment} has {d} coordinates and {k} actions: {has}, not {told}"
+                    f"data.{name}: {self.environment} has {d} coordinates and {k} actions: {has}, not {asked}"
                 )
         rng = np.random.default_rng(derive_seed(self.transitions_seed, "transitions"))
         rows: list[tuple[Any, ...]] = []

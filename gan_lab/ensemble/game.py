@@ -39,7 +39,8 @@ class Ensemble(GAN):
             first.latent,
             first.loss,
             deepcopy(first.update),
-            ema_decay=first.ema_decay,
+            ema=first.ema,
+            averages=first.averagings,
             joint_batch=first.joint_batch,
         )
         self.games = games

@@ -101,7 +101,7 @@ def _failed(members: Sequence[Member]) -> bool:
 
     Raises what is no mistake of the user's.
     """
-    told: dict[str, list[int]] = {}
+    seeds_of: dict[str, list[int]] = {}
     for member in members:
         if member.error is not None:
             line = explain(member.error, sys.argv[1:])
@@ -110,7 +110,7 @@ def _failed(members: Sequence[Member]) -> bool:
                 record_failure(Path(member.config.directory), why)
             if line is None:
                 raise member.error
-            told.setdefault(line, []).append(member.config.seed)
-    for line, seeds in told.items():
+            seeds_of.setdefault(line, []).append(member.config.seed)
+    for line, seeds in seeds_of.items():
         print(f"error: seed {', '.join(map(str, seeds))}: {line}", file=sys.stderr)
-    return bool(told)
+    return bool(seeds_of)

@@ -48,11 +48,11 @@ def verdicts(comparison: Comparison) -> list[str]:
     those by Holm's correction.
     """
     found = [(column, _verdict(comparison, column)) for column in comparison.columns]
-    told = [(" ".join(column), verdict) for column, verdict in found if verdict is not None]
-    adjusted = iter(holm([verdict.p for _, verdict in told if verdict.p is not None]))
-    several = sum(verdict.p is not None for _, verdict in told) > 1
+    decided = [(" ".join(column), verdict) for column, verdict in found if verdict is not None]
+    adjusted = iter(holm([verdict.p for _, verdict in decided if verdict.p is not None]))
+    several = sum(verdict.p is not None for _, verdict in decided) > 1
     lines = []
-    for column, (text, p, more) in told:
+    for column, (text, p, more) in decided:
         tested = "" if p is None else f" p = {p:.2g}{f', by Holm {next(adjusted):.2g}' if several else ''}"
         lines.append(f"{column}: {text}{tested}{more}")
     return lines
@@ -80,8 +80,8 @@ class _Verdict(NamedTuple):
 
 def _verdict(comparison: Comparison, column: tuple[str, str]) -> _Verdict | None:
     """None where there is nothing to say."""
-    told = comparison.procedures[column[1]]
-    best, floor = best_of(column[0], told), told.get(f"floor/{column[0]}")
+    procedure = comparison.procedures[column[1]]
+    best, floor = best_of(column[0], procedure), procedure.get(f"floor/{column[0]}")
     cells = [cell for cell in comparison.cells if (cell.name, cell.key) == column]
     if len(cells) < 2 or best is None:
         return None
@@ -118,12 +118,12 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values)
 
 
-def best_of(name: str, told: Mapping[str, Any]) -> "Best":
+def best_of(name: str, procedure: Mapping[str, Any]) -> "Best":
     """Where a figure of this procedure is best."""
-    if f"best/{name}" in told:
-        return cast("Best", told[f"best/{name}"])
+    if f"best/{name}" in procedure:
+        return cast("Best", procedure[f"best/{name}"])
     earlier: dict[bool | None, Best] = {True: "higher", False: "lower", None: 0.5}
-    return earlier[told["higher_is_better"]]
+    return earlier[procedure["higher_is_better"]]
 
 
 def badness(value: float, best: "Best", floor: float | None = None) -> float:
@@ -135,9 +135,9 @@ def badness(value: float, best: "Best", floor: float | None = None) -> float:
     return abs(value - aim)
 
 
-def headed(name: str, key: str, told: Mapping[str, Any]) -> str:
+def headed(name: str, key: str, procedure: Mapping[str, Any]) -> str:
     """A column's head: the figure, its procedure, which way is better, and what real samples get."""
-    best, floor = best_of(name, told), told.get(f"floor/{name}")
+    best, floor = best_of(name, procedure), procedure.get(f"floor/{name}")
     ways = {
         "higher": "higher is better",
         "lower": "lower is better",
@@ -166,8 +166,8 @@ def as_markdown(comparison: Comparison) -> str:
         lines.append(f"| {_cell(configuration)} | {' | '.join(shown)} |")
     lines += ["", LEGEND, *verdicts(comparison)]
     for key in dict.fromkeys(key for _, key in comparison.columns):
-        told = ", ".join(f"{name} {value}" for name, value in comparison.procedures[key].items())
-        lines.append(f"{key}: {told}")
+        settings = ", ".join(f"{name} {value}" for name, value in comparison.procedures[key].items())
+        lines.append(f"{key}: {settings}")
     return "\n".join([*lines, *(f"note: {note}" for note in comparison.notes)])
 
 

@@ -33,7 +33,7 @@ from gan_lab.metrics.samples import (
 from gan_lab.plots.images import picture_of
 from gan_lab.sampling import noise_of
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch, Latent
+from gan_lab.types import Batch, Latent, Sampler
 
 VERSION = 3  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
@@ -52,7 +52,7 @@ class Evaluator:
         features: prepared here, for the data.
         metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
-        conditional: whether the generator is told what the data go with.
+        conditional: whether the generator takes the condition of the data.
         titles: whether progress is shown.
         floor: whether there shall be as many other real samples.
 
@@ -147,13 +147,13 @@ class Evaluator:
         values = remembered(default_cache_dir() / f"floor-{key[:32]}.safetensors", make)
         return dict(zip(names, values.tolist(), strict=True))
 
-    def fake(self, generate: Callable[[Tensor, Tensor | None], Tensor], latent: Latent) -> Samples:
-        """Those of a generator; of a conditional one, for the conditions of real samples that do not judge them."""
+    def fake(self, sampler: Sampler, latent: Latent) -> Samples:
+        """Those of a sampler; of a conditional generator, for the conditions of real samples that do not judge them."""
         seed = derive_seed(self.seed, "evaluation")
         z = noise_of(latent, self.n, seed)
 
         def batches() -> Any:
-            return generated(generate, z, self.batch_size, self._others() if self.conditional else None, seed)
+            return generated(sampler, z, self.batch_size, self._others() if self.conditional else None, seed)
 
         return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
 
@@ -206,9 +206,15 @@ class Procedure(NamedTuple):
     data: str  # of the real samples, by their content
     metric: str  # its settings
     version: int = VERSION
+    sampling: str | None = None  # and its settings; None: plain
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """All of it that there is, by name."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
     @property
     def key(self) -> str:
         """`classifier-0a1b2c3d`: the features, and a digest of the whole."""
-        words = json.dumps(self._asdict(), sort_keys=True)
+        words = json.dumps(self.facts, sort_keys=True)
         return f"{self.features.split()[0]}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"

@@ -14,9 +14,10 @@ from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.game.loss_scale import LossScale
 from gan_lab.game.player import Player
+from gan_lab.io.weights import ROLES
 from gan_lab.networks.batch_norm import GlobalBatchNorm, replace_batch_norms
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, DataDependent, Latent, Referring, Update
+from gan_lab.types import AdversarialLoss, Averaging, DataDependent, Latent, OutputLoss, Referring, Update
 
 
 def build(config: DictConfig) -> tuple[GAN, GameData]:
@@ -35,7 +36,8 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
     """The game that is played on these data."""
     kinds: dict[str, Any] = {"latent": Latent, "loss": AdversarialLoss, "update": Update}
     parts = {name: made(name, config[name], kind) for name, kind in kinds.items()}
-    _demand_condition(config, data)
+    averages = _averages(config)
+    _check_condition(config, data)
     networks = OmegaConf.create({"model": {role: network_of(config, role) for role in ("discriminator", "generator")}})
     torch.manual_seed(derive_seed(config.seed, "weights"))
     d, g = (
@@ -58,6 +60,13 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
     )
     if config.get("degradation") and not (d.conditional or g.conditional):
         raise UserError("degradation: neither network reads what is given; take model=pix2pix or srgan")
+    if not isinstance(parts["loss"], OutputLoss) and any(
+        getattr(part, "needs_output_loss", False) for part in d.network.modules()
+    ):
+        raise UserError(
+            f"loss: {type(parts['loss']).__name__} reads no class logits, by which alone this D learns the classes; "
+            "take loss=multi_hinge, or another conditioning"
+        )
     inputs = partial(_inputs, config.seed, data, parts["latent"], d.conditional or g.conditional)
     for player in (d, g):
         if config.trainer.get("sync_batchnorm"):
@@ -68,7 +77,7 @@ def build_game(config: DictConfig, data: GameData) -> GAN:
             if isinstance(part, Referring):
                 part.refer_to(partial(inputs, player.name))
     # Parts go in by a call, not through `instantiate`, which would turn dataclasses into configuration.
-    game: GAN = instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts)
+    game: GAN = instantiate(config.gan, _partial_=True)(d=d, g=g, seed=config.seed, **parts, **averages)
     return game
 
 
@@ -80,11 +89,11 @@ def made(where: str, node: DictConfig, kind: type) -> Any:
     """
     part = instantiate(node)
     if not isinstance(part, kind):
-        told = f"{where}: {node._target_} makes a {type(part).__name__}, and must make a {kind.__name__}"
+        message = f"{where}: {node._target_} makes a {type(part).__name__}, and must make a {kind.__name__}"
         if issubclass(kind, Protocol):  # anything that has its attributes is one
             names = sorted({*vars(kind), *kind.__annotations__})
-            told += f", with {', '.join(name for name in names if not name.startswith('_'))}"
-        raise UserError(told)
+            message += f", with {', '.join(name for name in names if not name.startswith('_'))}"
+        raise UserError(message)
     return part
 
 
@@ -108,20 +117,36 @@ def plain(part: DictConfig) -> dict[str, Any]:
     return cast(dict[str, Any], OmegaConf.to_container(part, resolve=True))
 
 
-def _demand_condition(config: DictConfig, data: GameData) -> None:
+def _averages(config: DictConfig) -> dict[str, Any]:
+    """The averages of G that are kept: `ema`, which samples are drawn from, and `averages` by their names.
+
+    Raises:
+        UserError: one has a name that its weights cannot be asked for by.
+    """
+    named = {name: part for name, part in (config.get("averages") or {}).items() if part is not None}
+    for name in named:
+        if name in ROLES or name == "raw" or hasattr(nn.ModuleDict, name):
+            raise UserError(f"averages.{name}: has another meaning; give the average another name")
+    return {
+        "ema": made("ema", config.ema, Averaging) if config.get("ema") else None,
+        "averages": {name: made(f"averages.{name}", part, Averaging) for name, part in named.items()},
+    }
+
+
+def _check_condition(config: DictConfig, data: GameData) -> None:
     for role, part in (config.get("conditioning") or {}).items():
         if part is None:
             continue
         for name, what in (("num_classes", "classes"), ("condition_dim", "numbers to condition on")):
             has = getattr(data, name)
-            told = part.get(name, has)
-            if told != has:
+            asked = part.get(name, has)
+            if asked != has:
                 cure = "; take conditioning=none, or data that have some" if has is None else ""
-                raise UserError(f"conditioning.{role}.{name}={told}: the data have {has or 'no'} {what}{cure}")
+                raise UserError(f"conditioning.{role}.{name}={asked}: the data have {has or 'no'} {what}{cure}")
     for role in ("generator", "discriminator"):
-        told = config.model[role].get("num_classes")
-        if told not in (None, data.num_classes):
-            raise UserError(f"model.{role}.num_classes={told}: the data have {data.num_classes or 'no'} classes")
+        asked = config.model[role].get("num_classes")
+        if asked not in (None, data.num_classes):
+            raise UserError(f"model.{role}.num_classes={asked}: the data have {data.num_classes or 'no'} classes")
 
 
 def _inputs(

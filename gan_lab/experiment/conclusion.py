@@ -25,7 +25,7 @@ def leave_generator(
     directory: Path, recipe: Mapping[str, Any], gan: GAN, callbacks: Sequence[pl.Callback]
 ) -> tuple[int, str]:
     """Write `generator.safetensors`; the round that it is of (the last; stopped early, the best), and its digest."""
-    networks = {"raw": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
+    networks = {"raw": gan.g.network, **gan.kept}
     played = gan.round
     kept = directory / "checkpoints" / BEST
     if kept.is_file() and any(checkpoints.best is not None for _, checkpoints in _pairs(callbacks)):

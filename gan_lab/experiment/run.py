@@ -47,6 +47,8 @@ from gan_lab.loggers import records
 from gan_lab.runtime.allocator import keep_freed_memory
 from gan_lab.runtime.lock import locked
 from gan_lab.runtime.slurm import cluster
+from gan_lab.sampling import Plain
+from gan_lab.types import Sampling
 
 
 def play(
@@ -101,7 +103,7 @@ def play(
         sign_recipe(directory, bearing.recipe)
         record_provenance(directory, config, parameters_of(gan))
         found = [f"data: {one_line(line)}" for line in data.found]
-        found += start.told() if start else []
+        found += start.report() if start else []
         print(printable("\n".join([*first_lines(trainer, gan, config, overrides), *found])))
     introduce(trainer, config, overrides)
     with restoring(checkpoint, lambda: bearing.begun and is_mine):
@@ -145,7 +147,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     except (MisconfigurationException, ValueError, TypeError) as error:
         raise UserError(f"trainer: {error}") from error
     if trainer.world_size > 1:
-        _demand_replicas(trainer)
+        _check_replicas(trainer)
     if config.trainer.get("precision") == "16-mixed":
         if trainer.precision != "16-mixed":
             raise UserError("trainer.precision=16-mixed: needs a GPU; a CPU has bf16-mixed")
@@ -153,7 +155,7 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
     return trainer
 
 
-def _demand_replicas(trainer: pl.Trainer) -> None:
+def _check_replicas(trainer: pl.Trainer) -> None:
     strategy = trainer.strategy
     if not isinstance(strategy, Replicas):
         raise UserError(f"trainer.devices: for {trainer.world_size} processes take trainer=ddp, or ddp_cpu")
@@ -169,6 +171,8 @@ def _recipe(config: DictConfig, gan: GAN, data: GameData) -> dict[str, Any]:
         "generator": network_of(config, "generator"),
         "latent": plain(config.latent),
     }
+    if not isinstance(made("sampling", config.sampling, Sampling), Plain):
+        parts["sampling"] = plain(config.sampling)
     if not gan.conditional:
         return parts
     if data.condition_shape is not None:  # a picture is brought to the data's shape, and to what is given of that
@@ -197,9 +201,9 @@ def _reached(directory: Path, rounds: int, at: int | None) -> tuple[Path | None,
             f"rounds={rounds}: the run in {directory} has played {played} already; give more, or leave it out"
         )
     summary = directory / "summary.json"
-    told = read_json(summary) if summary.exists() else {}
+    ended = read_json(summary) if summary.exists() else {}
     # Not by config.yaml: process 0 may have written this resume's there before another one looks.
-    over = told.get("finished") and told.get("rounds") == played and rounds in (played, told.get("budget"))
+    over = ended.get("finished") and ended.get("rounds") == played and rounds in (played, ended.get("budget"))
     return path, played if over else None
 
 

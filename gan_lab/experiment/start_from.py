@@ -12,6 +12,7 @@ from gan_lab.features.classifier import digest
 from gan_lab.game.gan import GAN
 from gan_lab.io.checkpoint import newest
 from gan_lab.io.weights import GENERATOR, read_weights
+from gan_lab.networks.freezing import frozen_weights
 
 LISTED = 5  # weights of each player that are named, of those that did not fit
 
@@ -36,7 +37,7 @@ class Start(NamedTuple):
         """As plain data."""
         return {**self._asdict(), "file": str(self.file)}
 
-    def told(self) -> list[str]:
+    def report(self) -> list[str]:
         """What was taken over and what was not, in lines."""
         counts = ", ".join(f"{role} {count}" for role, count in self.fitted.items())
         lines = [f"weights of round {self.round} from {self.file}: {counts} tensors"]
@@ -63,19 +64,20 @@ def source_of(place: Path) -> Path:
 
 
 def start_from(gan: GAN, place: Path, strict: bool = False) -> Start:
-    """Give both players and the average the weights (and buffers) of `place` that fit by name and shape.
+    """Give both players and the averages the weights (and buffers) of `place` that fit by name and shape.
 
     An average that is not there begins as the generator. With `strict` nothing may be left over on either side.
 
     Raises:
-        UserError: there are no such weights, none fits or some are not finite; or, with `strict`, one does not fit.
+        UserError: there are no such weights, none fits or some are not finite; or one does not fit that is frozen, or,
+            with `strict`, any.
     """
     found = read_weights(source_of(place))
-    networks = {"d": gan.d.network, "g": gan.g.network} | ({} if gan.average is None else {"average": gan.average})
+    networks = {"d": gan.d.network, "g": gan.g.network, **gan.kept}
     fitted, unfit, taken = dict[str, str](), dict[str, dict[str, str]](), list[Tensor]()
     for role, network in networks.items():
         own = network.state_dict()
-        given = found.networks.get(role) or (found.networks["g"] if role == "average" else {})
+        given = found.networks.get(role) or ({} if role == "d" else found.networks["g"])
         unfit[role] = _unfit(own, given)
         fits = [name for name in own if name in given and name not in unfit[role]]
         _take(network, {name: given[name] for name in fits}, found.path)
@@ -83,6 +85,12 @@ def start_from(gan: GAN, place: Path, strict: bool = False) -> Start:
         taken += [given[name] for name in fits]
     start = Start(found.path, found.round, digest(taken), fitted, unfit)
     problem = next((f"{role}.{name}: {why}" for role, names in unfit.items() for name, why in names.items()), None)
+    for role, names in unfit.items():
+        for name in sorted(frozen_weights(networks[role]) & names.keys()):
+            raise UserError(
+                f"start_from={found.path}: {role}.{name} {names[name]}, and is frozen; lower freeze.layers, or begin "
+                "with weights that have it"
+            )
     if strict and problem:
         raise UserError(f"start_from={found.path}: {problem}; start_strict=false leaves out what does not fit")
     if not taken:

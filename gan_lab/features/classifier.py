@@ -1,6 +1,6 @@
 """Classifier of real images, which judges samples.
 
-A generator that is told what to draw is measured by whether a judge who knows the real thing recognises it. The
+A conditional generator is measured by whether a judge who knows the real thing recognises it. The
 judge must be better than what is measured and the same in every comparison; hence one small network, one recipe,
 and a cache from which the same data and seed always get the same weights.
 """

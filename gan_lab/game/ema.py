@@ -3,24 +3,25 @@
 import torch
 from torch import nn
 
+from gan_lab.types import Averaging
+
 
 class EMA:
-    """`kept` follows `network`, without bias towards where it began: with b = `decay`, after round t,
+    """`kept` follows `network`: after round t
 
-        w_kept = sum_s b^(t - s) w_s / sum_s b^(t - s),  s = 1 ... t
-        w_kept <- w_kept + (1 - b) / (1 - b^t) (w - w_kept)
+        w_kept <- w_kept + share(t) (w - w_kept)
 
-    It is the mean over all rounds while these are few, and forgets at the rate b once there are more than 1 / (1 - b).
-    Batch statistics are averaged like the weights that they belong to; other buffers are copied, such as counters, and
-    the singular vectors of spectral normalisation, whose means would be none. Both networks' tensors are looked up
-    once: from here on they change in place only, as optimisers and layers change them.
+    with the share that its averaging says. Batch statistics are averaged like the weights that they belong to; other
+    buffers are copied, such as counters, StyleGAN2's mean of w, and the singular vectors of spectral normalisation,
+    whose means would be none. (StyleGAN2's code copies all, BigGAN's averages all.) Both networks' tensors are looked
+    up once: from here on they change in place only, as optimisers and layers change them.
     """
 
-    def __init__(self, kept: nn.Module, network: nn.Module, decay: float) -> None:
+    def __init__(self, kept: nn.Module, network: nn.Module, averaging: Averaging) -> None:
         buffers = dict(network.named_buffers())
         statistics = [name for name in buffers if name.endswith(("running_mean", "running_var"))]
         own = dict(kept.named_buffers())
-        self._decay = decay
+        self._averaging = averaging
         self._averaged = [*kept.parameters(), *(own[name] for name in statistics)]
         self._current = [*network.parameters(), *(buffers[name] for name in statistics)]
         self._copied = [(own[name], buffers[name]) for name in buffers if name not in statistics]
@@ -28,7 +29,6 @@ class EMA:
     @torch.no_grad()
     def update(self, t: int) -> None:
         """After round t, from 1."""
-        share = (1 - self._decay) / (1 - self._decay**t)
-        torch._foreach_lerp_(self._averaged, self._current, share)
+        torch._foreach_lerp_(self._averaged, self._current, self._averaging.share(t))
         for kept, current in self._copied:
             kept.copy_(current)

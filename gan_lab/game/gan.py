@@ -22,13 +22,13 @@ from gan_lab.game.player import Player
 from gan_lab.game.step import StepContext
 from gan_lab.networks.evaluating import evaluating
 from gan_lab.optimizers import Foresight
-from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from gan_lab.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from gan_lab.sampling import sampled
 from gan_lab.schedules import advance, is_alike
 from gan_lab.seeding import derive_seed
-from gan_lab.types import AdversarialLoss, Annealed, Latent, OutputLoss, Stateful, Update, ZeroSum
+from gan_lab.types import AdversarialLoss, Annealed, Averaging, Latent, OutputLoss, Stateful, Update, ZeroSum
 
-NOTHING: Mapping[str, Tensor] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 AT_ONCE = 256  # samples that are generated in one pass where they are only looked at
 
 
@@ -47,7 +47,8 @@ class GAN(pl.LightningModule):
         loss: the pair of costs.
         update: plays one round.
         seed: of the noise and of whatever else the networks draw.
-        ema_decay: of the averaged generator (`average`), per round (see `EMA`); None keeps none.
+        ema: how the average of G (`average`), which samples and evaluation use, follows it; None: there is none.
+        averages: the same of further averages, by name.
         clip_norm: largest norm of a player's gradient; larger ones are scaled down to it.
         joint_batch: whether D sees real and fake samples as one batch, sharing batch statistics, or (the DCGAN
             custom) one after the other.
@@ -64,7 +65,8 @@ class GAN(pl.LightningModule):
         loss: AdversarialLoss,
         update: Update,
         seed: NonNegativeInt = 0,
-        ema_decay: OpenUnitInterval | None = None,
+        ema: Averaging | None = None,
+        averages: Mapping[str, Averaging] = NOTHING,
         clip_norm: PositiveFloat | None = None,
         joint_batch: bool = False,
         accumulate: PositiveInt = 1,
@@ -75,11 +77,13 @@ class GAN(pl.LightningModule):
         self.automatic_optimization = False
         self.d, self.g = d, g
         self.latent, self.loss, self.update = latent, loss, update
-        self.seed, self.ema_decay, self.clip_norm = seed, ema_decay, clip_norm
+        self.seed, self.clip_norm = seed, clip_norm
         self.joint_batch, self.accumulate = joint_batch, accumulate
         for player in (d, g):
             player.prepare(channels_last, compile)
-        self.average: nn.Module | None = None if ema_decay is None else deepcopy(g.network).requires_grad_(False)
+        self.ema, self.averagings = ema, averages
+        self.average: nn.Module | None = None if ema is None else g.copied()
+        self.averages = nn.ModuleDict({name: g.copied() for name in averages})
         self.round = 0  # rounds played so far
         self.started_from: int | None = None  # rounds behind the weights that it began with; None: they were drawn
         self.record: dict[str, Tensor] = {}  # what was seen last of each loss, term and logit; on the device
@@ -100,8 +104,8 @@ class GAN(pl.LightningModule):
         self.update.play(self)
         self.record |= processes.joined(self._seen)
         self.round += 1
-        if self._ema is not None:
-            self._ema.update(self.round + (self.started_from or 0))
+        for ema in self._emas:
+            ema.update(self.round + (self.started_from or 0))
 
     def context(self, *movers: Player) -> StepContext:
         """Fresh data and fresh noise for the players that are to move."""
@@ -218,10 +222,16 @@ class GAN(pl.LightningModule):
         return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
 
     @cached_property
-    def _ema(self) -> EMA | None:
-        """What moves the average; made in the first round, when both networks lie on their device."""
-        kept, decay = self.average, self.ema_decay
-        return None if kept is None or decay is None else EMA(kept, self.g.network, decay)
+    def _emas(self) -> list[EMA]:
+        """What moves the averages; made in the first round, when all networks lie on their device."""
+        averagings = [*([] if self.ema is None else [self.ema]), *self.averagings.values()]
+        kept = self.kept.values()
+        return [EMA(network, self.g.network, one) for network, one in zip(kept, averagings, strict=True)]
+
+    @property
+    def kept(self) -> dict[str, nn.Module]:
+        """All averages of the generator, by the names that `weights=NAME` knows them by."""
+        return ({} if self.average is None else {"average": self.average}) | dict(self.averages.items())
 
     def sampler(self) -> nn.Module:
         """The generator that samples and evaluation use: the average where there is one."""
@@ -283,7 +293,7 @@ class GAN(pl.LightningModule):
                 logger.truncate(self.round, {name for name, at in self.history.since.items() if at == self.round})
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
-        return -1 if self.trainer.should_stop else None  # told between two rounds, it plays no other
+        return -1 if self.trainer.should_stop else None  # asked to stop between two rounds, it plays no other
 
     def stop_clock(self) -> None:
         """The last round is over: what follows does not count as training."""

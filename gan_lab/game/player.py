@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import cached_property
 from inspect import signature
 from typing import Any, Self
@@ -50,6 +51,10 @@ class Player(nn.Module):
         self.weights = [p for p in network.parameters() if p.requires_grad]
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
+
+    def copied(self) -> nn.Module:
+        """A network that holds the same, and that nobody trains."""
+        return deepcopy(self.network).requires_grad_(False)
 
     def forward(self, *inputs: Any) -> Any:
         """The network as the game calls it: compiled, where it is. `network` itself never is."""

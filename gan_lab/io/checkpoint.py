@@ -139,7 +139,7 @@ def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]
     for path in filter(Path.exists, (last, previous)):
         try:
             checkpoint = PlainCheckpointIO().load_checkpoint(path)
-            _demand_rounds(path, checkpoint)
+            _check_rounds(path, checkpoint)
         except OtherFormat:
             raise
         except UserError as error:
@@ -148,8 +148,8 @@ def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]
         if at is not None and checkpoint["game"]["round"] != at:
             continue
         if path == previous and at is None:
-            told = problem or f"{last}: is missing"
-            warning = f"warning: {told}; going on from {previous}, of round {checkpoint['global_step']}"
+            reason = problem or f"{last}: is missing"
+            warning = f"warning: {reason}; going on from {previous}, of round {checkpoint['global_step']}"
             rank_zero_only(print)(warning, file=sys.stderr)
         return path, checkpoint
     if problem is not None:
@@ -157,7 +157,7 @@ def newest(directory: Path, at: int | None = None) -> tuple[Path, dict[str, Any]
     return None
 
 
-def _demand_rounds(path: Path, checkpoint: Any) -> None:
+def _check_rounds(path: Path, checkpoint: Any) -> None:
     """Raise UserError unless the checkpoint says how many rounds a game has played, and is one in outline."""
     game = checkpoint.get("game") if isinstance(checkpoint, dict) else None
     rounds = (game.get("round"), checkpoint.get("global_step")) if isinstance(game, dict) else (None,)

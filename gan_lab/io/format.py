@@ -20,5 +20,5 @@ def check_format(found: object, path: Path) -> None:
         return
     newer = isinstance(found, int | str) and str(found).isdecimal() and int(found) > FORMAT
     cure = "update gan_lab" if newer else "use the version of gan_lab that wrote it, or start the run anew"
-    told = "an older format" if found is None else f"format {str(found)[:20]!r}"
-    raise OtherFormat(f"{path}: is in {told}, and this version of gan_lab reads format {FORMAT}; {cure}")
+    theirs = "an older format" if found is None else f"format {str(found)[:20]!r}"
+    raise OtherFormat(f"{path}: is in {theirs}, and this version of gan_lab reads format {FORMAT}; {cure}")

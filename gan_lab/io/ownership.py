@@ -1,4 +1,4 @@
-"""Signatures of a user's own runs, by which files of other people are told apart.
+"""Signatures of a user's own runs, which distinguish them from files of other people.
 
 `.signatures` in a run directory holds a message authentication code (HMAC-SHA256) of each file that can name code or
 paths, by a key that lies in the user's configuration directory and nowhere else. A file without one is a stranger's:

@@ -75,7 +75,7 @@ def parse_json(text: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}: is not JSON ({error})") from error
     if not isinstance(found, dict):
         raise UserError(f"{where}: must be a mapping, not {_kind(found)}")
-    _demand_shallow(found, where)
+    _check_shallow(found, where)
     return found
 
 
@@ -102,7 +102,7 @@ def read_yaml_list(path: Path) -> list[Any]:
 def _read_yaml(path: Path) -> Any:
     text = read_text(path)
     try:
-        _demand_plain(text, path)
+        _check_plain(text, path)
         found = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -115,7 +115,7 @@ def _read_yaml(path: Path) -> Any:
     return found
 
 
-def _demand_plain(text: str, path: Path) -> None:
+def _check_plain(text: str, path: Path) -> None:
     """Raise UserError for what a small file can be large by, before anything is made of it."""
     depth = 0
     event: Any
@@ -138,7 +138,7 @@ def _is_long_number(text: str) -> bool:
     return len(text) > LONGEST_NUMBER and text[0] in "+-.0123456789"
 
 
-def _demand_shallow(node: Any, where: str) -> None:
+def _check_shallow(node: Any, where: str) -> None:
     for depth, _ in _leaves(node):
         if depth > DEEPEST:
             raise UserError(f"{where}: is nested too deeply")

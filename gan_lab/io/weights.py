@@ -14,13 +14,15 @@ from gan_lab.io.reading import check_file, parse_json
 
 GENERATOR, BEST = "generator.safetensors", "best.ckpt"
 ROLES = {"d": "d.network.", "g": "g.network.", "average": "average."}  # what their names in a checkpoint begin with
+FURTHER = "averages."  # and those of further averages, before their own names
 
 
 class Weights(NamedTuple):
-    """State dicts by role (`d`, `g`, `average`; a generator file has no `d`), and what is known of them.
+    """State dicts by role, and what is known of them.
 
-    `recipe` rebuilds the generator, and is one of this user's or not (`own`); `round` is that after which they were
-    saved, and `run` what it was a round of.
+    Roles are `d` (which a generator file does not have), `g`, `average`, and further averages' names. `recipe` rebuilds
+    the generator, and is one of this user's or not (`own`); `round` is that after which they were saved, and `run` what
+    it was a round of.
     """
 
     path: Path
@@ -32,10 +34,8 @@ class Weights(NamedTuple):
 
     def generator(self) -> GeneratorFile:
         """As the file that a run leaves of its generator."""
-        kept = {"raw": self.networks["g"]}
-        return GeneratorFile(
-            self.recipe, kept | {k: v for k, v in self.networks.items() if k == "average"}, self.own, self.path
-        )
+        averages = {role: state for role, state in self.networks.items() if role not in ("d", "g")}
+        return GeneratorFile(self.recipe, {"raw": self.networks["g"], **averages}, self.own, self.path)
 
 
 def numbered(played: int | None) -> str:
@@ -62,7 +62,9 @@ def read_weights(path: Path) -> Weights:
     checkpoint = PlainCheckpointIO().load_checkpoint(path)
     try:
         state = checkpoint["state_dict"]
-        networks = {role: _below(prefix, state) for role, prefix in ROLES.items()}
+        further = dict.fromkeys(name.split(".")[1] for name in state if name.startswith(FURTHER))
+        prefixes = {name: f"{FURTHER}{name}." for name in further} | ROLES
+        networks = {role: _below(prefix, state) for role, prefix in prefixes.items()}
         kept = {role: found for role, found in networks.items() if found}
         recipe, played = dict(checkpoint["recipe"]), int(checkpoint["game"]["round"])
         return Weights(path, kept, recipe, played, is_own_recipe(path.parent.parent, recipe), checkpoint.get("run"))

@@ -24,7 +24,7 @@ class Unsure(Protocol):
     """A metric with standard errors, which says of what they are."""
 
     @property
-    def covers(self) -> str:
+    def error_source(self) -> str:
         """What is drawn anew, all else being given: fakes, reference, both, ...; the degrees of freedom if few."""
         ...
 

@@ -14,8 +14,7 @@ from gan_lab.features.cache import remembered
 from gan_lab.features.classifier import digest
 from gan_lab.features.protocol import Classifying, Features
 from gan_lab.metrics.modes import Mixture
-from gan_lab.sampling import sampled
-from gan_lab.types import Batch
+from gan_lab.types import Batch, Sampler
 
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
 NO_IMAGES = "needs images, and the data are none"
@@ -161,7 +160,7 @@ def no_probabilities(features: Features) -> str:
 
 
 def generated(
-    generate: Callable[[Tensor, Tensor | None], Tensor],
+    sampler: Sampler,
     z: Tensor,
     batch_size: int,
     ys: Iterator[Batch] | None = None,
@@ -169,12 +168,12 @@ def generated(
 ) -> Iterator[Batch]:
     """Samples for noise z (N, latent dim), `batch_size` at a time: none of them depends on that.
 
-    `ys` are batches of that size whose `y` is asked for; None: nothing is. `seed` is for what the generator draws.
+    `ys` are batches of that size whose `y` is asked for; None: nothing is. `seed` is for what the sampler draws.
     """
     for i, part in enumerate(z.split(batch_size)):
         y = None if ys is None else next(ys).y
         y = None if y is None else y[: len(part)]
-        yield Batch(sampled(generate, part, y, seed, i * batch_size).float().cpu(), y)
+        yield Batch(sampler(part, y, seed, i * batch_size).float().cpu(), y)
 
 
 def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:

@@ -46,5 +46,5 @@ def attention_at(height: int, channels: int, attention: int) -> list[nn.Module]:
 def check_attention(attention: int, heights: Collection[int]) -> None:
     """Raise a UserError where `attention` is neither 0 (nowhere) nor the height of one of the blocks' maps."""
     if attention and (attention not in heights or attention < 2):
-        told = ", ".join(str(height) for height in dict.fromkeys(heights))
-        raise UserError(f"attention={attention}: the blocks' maps are {told} pixels high; 0: no attention")
+        listed = ", ".join(str(height) for height in dict.fromkeys(heights))
+        raise UserError(f"attention={attention}: the blocks' maps are {listed} pixels high; 0: no attention")

@@ -16,7 +16,8 @@ from torch.nn.functional import embedding
 from gan_lab.errors import UserError
 from gan_lab.networks.attention import SelfAttention, attention_at, check_attention
 from gan_lab.networks.batch_norm import SharedBatchNorm
-from gan_lab.networks.resnet import ResNetDiscriminator, UpBlock, ladder
+from gan_lab.networks.ladder import ladder
+from gan_lab.networks.resnet import ResNetDiscriminator, UpBlock
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
 
@@ -50,7 +51,7 @@ class SharedEmbedding(nn.Module):
     It is no `nn.Embedding`, which `wrapper=spectral_norm` would normalise: the authors leave G's alone.
 
     Raises:
-        UserError: it is told no labels, and there are classes.
+        UserError: no labels are given, and there are classes.
     """
 
     def __init__(self, num_classes: PositiveInt | None, dim: PositiveInt) -> None:
@@ -78,7 +79,7 @@ def demanded(y: Tensor | None) -> Tensor:
 
 
 class BigGANGenerator(nn.Module):
-    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block is told the class and a part of z.
+    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block takes the class and a part of z.
 
         x_0 = A z_0,    x_i = block_i(x_(i-1), [e_y, z_i]),    tanh conv relu norm x_n
 

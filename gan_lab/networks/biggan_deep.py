@@ -16,7 +16,8 @@ from torch.nn.functional import avg_pool2d
 from gan_lab.networks.attention import SelfAttention, attention_at, check_attention
 from gan_lab.networks.batch_norm import SharedBatchNorm
 from gan_lab.networks.biggan import ConditionedBatchNorm, SharedEmbedding, orthogonal, projected
-from gan_lab.networks.resnet import doubled, heights_of, ladder
+from gan_lab.networks.ladder import ladder
+from gan_lab.networks.resnet import doubled, heights_of
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
 
@@ -76,7 +77,7 @@ class DeepDownBlock(nn.Module):
 
 
 class BigGANDeepGenerator(nn.Module):
-    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block is told the class and all of z, c = [e_y, z].
+    """z (N, latent_dim), y (N,) -> (N, C, H, W) in [-1, 1]: every block takes the class and all of z, c = [e_y, z].
 
         x_0 = A c,    x_i = block_i(x_(i-1), c),    tanh conv relu norm x_n
 

@@ -6,6 +6,7 @@ Each part is given `make`, which builds the network that it makes conditional. O
 import inspect
 from collections.abc import Callable
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -198,6 +199,8 @@ class MultiHingeDiscriminator(AuxiliaryDiscriminator):
     the largest of them: D(x) > 0 where x is more of some class than it is fake. D's own logit is not used.
     What makes the players care is `loss=multi_hinge`.
     """
+
+    needs_output_loss: ClassVar[bool] = True  # one of logits alone does not ask which class is the largest
 
     def __init__(self, make: Make, shape: Shape, num_classes: PositiveInt) -> None:
         super().__init__(make, shape, num_classes + 1)

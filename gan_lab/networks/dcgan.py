@@ -4,24 +4,14 @@
 (1024; Chen et al. 2016, appendix C.1). It is a convolution whose map is one pixel.
 """
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
+from gan_lab.networks.ladder import ladder
 from gan_lab.networks.whole_map import MapToPixel, PixelToMap
-from gan_lab.ranges import DoublingImageShape, NonNegativeInt, PositiveInt
+from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveInt
 from gan_lab.types import DiscriminatorOutput
-
-
-def ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
-    """The smallest map's side, and the channels of the hidden maps from the largest to the smallest.
-
-    The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
-    """
-    side = shape[1]
-    channels: list[int] = []
-    while side >= 8:
-        side //= 2
-        channels.append(min(width * 2 ** len(channels), max_width))
-    return side, channels
 
 
 def initialise(network: nn.Module) -> None:
@@ -53,18 +43,18 @@ class DCGANGenerator(nn.Module):
     def __init__(
         self,
         latent_dim: PositiveInt,
-        shape: DoublingImageShape,
+        shape: DoublingRectangle,
         width: PositiveInt = 64,
         max_width: PositiveInt = 1024,
         dense: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        side, channels = ladder(shape, width, max_width)
-        layers = _up(PixelToMap(latent_dim, dense, 1)) if dense else []
-        layers += _up(PixelToMap(dense or latent_dim, channels[-1], side))
-        for a, b in zip(channels[::-1], channels[-2::-1], strict=False):
+        sides, (_, *channels) = ladder(shape, width, max_width)
+        layers = _up(PixelToMap(latent_dim, dense, (1, 1))) if dense else []
+        layers += _up(PixelToMap(dense or latent_dim, channels[0], sides))
+        for a, b in pairwise(channels):
             layers += _up(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False))
-        self.net = nn.Sequential(*layers, nn.ConvTranspose2d(channels[0], shape[0], 4, 2, 1, bias=False), nn.Tanh())
+        self.net = nn.Sequential(*layers, nn.ConvTranspose2d(channels[-1], shape[0], 4, 2, 1, bias=False), nn.Tanh())
         initialise(self)
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -79,19 +69,19 @@ class DCGANDiscriminator(nn.Module):
 
     def __init__(
         self,
-        shape: DoublingImageShape,
+        shape: DoublingRectangle,
         width: PositiveInt = 64,
         max_width: PositiveInt = 1024,
         dense: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
-        side, channels = ladder(shape, width, max_width)
-        layers = [nn.Conv2d(shape[0], channels[0], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
-        for a, b in zip(channels, channels[1:], strict=False):
+        sides, (_, *channels) = ladder(shape, width, max_width)
+        layers = [nn.Conv2d(shape[0], channels[-1], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
+        for a, b in pairwise(channels[::-1]):
             layers += _down(nn.Conv2d(a, b, 4, 2, 1, bias=False))
-        layers += _down(MapToPixel(channels[-1], dense, side)) if dense else []
+        layers += _down(MapToPixel(channels[0], dense, sides)) if dense else []
         self.trunk = nn.Sequential(*layers)
-        self.head = MapToPixel(dense or channels[-1], 1, 1 if dense else side)
+        self.head = MapToPixel(dense or channels[0], 1, (1, 1) if dense else sides)
         initialise(self)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from gan_lab.networks.resnet import ladder
+from gan_lab.networks.ladder import ladder
 from gan_lab.ranges import DoublingRectangle, PositiveInt
 
 WIDTHS = (16, 8, 4, 2, 2, 1, 1 / 2, 1 / 4, 1 / 8)  # channels of the maps from the smallest on, in units of `width`

@@ -8,7 +8,7 @@ lie in [0, 1]; these networks map from and to [-1, 1].
 from torch import Tensor, nn
 
 from gan_lab.networks.layers import SymmetricSigmoid, UnitInput
-from gan_lab.ranges import PositiveInt, QuarteringImageShape
+from gan_lab.ranges import PositiveInt, QuarteringRectangle
 from gan_lab.types import DiscriminatorOutput
 
 
@@ -32,7 +32,7 @@ class InfoGANGenerator(nn.Module):
     """
 
     def __init__(
-        self, latent_dim: PositiveInt, shape: QuarteringImageShape, width: PositiveInt = 64, dense: PositiveInt = 1024
+        self, latent_dim: PositiveInt, shape: QuarteringRectangle, width: PositiveInt = 64, dense: PositiveInt = 1024
     ) -> None:
         super().__init__()
         channels, height, columns = shape
@@ -64,7 +64,7 @@ class InfoGANDiscriminator(nn.Module):
     affine to `dense` units, batch norm; affine to the logit
     """
 
-    def __init__(self, shape: QuarteringImageShape, width: PositiveInt = 64, dense: PositiveInt = 1024) -> None:
+    def __init__(self, shape: QuarteringRectangle, width: PositiveInt = 64, dense: PositiveInt = 1024) -> None:
         super().__init__()
         channels, height, columns = shape
         self.trunk = nn.Sequential(

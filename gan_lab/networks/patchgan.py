@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from gan_lab.errors import UserError
 from gan_lab.networks.dcgan import initialise
 from gan_lab.networks.images import image_condition
-from gan_lab.ranges import ImageShape, PositiveInt
+from gan_lab.ranges import PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
 
 
@@ -25,10 +25,10 @@ class PatchGANDiscriminator(nn.Module):
 
     conditional = True
 
-    def __init__(self, shape: ImageShape, width: PositiveInt = 64, layers: PositiveInt = 1) -> None:
+    def __init__(self, shape: Rectangle, width: PositiveInt = 64, layers: PositiveInt = 1) -> None:
         super().__init__()
         self.shape = shape
-        if shape[1] // 2**layers < 3:
+        if min(shape[1:]) // 2**layers < 3:
             raise UserError(f"layers={layers} leave nothing of {shape[1]} x {shape[2]} pixels for PatchGAN to judge")
         widths = [2 * shape[0], *(width * min(2**i, 8) for i in range(layers + 1))]
         trunk: list[nn.Module] = []

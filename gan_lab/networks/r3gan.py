@@ -8,24 +8,12 @@ import math
 import torch
 from torch import Tensor, nn
 
+from gan_lab.networks.ladder import ladder
 from gan_lab.networks.resampling import Downsample, Upsample
-from gan_lab.ranges import DoublingImageShape, PositiveInt
+from gan_lab.ranges import DoublingRectangle, PositiveInt
 from gan_lab.types import DiscriminatorOutput
 
 SLOPE = 0.2  # of every leaky ReLU
-
-
-def _ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[int, list[int]]:
-    """The smallest map's side, and the channels of all maps from the largest to the smallest.
-
-    The side is halved while it is at least 8, so that the smallest map is 4 to 7 wide; channels double meanwhile.
-    """
-    side = shape[1]
-    widths = [min(width, max_width)]
-    while side >= 8:
-        side //= 2
-        widths.append(min(2 * widths[-1], max_width))
-    return side, widths
 
 
 def _msr(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
@@ -86,7 +74,7 @@ class R3GANGenerator(nn.Module):
     def __init__(
         self,
         latent_dim: PositiveInt,
-        shape: DoublingImageShape,
+        shape: DoublingRectangle,
         width: PositiveInt = 96,
         max_width: PositiveInt = 768,
         blocks: PositiveInt = 2,
@@ -94,9 +82,8 @@ class R3GANGenerator(nn.Module):
         group_width: PositiveInt = 16,
     ) -> None:
         super().__init__()
-        side, widths = _ladder(shape, width, max_width)
-        widths.reverse()
-        self.basis = nn.Parameter(torch.randn(widths[0], side, side))
+        sides, widths = ladder(shape, width, max_width)
+        self.basis = nn.Parameter(torch.randn(widths[0], *sides))
         self.modulation = _msr(nn.Linear(latent_dim, widths[0], bias=False))
         layers: list[nn.Module] = []
         for i, channels in enumerate(widths):
@@ -118,7 +105,7 @@ class R3GANDiscriminator(nn.Module):
 
     def __init__(
         self,
-        shape: DoublingImageShape,
+        shape: DoublingRectangle,
         width: PositiveInt = 96,
         max_width: PositiveInt = 768,
         blocks: PositiveInt = 2,
@@ -126,14 +113,15 @@ class R3GANDiscriminator(nn.Module):
         group_width: PositiveInt = 16,
     ) -> None:
         super().__init__()
-        side, widths = _ladder(shape, width, max_width)
+        sides, widths = ladder(shape, width, max_width)
+        widths.reverse()
         layers = [_msr(nn.Conv2d(shape[0], widths[0], 1, bias=False))]
         for i, channels in enumerate(widths):
             if i > 0:
                 layers += [Downsample(), *_project(widths[i - 1], channels)]
             layers += [ResidualBlock(channels, expansion, group_width, blocks * len(widths)) for _ in range(blocks)]
         self.trunk = nn.Sequential(*layers)
-        self.basis = _msr(nn.Conv2d(widths[-1], widths[-1], side, groups=widths[-1], bias=False))
+        self.basis = _msr(nn.Conv2d(widths[-1], widths[-1], sides, groups=widths[-1], bias=False))
         self.head = _msr(nn.Linear(widths[-1], 1, bias=False))
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:

@@ -17,21 +17,9 @@ from torch.nn.functional import avg_pool2d, interpolate
 from gan_lab.errors import UserError
 from gan_lab.networks.attention import attention_at, check_attention
 from gan_lab.networks.batch_norm import SharedBatchNorm
+from gan_lab.networks.ladder import ladder
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveFloat, PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
-
-
-def ladder(shape: tuple[int, int, int], width: int, max_width: int) -> tuple[tuple[int, int], list[int]]:
-    """Height and width of G's smallest map, and the channels of all maps from the smallest to the largest.
-
-    Both sides are halved while the smaller is at least 8; channels double meanwhile, from `width` up to `max_width`.
-    """
-    height, across = shape[1:]
-    channels = [min(width, max_width)]
-    while min(height, across) >= 8:
-        height, across = height // 2, across // 2
-        channels.append(min(2 * channels[-1], max_width))
-    return (height, across), channels[::-1]
 
 
 def doubled(x: Tensor) -> Tensor:

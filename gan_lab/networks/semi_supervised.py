@@ -44,7 +44,7 @@ class NoisyClassifier(nn.Module):
         """Standardise the units, layer by layer, on 500 samples or a few more; `real(n)` gives n real samples.
 
         Raises:
-            UserError: it is to be told y beside them.
+            UserError: it needs y beside them.
         """
         x = (real(500).flatten(1) + 1) / 2
         if x.shape[1] != self.maps[0].in_features:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from gan_lab.errors import UserError
 from gan_lab.networks.images import image_condition
-from gan_lab.ranges import ImageShape, NonNegativeInt, PositiveInt
+from gan_lab.ranges import NonNegativeInt, PositiveInt, Rectangle
 
 
 class _Residual(nn.Module):
@@ -46,7 +46,7 @@ class SRGANGenerator(nn.Module):
 
     def __init__(
         self,
-        shape: ImageShape,
+        shape: Rectangle,
         factor: PositiveInt,
         latent_dim: NonNegativeInt = 0,
         width: PositiveInt = 64,
@@ -55,7 +55,7 @@ class SRGANGenerator(nn.Module):
     ) -> None:
         super().__init__()
         doublings = factor.bit_length() - 1
-        if factor != 2**doublings or shape[1] % factor:
+        if factor != 2**doublings or shape[1] % factor or shape[2] % factor:
             raise UserError(f"factor={factor}: must be a power of two that divides the size, {shape[1]} x {shape[2]}")
         self.shape = (shape[0], shape[1] // factor, shape[2] // factor)
         self.latent_dim = latent_dim

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from gan_lab.distributed.collectives import mean
 from gan_lab.errors import UserError
 from gan_lab.networks.equalised import CLAMP, EqualisedConv, EqualisedLinear, ModulatedConv, activated, rectified
+from gan_lab.networks.ladder import ladder
 from gan_lab.networks.resampling import Upsample
-from gan_lab.networks.resnet import ladder
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveFloat, PositiveInt, UnitInterval
 from gan_lab.types import DiscriminatorOutput
 
@@ -166,7 +167,7 @@ class StyleGAN2Generator(nn.Module):
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         w = self.styles(z, y)
         if self.training:  # the first layer is never mixed
-            self.mean.lerp_(w[:, 0].detach().mean(0).to(self.mean), 1 - CENTRE_DECAY)
+            self.mean.lerp_(mean([w[:, 0].detach().mean(0).to(self.mean)])[0], 1 - CENTRE_DECAY)
         return self.synthesise(w)
 
 

@@ -10,23 +10,22 @@ from gan_lab.ranges import PositiveInt
 
 
 class MapToPixel(nn.Conv2d):
-    """(N, a, side, side) -> (N, b, 1, 1): a convolution whose kernel is as large as the map; no bias."""
+    """(N, a, height, width) -> (N, b, 1, 1): a convolution whose kernel is as large as the map; no bias."""
 
-    def __init__(self, a: PositiveInt, b: PositiveInt, side: PositiveInt) -> None:
-        super().__init__(a, b, side, bias=False)
+    def __init__(self, a: PositiveInt, b: PositiveInt, sides: tuple[int, int]) -> None:
+        super().__init__(a, b, sides, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return (x.flatten(1) @ self.weight.flatten(1).t())[:, :, None, None]
 
 
 class PixelToMap(nn.ConvTranspose2d):
-    """(N, a, 1, 1) -> (N, b, side, side): a transposed convolution of one pixel; no bias."""
+    """(N, a, 1, 1) -> (N, b, height, width): a transposed convolution of one pixel; no bias."""
 
-    def __init__(self, a: PositiveInt, b: PositiveInt, side: PositiveInt) -> None:
-        super().__init__(a, b, side, bias=False)
+    def __init__(self, a: PositiveInt, b: PositiveInt, sides: tuple[int, int]) -> None:
+        super().__init__(a, b, sides, bias=False)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        side = self.kernel_size[0]
-        out = (x.flatten(1) @ self.weight.flatten(1)).view(len(x), -1, side, side)
+        out = (x.flatten(1) @ self.weight.flatten(1)).view(len(x), -1, *self.weight.shape[2:])
         last = self.weight.is_contiguous(memory_format=channels_last)  # as torch's convolutions choose their layout
         return out.contiguous(memory_format=channels_last) if last else out

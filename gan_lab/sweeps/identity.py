@@ -14,7 +14,15 @@ from gan_lab.io.reading import read_yaml
 from gan_lab.io.run_file import RUN
 from gan_lab.runtime.imports import importing
 
-OWN = ("batch_size", "root", "seed", "skip_corrupt", "workers")  # settings of the data that do not say which they are
+OWN = (
+    "batch_size",
+    "cache",
+    "memory",
+    "root",
+    "seed",
+    "skip_corrupt",
+    "workers",
+)  # settings of the data that do not say which they are
 
 
 def check_known_data(directory: Path, config: DictConfig) -> None:

@@ -44,7 +44,7 @@ LONGEST = 200  # characters; file systems end at 255 bytes
 def run_name(overrides: Sequence[str], *named: str) -> str:
     """`loss=hinge,seed=1`: the directory of the job with these overrides, whatever their order.
 
-    Of those in `ASIDE` only the keys that are `named` count. A long name is cut, and told from others by a digest.
+    Of those in `ASIDE` only the keys that are `named` count. A long name is cut, and made unique by a digest.
     """
     aside = tuple(key for key in ASIDE if key.removesuffix("=") not in named)
     kept = sorted(override for override in raw(overrides) if not override.startswith(aside))
@@ -103,7 +103,7 @@ class Plan(Callback):
         except Busy as error:
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(2) from None  # Hydra makes warnings of exceptions
-        _demand_launcher(config.hydra.launcher)
+        _check_launcher(config.hydra.launcher)
         sweeper, directory = config.hydra.sweeper, Path(config.hydra.sweep.dir)
         search = search_of(config) if sweeper._target_ == OPTUNA else None
         try:
@@ -129,11 +129,11 @@ class Plan(Callback):
         else:
             (jobs,) = BasicSweeper.split_arguments(overrides, None)
             plan |= {"jobs": [run_name(job, *named) for job in jobs]}
-            _demand_different(plan["jobs"], subdir)
+            _check_different(plan["jobs"], subdir)
         write_atomically(directory / PLAN, lambda path: path.write_text(yaml.safe_dump(plan)))
 
 
-def _demand_different(jobs: list[str], subdir: str) -> None:
+def _check_different(jobs: list[str], subdir: str) -> None:
     """No two jobs have one directory, where it is named after them: the second would find the first's run there."""
     twice = [job for job, count in Counter(jobs).items() if count > 1]
     if twice and "run_name" in subdir:
@@ -144,7 +144,7 @@ def _demand_different(jobs: list[str], subdir: str) -> None:
         )
 
 
-def _demand_launcher(launcher: DictConfig) -> None:
+def _check_launcher(launcher: DictConfig) -> None:
     """The launcher that was chosen can start jobs here."""
     if launcher._target_.endswith(".SlurmLauncher") and shutil.which("srun") is None:
         _end("hydra/launcher: there is no SLURM on this machine (no srun); leave it out, or start where SLURM is")

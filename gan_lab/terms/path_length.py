@@ -57,6 +57,6 @@ class PathLength(Term):
         noise = torch.randn_like(image) / math.sqrt(image[0, 0].numel())
         (slope,) = torch.autograd.grad((image * noise).sum(), w, create_graph=True)
         lengths = slope.to(self.length).square().sum(2).mean(1).sqrt()
-        typical = self.length.lerp(lengths.mean(), self.decay)
-        self.length.copy_(mean([typical.detach()])[0])
+        typical = self.length.lerp(mean([lengths.mean()])[0], self.decay)
+        self.length.copy_(typical.detach())
         return (lengths - typical).square().mean()

@@ -106,7 +106,10 @@ class MaxGradientPenalty(Term):
 
 
 class WeightClip(Term):
-    """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01)."""
+    """Every parameter clamped to [-bound, bound] after the step (WGAN, Arjovsky et al. 2017, algorithm 1; c = .01).
+
+    Parameters that are not trained stay as they are.
+    """
 
     seeds_together: ClassVar[bool] = True
 
@@ -117,4 +120,5 @@ class WeightClip(Term):
     def constrain(self, network: nn.Module) -> None:
         with torch.no_grad():
             for parameter in network.parameters():
-                parameter.clamp_(-self.bound, self.bound)
+                if parameter.requires_grad:
+                    parameter.clamp_(-self.bound, self.bound)

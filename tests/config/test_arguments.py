@@ -142,6 +142,7 @@ def test_a_run_on_a_folder_as_it_was_read_before_does_not_go_on(tmp_path: Path) 
         ("data.labels=/private/list.csv", "say where its labels lie: data.labels=FILE"),
         ("data.module.labels=/private/list.csv", "where data lie is not taken"),
         ("data.module.root=/private", "where data lie is not taken"),
+        ("data.module.cache=/private", "where data lie is not taken"),
     ],
 )
 def test_a_strangers_run_does_not_say_where_labels_lie(tmp_path: Path, override: str, message: str) -> None:
@@ -152,6 +153,7 @@ def test_a_strangers_run_does_not_say_where_labels_lie(tmp_path: Path, override:
 def test_of_a_strangers_run_labels_are_taken_from_the_user(tmp_path: Path) -> None:
     where, given = tmp_path / OVERRIDES, ["data.root=mine", "data.labels=mine.csv"]
     assert vetted(["data=images", "data.labels=/private/list.csv"], given, [], where) == ["data=images"]
+    assert vetted(["data=images", "data.cache=/private"], given, [], where) == ["data=images"]
     assert vetted(["data=images", "data.labels=none"], [], [], where) == ["data=images", "data.labels=none"]
 
 
@@ -161,10 +163,23 @@ def test_a_strangers_configuration_names_labels_in_the_users_folder_only(tmp_pat
     root.mkdir()
     (root / "in.csv").touch()
     (tmp_path / "out.csv").touch()
-    module = {"_target_": "gan_lab.data.images.Images", "root": "/theirs", "labels": labels}
+    module = {"_target_": "gan_lab.data.images.Images", "root": "/theirs", "labels": labels, "cache": "/theirs"}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({"data": {"module": module}}))
     if labels == "in.csv":
-        assert parts_of(tmp_path / "config.yaml", str(root), "")["data"]["labels"] == labels
+        found = parts_of(tmp_path / "config.yaml", str(root), "")["data"]
+        assert found["labels"] == labels and "cache" not in found
     else:
         with pytest.raises(UserError, match="its labels are not in|only words are taken"):
             parts_of(tmp_path / "config.yaml", str(root), "")
+
+
+def test_a_pattern_of_shards_and_a_name_on_the_hub_come_through_as_they_are(tmp_path: Path) -> None:
+    """Hydra reads no braces in a bare value, and a name is no path."""
+    for given in ("shards/a-{000..009}.tar", "'shards/a-{000..009}.tar'"):
+        (override,) = OverridesParser.create().parse_overrides(tidied([f"data.root={given}"]))
+        assert override.value() == "shards/a-{000..009}.tar"
+    config = OmegaConf.create({"data": {"root": "hf://owner/name:test"}})
+    settle(config)
+    remember(config, tmp_path, ["data=images", "data.root=hf://owner/name:test"])
+    (_, override) = OverridesParser.create().parse_overrides(yaml.safe_load((tmp_path / OVERRIDES).read_text()))
+    assert config.data.root == override.value() == "hf://owner/name:test"

@@ -93,7 +93,7 @@ def test_what_is_right_passes(changes: dict[str, Any]) -> None:
         ({"resume": 3}, "resume=3: must be text"),
         (
             {"rouns": 3},
-            "rouns: there is no such key; did you mean rounds? (allowed: callbacks, conditioning, d_terms,",
+            "rouns: there is no such key; did you mean rounds? (allowed: averages, callbacks, conditioning, d_terms,",
         ),
         ({"loss": None}, "loss: must be given (loss=...)"),
         ({"loss": "hinge"}, "loss='hinge': must be a group of settings"),

@@ -147,7 +147,9 @@ def test_what_is_right_passes(base: DictConfig) -> None:
 
 
 def test_of_several_experiments_none_is_played(base: DictConfig) -> None:
-    choices = dict.fromkeys(["data", "latent", "model", "loss", "update", "optimizer", "trainer"], "x")
+    choices = dict.fromkeys(
+        ["data", "latent", "model", "loss", "update", "optimizer", "ema", "sampling", "trainer"], "x"
+    )
     check_choices(base, choices, overrides=["experiment=ring"])
     with pytest.raises(UserError, match=r"^experiment=\[ring,grid\]: must be one option, not a list"):
         check_choices(base, choices, overrides=["experiment=[ring,grid]"])

@@ -40,7 +40,8 @@ GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    of_files = ("data=images", "data=paired_folder", "experiment=biggan_imagenet128", "experiment=sagan_imagenet128")
+    files = ("biggan_imagenet128", "projected_church256", "sagan_imagenet128")
+    of_files = ("data=images", "data=paired_folder", *(f"experiment={name}" for name in files))
     more = {each: ["data.root=pictures"] for each in of_files}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
     given = ["degradation=low_resolution"] if option in GIVEN else []

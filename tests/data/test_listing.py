@@ -4,13 +4,18 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from helpers.made_up_sets import Make, numbers, take
 from PIL import Image
 
-from gan_lab.data.listing import endings, list_pictures
+from gan_lab.data import index as kept
+from gan_lab.data import listing
+from gan_lab.data.index import index
+from gan_lab.data.listing import Listing, endings, list_pictures
+from gan_lab.data.names import Names
 from gan_lab.errors import UserError
 
 
@@ -98,7 +103,7 @@ def test_no_loop_of_links_shows_a_picture_twice(tmp_path: Path, tie: Callable[[P
     before = list_pictures(str(tmp_path / "root"))
     tie(tmp_path / "root")
     found = list_pictures(str(tmp_path / "root"))
-    assert (found.sizes, found.classes) == (before.sizes, before.classes)
+    assert (found.digest, found.counts) == (before.digest, before.counts)
     assert found.passed_over
 
 
@@ -138,6 +143,104 @@ def test_the_digest_follows_names_and_sizes_and_not_the_place(tmp_path: Path) ->
 
 
 def test_order_of_pictures_is_that_of_their_paths(make: Make, tmp_path: Path) -> None:
-    files = list_pictures(str(tmp_path / "folder")).files
+    files = [*list_pictures(str(tmp_path / "folder")).files]
     assert files == sorted(files)
     assert sorted(numbers(take(make("images", batch_size=23), 1)[0])) == list(range(23))
+
+
+def test_names_in_one_buffer() -> None:
+    given = ["", "a/b.png", "é\udcff.png", "z"]  # the third is no UTF-8 on the disk
+    names = Names.of(given)
+    assert [*names] == given and [names[i] for i in range(4)] == given
+    assert (names[-1], names[1:3], len(names), "z" in names) == ("z", given[1:3], 4, True)
+    with pytest.raises(IndexError):
+        names[4]
+
+
+@pytest.mark.parametrize("tie", [None, crossed, loop])
+def test_paths_come_sorted_whatever_lies_beside_what(tmp_path: Path, tie: Callable[[Path], None] | None) -> None:
+    """A folder's name sorts with its separator: a-b.png, a/x.png, a.png in the order of -, / and ."""
+    root = tmp_path / "root"
+    fill(root / "a" / "deep", root / "a", root / "a-b", root / "b", root / "a.c", root)
+    (root / "a-b.png").write_bytes((root / "0.png").read_bytes())
+    (root / "elsewhere").symlink_to(tmp_path / "store", target_is_directory=True)
+    fill(tmp_path / "store")
+    if tie is not None:
+        tie(root)
+    files = [*list_pictures(str(root), with_classes=False).files]
+    assert files == sorted(files) and len(files) == 22
+
+
+# --- the index that is kept ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The folders that were searched; all count as large, and as settled."""
+    found: list[str] = []
+
+    def search(root: str, with_classes: bool) -> Any:
+        found.append(root)
+        return listing.search(root, with_classes)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(kept, "LARGE", 1)
+    monkeypatch.setattr(kept, "SETTLED", 0)
+    monkeypatch.setattr(kept, "search", search)
+    return found
+
+
+def as_plain(found: tuple[Listing, str]) -> Any:
+    listing, digest = found
+    labels = None if listing.labels is None else listing.labels.tolist()
+    return [*listing.files], listing.sizes.tolist(), listing.classes, labels, listing.passed_over, digest
+
+
+def test_an_index_is_read_from_the_cache_while_no_folder_changes(tmp_path: Path, searches: list[str]) -> None:
+    root = tmp_path / "root"
+    fill(root / "cat" / "deep", root / "dog")
+    (root / "dog" / "notes.txt").touch()
+    first = index(str(root))
+    assert as_plain(index(str(root))) == as_plain(first) and len(searches) == 1
+    assert as_plain(first)[:5] == as_plain((list_pictures(str(root)), ""))[:5] and first[1] == first[0].digest
+    assert index(str(root), with_classes=False)[0].classes == [] and len(searches) == 2
+    fill(root / "cat" / "deep", count=4)
+    assert len(index(str(root))[0].files) == 7 and len(searches) == 3
+    (root / "dog" / "0.png").unlink()
+    assert len(index(str(root))[0].files) == 6 and len(searches) == 4
+    (root / "dog" / "1.png").write_bytes(b"in its place")
+    assert index(str(root))[0].sizes.min() == 12 and len(searches) == 5
+
+
+def test_a_folder_that_is_small_or_changes_is_listed_again(
+    tmp_path: Path, searches: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "root")
+    for name, value in (("LARGE", 4), ("SETTLED", 10**12)):
+        monkeypatch.setattr(kept, name, value)
+        assert len([index(str(tmp_path / "root")) for _ in range(2)]) == 2
+    assert len(searches) == 4
+
+
+@pytest.mark.parametrize("change", ["damaged", "link", "writable", "escape", "pickle"])
+def test_an_index_that_a_stranger_could_have_written_is_not_used(
+    tmp_path: Path, searches: list[str], change: str
+) -> None:
+    root = tmp_path / "root"
+    fill(root)
+    expected = as_plain(index(str(root)))
+    (path,) = (tmp_path / "cache" / "gan_lab").glob("index-*.npz")
+    if change == "damaged":
+        path.write_bytes(path.read_bytes()[:-300])
+    elif change == "link":
+        path.symlink_to(path.rename(tmp_path / "elsewhere.npz"))
+    elif change == "writable":
+        path.chmod(0o666)
+    else:
+        with np.load(path) as arrays:
+            changed = dict(arrays)
+        bad: Any = np.array([{}], dtype=object)
+        if change == "escape":
+            bad = np.frombuffer(Names.of(["0.png", "../root/1.png", "2.png"]).text, np.uint8)
+        np.savez(path, **changed | {"files": bad})
+    assert as_plain(index(str(root))) == expected and len(searches) == 2

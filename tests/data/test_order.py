@@ -101,7 +101,7 @@ def test_what_a_set_says_of_itself() -> None:
     assert data.class_names == ["0", "1", "2"] and Numbered(classes=None).class_names is None
     assert [s.has_labels for s in (data, Numbered(classes=None), Numbered(n=None))] == [True, False, False]
     assert (data.identity, Numbered(n=None).identity) == (DataIdentity(10), DataIdentity(None))
-    assert data.found == [data.identity.told()]
+    assert data.found == [data.identity.description()]
     assert data.levels is None and data.unseen(3) is None
     images = Numbered()
     images.shape = (1, 4, 4)

@@ -1,7 +1,10 @@
 """Sources of pictures: the same pictures, labels and batches, whatever they lie in."""
 
+import gzip
 import json
 import os
+import sys
+import tarfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,8 @@ import pytest
 from helpers.made_up_sets import Make, numbers, same, take
 from PIL import Image
 
+from gan_lab.data.identity import DataIdentity
+from gan_lab.data.sources import arrays
 from gan_lab.errors import UserError
 
 COUNT = 12
@@ -72,10 +77,65 @@ def as_lmdb(root: Path) -> Path:
     return root / "made"
 
 
-LABELLED = [as_folder, as_zip, as_npz, as_hdf5]
+def as_shards(root: Path) -> Path:
+    """Two tar files; the labels are in a .cls or a .json, before or behind the picture."""
+    (root / "made").mkdir()
+    for shard in range(2):
+        with tarfile.open(root / "made" / f"shard-{shard:06}.tar", "w") as tar:
+            for i in range(6 * shard, 6 * shard + 6):
+                add(tar, f"{i:04}.txt", b"a caption")
+                if i % 2:
+                    add(tar, f"{i:04}.json", json.dumps({"label": int(LABELS[i])}).encode())
+                add(tar, f"{i:04}.png", encoded(i))
+                if not i % 2:
+                    add(tar, f"{i:04}.cls", str(LABELS[i]).encode())
+    return root / "made"
 
 
-@pytest.mark.parametrize("made", [*LABELLED, as_npy, as_lmdb])
+def as_pattern(root: Path) -> str:
+    return str(as_shards(root) / "shard-{000000..000001}.tar")
+
+
+def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    tar.addfile(entry, BytesIO(content))
+
+
+def of_hugging_face() -> Any:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["0", "1", "2"])})
+    pictures = [{"bytes": encoded(i), "path": None} for i in range(COUNT)]
+    return datasets.Dataset.from_dict({"image": pictures, "label": LABELS.tolist()}, features=features)
+
+
+def as_arrow(root: Path) -> Path:
+    of_hugging_face().save_to_disk(str(root / "made"), num_shards=2)
+    return root / "made"
+
+
+def as_parquet(root: Path) -> Path:
+    (root / "made").mkdir()
+    of_hugging_face().to_parquet(str(root / "made" / "train-00000-of-00001.parquet"))
+    of_hugging_face().select([0]).to_parquet(str(root / "made" / "test-00000-of-00001.parquet"))
+    return root / "made"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of `datasets`, too, which reads where it is when it is imported."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    if "datasets" in sys.modules:
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
+
+
+LABELLED = [as_folder, as_zip, as_npz, as_hdf5, as_shards, as_pattern, as_arrow, as_parquet]
+FORMATS = [*LABELLED, as_npy, as_lmdb]
+
+
+@pytest.mark.parametrize("made", FORMATS)
 def test_batches_and_labels(make: Make, tmp_path: Path, made: Any) -> None:
     knobs: dict[str, Any] = {"root": str(made(tmp_path)), "batch_size": 5}
     data = make("images", **knobs)
@@ -91,6 +151,8 @@ def test_batches_and_labels(make: Make, tmp_path: Path, made: Any) -> None:
         assert all(map(same, take(make("images", workers=workers, **knobs), 2, start=3), shown[3:5]))
     if made in LABELLED:
         assert make("images", labels="none", **knobs).num_classes is None
+    facts = data.identity.to_json()
+    assert facts["digest_of"] and DataIdentity.from_json(facts) == data.identity
 
 
 def test_labels_from_a_list(make: Make, tmp_path: Path) -> None:
@@ -130,7 +192,7 @@ def test_a_dataset_json_that_does_not_match(make: Make, tmp_path: Path, text: st
     assert "\n" not in str(caught.value) and "data.labels=none" in str(caught.value)
 
 
-@pytest.mark.parametrize("ending", [".zip", ".npy", ".npz", ".h5", ".lmdb", ".rar"])
+@pytest.mark.parametrize("ending", [".zip", ".npy", ".npz", ".h5", ".lmdb", ".tar", ".parquet", ".arrow", ".rar"])
 def test_a_damaged_file_is_told_in_one_line(make: Make, tmp_path: Path, ending: str) -> None:
     for content in (b"", b"no archive at all"):
         path = tmp_path / f"bad{ending}"
@@ -165,3 +227,112 @@ def test_an_hdf5_whose_numbers_lie_elsewhere_is_refused(make: Make, tmp_path: Pa
             file.create_group("images")
     with pytest.raises(UserError, match=r"its images must be a data set with its numbers in this file$"):
         make("images", root=str(tmp_path / "bad.h5"))
+
+
+@pytest.mark.parametrize("made", [as_npy, as_hdf5])
+def test_a_large_array_is_known_by_a_part_of_it_and_says_so(
+    make: Make, tmp_path: Path, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(made(tmp_path))
+    assert make("images", root=root).identity.digest_of == "content"
+    monkeypatch.setattr(arrays, "READ", ARRAY.nbytes // 3)
+    before = make("images", root=root).identity
+    assert before.digest_of == "content of 1 in 3 pictures"
+    for changed, seen in ((1, False), (3, True)):
+        other = ARRAY.copy()
+        other[changed] = 255
+        with monkeypatch.context() as patch:
+            patch.setitem(globals(), "ARRAY", other)
+            (tmp_path / str(changed)).mkdir()
+            root = str(made(tmp_path / str(changed)))
+        assert (make("images", root=root).identity != before) == seen
+
+
+def test_shards_that_are_missing_cut_off_or_compressed(make: Make, tmp_path: Path) -> None:
+    folder = as_shards(tmp_path)
+    first = folder / "shard-000000.tar"
+    for root, message in (
+        (folder / "shard-{000000..000002}.tar", r"no such file: .*shard-000002\.tar$"),
+        (folder / "shard-{000002..000000}.tar", "must go from a number to a greater one"),
+    ):
+        with pytest.raises(UserError, match=message):
+            make("images", root=str(root))
+    whole = first.read_bytes()
+    for content, message in (
+        (whole[:2000], r"shard-000000\.tar: not a readable tar file"),
+        (gzip.compress(whole), r"shard-000000\.tar: not a readable tar file .*; a compressed one .* \(gunzip\)$"),
+    ):
+        first.write_bytes(content)
+        with pytest.raises(UserError, match=message) as caught:
+            make("images", root=str(folder))
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("0000.json", b"[", "not a readable label"),
+        ("0000.json", b'{"label": [0.5]}', "must be the number or name of a class"),
+        ("0000.json", b"[" * 100_000, "not a readable label"),
+        ("0000.cls", b"\xff", "not a readable label"),
+        ("0001.txt", b"", "has no label for a.tar/0001.png"),
+    ],
+)
+def test_labels_in_shards_that_are_none(make: Make, tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, "0000.png", encoded(0))
+        add(tar, "0001.png", encoded(1))
+        add(tar, name, content)
+        if message.startswith("has no"):
+            add(tar, "0000.cls", b"cat")
+    with pytest.raises(UserError, match=message) as caught:
+        make("images", root=str(tmp_path / "a.tar"))
+    assert "\n" not in str(caught.value) and "data.labels=none" in str(caught.value)
+    assert make("images", root=str(tmp_path / "a.tar"), labels="none", batch_size=2).size == 2
+
+
+def test_what_else_is_in_a_tar_file_is_told_and_leads_nowhere(make: Make, tmp_path: Path) -> None:
+    """Names and links in it are data: none is opened."""
+    (tmp_path / "secret.png").write_bytes(encoded(9))
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, "../../x.png", encoded(3))
+        add(tar, "b.png", encoded(4))
+        add(tar, "b.mask.png", encoded(5))
+        link = tarfile.TarInfo("c.png")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret.png")
+        tar.addfile(link)
+    data = make("images", root=str(tmp_path / "a.tar"), batch_size=2)
+    assert sorted(numbers(next(data.batches(0)))) == [3, 4]
+    assert "1 no ordinary files (a.tar/c.png)" in data.found[1]
+    assert "1 further pictures of a sample (a.tar/b.mask.png)" in data.found[1]
+
+
+def test_a_hugging_face_set_that_is_not_as_it_must_be(make: Make, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    (tmp_path / "secret.png").write_bytes(encoded(9))
+    features = datasets.Features({"image": datasets.Image(decode=False)})
+    outside = [{"bytes": None, "path": str(tmp_path / "secret.png")}] * 2
+    datasets.Dataset.from_dict({"image": outside}, features=features).to_parquet(str(tmp_path / "outside.parquet"))
+    with pytest.raises(UserError, match=r"outside\.parquet\[\d\]: not a readable picture \(its bytes are not in the"):
+        take(make("images", root=str(tmp_path / "outside.parquet"), batch_size=2), 1)
+    datasets.Dataset.from_dict({"text": ["a"]}).to_parquet(str(tmp_path / "text.parquet"))
+    with pytest.raises(UserError, match=r"text\.parquet: has no column of pictures, but text$"):
+        make("images", root=str(tmp_path / "text.parquet"))
+    labels = datasets.Features({"image": datasets.Image(), "label": datasets.Value("int64")})
+    wrong = {"image": [{"bytes": encoded(0), "path": None}] * 2, "label": [0, -3]}
+    datasets.Dataset.from_dict(wrong, features=labels).to_parquet(str(tmp_path / "wrong.parquet"))
+    with pytest.raises(UserError, match=r"its label must be numbers of classes, from 0 on; data\.labels=none"):
+        make("images", root=str(tmp_path / "wrong.parquet"))
+    datasets.DatasetDict(train=of_hugging_face()).save_to_disk(str(tmp_path / "parts"))
+    with pytest.raises(UserError, match=r"has the parts train; take one, data\.root=.*parts/train$"):
+        make("images", root=str(tmp_path / "parts"))
+    assert make("images", root=str(tmp_path / "parts" / "train")).class_names == ["0", "1", "2"]
+
+
+def test_a_name_that_cannot_be_reached_is_told_in_one_line(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+    with pytest.raises(UserError, match=r"^data\.root=hf://no/thing: the datasets library cannot load it") as caught:
+        make("images", root="hf://no/thing")
+    assert "\n" not in str(caught.value)

@@ -50,6 +50,8 @@ DIGITS = ["data=digits", "model=dcgan", "trainer.sync_batchnorm=true", "data.bat
 CASES = [
     *([*RING, f"update={update}"] for update in ("simultaneous", "alternating", "extragradient", "optimistic")),
     [*RING, "update=consensus"],
+    [*RING, "update=extragradient", "wrapper@d_wrappers=[freeze]"],
+    [*RING, "ema=half_life", "ema.rampup=0.9", "+ema@averages.late=delayed", "averages.late.start=4"],
     [*RING, "update=unrolled", "update.steps=3"],
     [*RING, "update=balanced", "update.low=0.75", "update.high=0.8"],
     [*RING, "update=lookahead", "gan.clip_norm=0.01", *DUALITY],

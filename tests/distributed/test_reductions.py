@@ -1,6 +1,8 @@
 """What processes agree on is what one process would have found, derivatives of every order included."""
 
 from copy import deepcopy
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +13,8 @@ from gan_lab.distributed import collectives as processes
 from gan_lab.distributed.collectives import check_alike
 from gan_lab.errors import UserError
 from gan_lab.networks.batch_norm import GlobalBatchNorm
+from gan_lab.networks.stylegan2 import StyleGAN2Generator
+from gan_lab.terms import PathLength
 
 pytestmark = pytest.mark.slow
 
@@ -84,5 +88,59 @@ def test_processes_that_go_on_from_different_rounds_are_told() -> None:
         check_alike("rounds", 7, torch.device("cpu"))
         with pytest.raises(UserError, match="the processes have 7 to 8 rounds"):
             check_alike("rounds", 7 + rank, torch.device("cpu"))
+
+    connected(act)
+
+
+def test_the_centre_of_styles_is_the_mean_over_processes() -> None:
+    def generator() -> StyleGAN2Generator:
+        torch.manual_seed(0)
+        return StyleGAN2Generator(3, (1, 8, 8), None, width=2, max_width=4, dim=4, mapping=1, mixing=0.0)
+
+    z, whole = torch.randn(8, 3, generator=torch.Generator().manual_seed(1)), generator()
+    whole(z)
+
+    def act(rank: int) -> None:
+        part = generator()
+        part(z[4 * rank :][:4])
+        torch.testing.assert_close(part.centre, whole.centre)
+        assert part.centre.any()
+
+    connected(act)
+
+
+def test_path_lengths_are_compared_with_their_mean_over_processes() -> None:
+    """The length that is kept, and the mean over processes of the penalty's gradient in G's only weight."""
+    steps = [torch.tensor([1.0, 2.0, 4.0, 8.0]), torch.tensor([3.0, 5.0, 1.0, 2.0])]
+
+    class Scaled(nn.Module):
+        centre = torch.zeros(1)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(1.5))
+
+        def styles(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+            return torch.ones(len(z), 1, 1, requires_grad=True)
+
+        def synthesise(self, w: Tensor) -> Tensor:
+            return self.scale * self.steps * w[..., None]
+
+    def played(part: slice) -> tuple[Tensor, Tensor]:
+        term, network = PathLength(decay=0.25, shrink=1), Scaled()
+        for step in steps:
+            network.steps = step[part, None, None, None]
+            context: Any = SimpleNamespace(g=SimpleNamespace(network=network), z=step[part], condition=None)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(torch, "randn_like", torch.ones_like)
+                value = term.value(context)
+        (slope,) = torch.autograd.grad(value, network.scale)
+        return term.length, processes.mean([slope])[0]
+
+    expected = played(slice(4))
+
+    def act(rank: int) -> None:
+        for found, whole in zip(played(slice(2 * rank, 2 * rank + 2)), expected, strict=True):
+            torch.testing.assert_close(found, whole)
 
     connected(act)

@@ -42,7 +42,8 @@ CASES = [
     ["update=unrolled", "term@d_terms=[r1,r2]", "data=ring"],
     ["optimizer.fused=true", "data=ring"],
     ["optimizer=sgd", "optimizer.momentum=0.9", "gan.clip_norm=0.1", "update.d_steps=2"],
-    ["optimizer=rmsprop", "latent=uniform", "gan.ema_decay=null", "schedule=cosine", "data=mixture_1d"],
+    ["optimizer=rmsprop", "latent=uniform", "ema=none", "schedule=cosine", "data=mixture_1d"],
+    ["ema=half_life", "ema.half_life=900", "ema.rampup=0.9", "+ema@averages.late=delayed", "averages.late.start=4"],
     ["model=mlp_2014", "schedule=goodfellow2014", "optimizer=sgd"],  # dropout, and momentum that moves
     ["callbacks=[default,early_stopping]", "callbacks.early_stopping={monitor: d/loss, patience: 9}"],
 ]

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.metric import Doubting, demand, measure
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
-from gan_lab.sampling import noise_of
+from gan_lab.sampling import noise_of, sampled
 from gan_lab.types import Batch
 
 # --- metrics ------------------------------------------------------------------------------------------------------
@@ -149,12 +150,11 @@ def test_no_sample_depends_on_the_batch_that_it_comes_in_or_leaves_a_trace(name:
     before = torch.get_rng_state()
     z = noise_of(latent, 23, seed=3)
     assert torch.equal(z[:7], noise_of(latent, 7, seed=3))
-    whole, *cut = (
-        torch.cat([batch.x for batch in generated(GENERATORS[name], z, size, seed=5)]) for size in (100, 1, 5, 23)
-    )
+    sampler = partial(sampled, GENERATORS[name])
+    whole, *cut = (torch.cat([batch.x for batch in generated(sampler, z, size, seed=5)]) for size in (100, 1, 5, 23))
     assert all(torch.equal(whole, other) for other in cut)
     assert torch.equal(torch.get_rng_state(), before)
-    other = torch.cat([batch.x for batch in generated(GENERATORS[name], z, 5, seed=6)])
+    other = torch.cat([batch.x for batch in generated(sampler, z, 5, seed=6)])
     assert torch.equal(other, whole) == (name == "draws nothing")
 
 

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from gan_lab.features.extractors import Pixels
 from gan_lab.features.protocol import Lessons
 from gan_lab.latents import Normal
 from gan_lab.metrics.samples import RealSamples, Samples
+from gan_lab.sampling import sampled
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +73,7 @@ def evaluation(seed: int, conditional: bool) -> tuple[RealSamples, Samples, Real
     """Real samples, generated ones, and others in their place."""
     asking = {"copying": METRICS["copying"]}  # for held-out samples
     found = Evaluator(Drawn(seed), Knowing(), asking, N, seed=seed, conditional=conditional, floor=True)
-    return found.real, found.fake(perfect, LATENT), found.another
+    return found.real, found.fake(partial(sampled, perfect), LATENT), found.another
 
 
 @pytest.mark.parametrize("conditional", [False, True], ids=["", "conditional"])
@@ -97,7 +98,7 @@ def test_a_conditional_one_is_not_asked_for_what_the_reference_shows() -> None:
     for n, again in ((N, 1), (3 * N, 3)):
         asked = Evaluator(Drawn(0), Knowing(), {}, n, real=N, conditional=True)
         others = Evaluator(Drawn(0), Knowing(), {}, N, conditional=True, floor=True).another.labels
-        assert torch.equal(asked.fake(perfect, LATENT).labels, others.repeat(again))
+        assert torch.equal(asked.fake(partial(sampled, perfect), LATENT).labels, others.repeat(again))
     assert Evaluator(Drawn(0), Knowing(), {}, 3 * N, conditional=True).n_real == N  # half of what there is
     with pytest.raises(UserError, match=f"real={2 * N}: leaves none of the {2 * N} samples"):
         Evaluator(Drawn(0), Knowing(), {}, N, real=2 * N, conditional=True)

@@ -31,6 +31,14 @@ QUICK = {  # the tests' MNIST has 12 pictures
     **dict.fromkeys(["biggan_imagenet128", "sagan_imagenet128"], IMAGENET),
     "stylegan2_cifar10": STYLED,
     "stylegan2_ada_cifar10": STYLED,
+    "projected_church256": [
+        *COLOURED,
+        "~data.flip",
+        "latent.dim=8",
+        "model.generator.width=2",
+        "model.discriminator.width=2",
+        "model.discriminator.resolution=128",
+    ],
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
     "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
     "semi_supervised_mnist": ["data.labels=10"],
@@ -89,6 +97,11 @@ def test_every_synthetic_data_set_and_latent_plays(played: Callable[..., Path], 
 @pytest.mark.parametrize("chosen", [*([f"optimizer={o}"] for o in options("optimizer")), *schedules()], ids=" ".join)
 def test_every_optimizer_and_schedule_plays(played: Callable[..., Path], chosen: list[str]) -> None:
     played("model=mlp", *chosen, "rounds=3")
+
+
+@pytest.mark.parametrize("name", options("ema"))
+def test_every_average_plays(played: Callable[..., Path], name: str) -> None:
+    played("model=mlp", f"ema={name}", "rounds=3")
 
 
 @pytest.mark.parametrize("name", options("debug"))

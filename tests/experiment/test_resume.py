@@ -27,7 +27,7 @@ CASES = [
     *(["model=mlp", f"optimizer={optimizer}"] for optimizer in options("optimizer")),
     *(["model=mlp", *schedule] for schedule in schedules()),
     ["model=dcgan", "update.d_steps=2", "term@d_terms=[r1,r2]", "d_terms.r1.every=4", "loss=relativistic"],
-    ["model=mlp", "data=ring", "latent=uniform", "gan.ema_decay=null"],
+    ["model=mlp", "data=ring", "latent=uniform", "ema=none"],
     ["model=mlp", "callbacks.metrics=null", "callbacks.equilibrium.every=1"],
 ]
 

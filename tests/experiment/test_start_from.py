@@ -133,7 +133,7 @@ def test_what_does_not_fit_is_listed_and_left_alone(composed: Composed, source: 
     config = composed(*PARTS, "wrapper@d_wrappers=[spectral_norm]", "latent.dim=6", "conditioning=concat")
     fresh, gan = build(config)[0].state_dict(), build(config)[0]
     start = start_from(gan, source)
-    told = "\n".join(start.told())
+    told = "\n".join(start.report())
     assert "is [16, 14] there and [16, 16] here" in told
     assert start.unfit["d"] and start.unfit["g"].keys() == start.unfit["average"].keys()
     (name,) = start.unfit["g"]
@@ -150,7 +150,7 @@ def test_a_generator_file_starts_the_generator_alone(composed: Composed, source:
 
 
 def test_without_an_average_the_generator_is_one(composed: Composed, source: Path, tmp_path: Path) -> None:
-    play(composed(*PARTS, "conditioning=concat", "gan.ema_decay=null", "rounds=1"))
+    play(composed(*PARTS, "conditioning=concat", "ema=none", "rounds=1"))
     gan, _ = build(composed(*PARTS, "conditioning=concat"))
     start_from(gan, tmp_path, strict=True)
     assert gan.average is not None

@@ -33,7 +33,8 @@ from gan_lab.types import Batch, DiscriminatorOutput
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
 TOLD = ["biggan", "biggan_deep", "stylegan2", "unet_d"]  # networks that read labels themselves
 CLASSIFIERS = ["adc", "auxiliary", "contra", "multi_hinge", "reacgan", "tac"]  # whose D does not read y
-MODELS = [name for name in options("model") if name not in ("dirac", "pix2pix", "srgan", *TOLD)]  # which take no labels
+OTHERS = ["dirac", "pix2pix", "projected", "srgan"]  # whose D judges points, reads images, or shows no features
+MODELS = [name for name in options("model") if name not in (*OTHERS, *TOLD)]  # which take no labels
 UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
 PAIRS = [*((c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT), *(("none", m) for m in TOLD)]
 SOME = [(c, m) for c, m in PAIRS if m == "dcgan" or c in ("projection", "none")]  # each conditioning, and each model
@@ -279,3 +280,10 @@ def test_a_label_that_the_generator_does_not_know(
     assert main([str(directory), f"label={label}"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize("loss", ["hinge", "top_k"])
+def test_multi_hinge_s_d_wants_a_loss_that_asks_for_classes(composed: Callable[..., DictConfig], loss: str) -> None:
+    config = composed("conditioning=multi_hinge", f"loss={loss}")
+    with pytest.raises(UserError, match=r"reads no class logits.*take loss=multi_hinge, or another conditioning"):
+        build(config)

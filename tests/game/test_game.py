@@ -64,7 +64,7 @@ def test_k_discriminator_steps_see_k_fresh_batches_and_noises(composed: Callable
 
 def test_simultaneous_takes_both_gradients_at_the_same_point(composed: Callable[..., DictConfig]) -> None:
     """Equal to two separate gradients at the start of the round, by another route: two backward passes of our own."""
-    config = composed("model=mlp", "update=simultaneous", "optimizer=sgd", "loss=minimax", "gan.ema_decay=null")
+    config = composed("model=mlp", "update=simultaneous", "optimizer=sgd", "loss=minimax", "ema=none")
     gan, data = build(config)
     start = {p.name: [w.detach().clone() for w in p.weights] for p in (gan.d, gan.g)}
     seen: list[StepContext] = []
@@ -104,7 +104,7 @@ def test_joint_batch_shares_batch_statistics(composed: Callable[..., DictConfig]
 
 
 def test_the_average_follows_the_generator_by_its_formula(composed: Callable[..., DictConfig]) -> None:
-    config = composed("model=mlp", "gan.ema_decay=0.5", "optimizer.lr=0.01")
+    config = composed("model=mlp", "ema.decay=0.5", "optimizer.lr=0.01")
     gan, _ = build(config)
     assert gan.average is not None
     path: list[list[Tensor]] = []
@@ -203,7 +203,7 @@ def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
     composed: Callable[..., DictConfig], model: str
 ) -> None:
     def act(gan: GAN) -> None:
-        if model.startswith(("mlp_", "sn_", "sagan", "biggan", "unet_d", "fastgan")):
+        if model.startswith(("mlp_", "sn_", "sagan", "biggan", "unet_d", "fastgan", "projected")):
             gan.d.network.eval()  # dropout, noise and the singular vectors of spectral normalisation would differ
         context = gan.context(gan.d)
         for samples in (context.real, context.fake):
@@ -219,7 +219,7 @@ def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
 
 @pytest.mark.parametrize(
     "override",
-    ["logger=[]", "~logger", "callbacks.metrics=null", "~callbacks.samples", "~callbacks", "gan.ema_decay=null"],
+    ["logger=[]", "~logger", "callbacks.metrics=null", "~callbacks.samples", "~callbacks", "ema=none"],
 )
 def test_whatever_watches_can_be_left_out(played: Callable[..., Path], override: str) -> None:
     small = ["data.batch_size=8", "model=mlp", "model.hidden=[16]", "rounds=2"]

@@ -120,6 +120,14 @@ def test_a_round_that_is_not_logged_waits_for_no_device_and_walks_through_no_net
     assert rounds.usual() == {}
 
 
+@pytest.mark.parametrize("ema", options("ema"))
+def test_so_it_is_with_every_average(rounds: Rounds, played: Callable[..., Path], ema: str) -> None:
+    rounds.count(torch.Tensor, *WAITS)
+    rounds.count(nn.Module, "named_parameters", "named_buffers", "named_modules", "state_dict")
+    played("model=mlp", f"ema={ema}", "+ema@averages.further=half_life", *QUIET)
+    assert rounds.usual() == {}
+
+
 def test_loggers_are_called_in_logged_rounds_only(rounds: Rounds, played: Callable[..., Path]) -> None:
     rounds.count(CSV, "log_metrics")
     played("model=mlp", "callbacks.metrics.every=50", "rounds=100")

@@ -174,7 +174,7 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
 def test_a_row_of_the_picture_is_what_is_given_the_truth_and_samples(composed: Callable[..., DictConfig]) -> None:
     gan, data = build(composed("model=pix2pix"))
     z, pairs = torch.randn(4, 4), far_samples(data, 3)
-    rows = answers(gan, z, pairs).unflatten(0, (3, 6))
+    rows = answers(gan.sample, z, pairs).unflatten(0, (3, 6))
     for i in range(3):
         assert torch.equal(rows[i, 0], pairs.y[i]) and torch.equal(rows[i, 1], pairs.x[i])  # type: ignore[index]
         torch.testing.assert_close(rows[i, 2:], gan.sample(z, pairs.y[i].expand(4, -1, -1, -1)))  # type: ignore[index]

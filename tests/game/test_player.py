@@ -9,6 +9,7 @@ from helpers.players import fit
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lab.averages import Constant
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
@@ -96,7 +97,7 @@ def test_after_a_step_the_constraints_that_are_due_hold_again_and_the_step_count
 
 def test_nothing_of_how_a_network_is_run_is_on_unless_asked_for() -> None:
     d, g = (Player(name, nn.Conv2d(2, 3, 3), SGD) for name in ("d", "g"))  # type: ignore[arg-type]
-    gan = GAN(d, g, Normal(4), Hinge(), Alternating(), ema_decay=0.9)
+    gan = GAN(d, g, Normal(4), Hinge(), Alternating(), ema=Constant(0.9))
     for one in (gan.d, gan.g):
         assert one._compiled_call_impl is None
         assert all(weight.is_contiguous() for weight in one.weights)

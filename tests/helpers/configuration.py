@@ -37,6 +37,11 @@ NARROW = {
     "mlp_2016": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "mlp_2018": ["model.generator.hidden=[16,16]", "model.discriminator.hidden=[8,8]"],
     "pix2pix": ["model.width=4", "degradation=half"],
+    "projected": [
+        "model.generator.width=1",
+        "model.discriminator.width=2",
+        "model.discriminator.resolution=128",
+    ],
     "r3gan": ["model.width=4", "model.group_width=4"],
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,

@@ -51,12 +51,12 @@ def test_a_dense_layer_gives_the_networks_of_infogan() -> None:
 def test_convolutions_of_whole_maps_are_torch_s(memory_format: torch.memory_format) -> None:
     """Values, and first and second derivatives; the same random numbers make the same weights."""
     pairs = (
-        (MapToPixel, nn.Conv2d, torch.randn(5, 3, 4, 4, dtype=torch.float64)),
+        (MapToPixel, nn.Conv2d, torch.randn(5, 3, 4, 6, dtype=torch.float64)),
         (PixelToMap, nn.ConvTranspose2d, torch.randn(5, 3, 1, 1, dtype=torch.float64)),
     )
     for ours, theirs, x in pairs:
         found = []
-        for make in (lambda: ours(3, 2, 4), lambda: theirs(3, 2, 4, bias=False)):  # noqa: B023
+        for make in (lambda: ours(3, 2, (4, 6)), lambda: theirs(3, 2, (4, 6), bias=False)):  # noqa: B023
             torch.manual_seed(0)
             layer = make().double().to(memory_format=memory_format)
             at = x.to(memory_format=memory_format).requires_grad_(True)

@@ -13,6 +13,7 @@ from helpers.toy_players import Show
 from omegaconf import DictConfig
 from torch import nn
 
+from gan_lab.averages import Constant
 from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
 from gan_lab.experiment.build import build
@@ -21,7 +22,8 @@ from gan_lab.game.gan import GAN
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
 from gan_lab.networks.wrappers import MinibatchDiscrimination, MinibatchStd, spectral_norm
 
-FOR_D_ALONE = [name for name in options("wrapper") if name not in ("spectral_norm", "virtual_batch_norm")]
+FOR_EITHER = {"freeze", "spectral_norm", "virtual_batch_norm"}
+FOR_D_ALONE = sorted({*options("wrapper")} - FOR_EITHER)
 LARGE = {"virtual_batch_norm": ["data.image_size=16"]}  # DCGAN's D has no batch normalisation at 8 x 8
 
 
@@ -79,7 +81,7 @@ def test_the_average_of_a_normalised_network_keeps_its_singular_vectors() -> Non
     torch.manual_seed(0)
     network = spectral_norm(nn.Linear(5, 4))
     kept = deepcopy(network)
-    average = EMA(kept, network, 0.9)
+    average = EMA(kept, network, Constant(0.9))
     for t in range(1, 400):  # weights that move, and come to rest
         network(torch.randn(3, 5))
         network.parametrizations.weight.original.data += 0.3 * 0.95**t * torch.randn(4, 5)

@@ -69,7 +69,7 @@ NEAR = [(normalize(EMBEDDING) @ normalize(PROXIES).T)[i, k].item() for i, k in e
 
 
 def contrast(term: Term, player: str) -> float:
-    output = DiscriminatorOutput(EMBEDDING[:, 0], normalize(EMBEDDING) @ normalize(PROXIES).T, (REAL, EMBEDDING))
+    output = DiscriminatorOutput(EMBEDDING[:, 0], normalize(EMBEDDING) @ normalize(PROXIES).T, (REAL, FAKE, EMBEDDING))
     seen = {"d": "real_output", "g": "fake_output"}
     term.player = player
     value = term.value(SimpleNamespace(**{seen[player]: output}, y=Y))  # type: ignore[arg-type]

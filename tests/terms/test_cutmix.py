@@ -1,5 +1,6 @@
 """Laws of CutMix consistency."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,6 +57,37 @@ def test_masks_are_boxes_of_the_images_proportions_with_either_side_kept() -> No
     heights, widths = (inside.any(axis).sum(1).float().mean().item() for axis in (2, 1))
     assert widths / heights == pytest.approx(2, rel=0.05)
     assert corner.mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_box_has_the_share_of_the_area_about_its_centre_that_is_drawn() -> None:
+    """Rows from c - h to below c + h, c the centre and h half the height, both rounded down; columns likewise."""
+    torch.manual_seed(1)
+    area, flip, row, column = torch.rand(4, 50, 1)[..., 0].tolist()
+    torch.manual_seed(1)
+    masks = boxes(50, 8, 12, torch.device("cpu"))
+    for i, mask in enumerate(masks):
+        h, w = (math.floor(math.sqrt(area[i]) * side) // 2 for side in (8, 12))
+        r, c = math.floor(row[i] * 8), math.floor(column[i] * 12)
+        box = [[r - h <= y < r + h and c - w <= x < c + w for x in range(12)] for y in range(8)]
+        assert torch.equal(mask > 0.5, torch.tensor(box) ^ (flip[i] < 0.5))
+
+
+def test_images_and_logits_are_mixed_by_the_same_masks() -> None:
+    """Of a D that squares each pixel and adds the image's mean, which mixing does not preserve."""
+    one, size = context(1), (64, 1, 6, 9)
+    one.real, one.fake = torch.randn(size), torch.randn(size)
+
+    def judge(x: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(x.sum((1, 2, 3)), scales=(x[:, 0].square() + x.mean((1, 2, 3))[:, None, None],))
+
+    one.discriminate, one.real_output, one.fake_output = judge, judge(one.real), judge(one.fake)
+    torch.manual_seed(2)
+    value = CutMix().value(one)
+    torch.manual_seed(2)
+    masks = boxes(64, 6, 9, torch.device("cpu"))
+    mixed = judge(torch.where(masks[:, None] > 0.5, one.real, one.fake)).scales[0]
+    apart = torch.where(masks > 0.5, one.real_output.scales[0], one.fake_output.scales[0])
+    torch.testing.assert_close(value, (mixed - apart).square().mean())
 
 
 def rectangles(masks: Tensor) -> Tensor:

@@ -100,6 +100,8 @@ def test_it_couples_the_samples_of_a_batch_or_is_a_mean_over_them(term: Term) ->
 
 
 def test_the_yaml_have_the_defaults_of_the_classes() -> None:
+    assert unlike_their_classes("latent") == []  # of InfoGAN's codes
+    assert unlike_their_classes("conditioning") == ["auxiliary: real=False, True in the class"]  # G's cost of it
     assert unlike_their_classes("term") == [
         "bcr: fake=1.0, 0.0 in the class",  # which makes CR what bCR is
         "zcr: weight=5.0, 1.0 in the class",  # the papers' weights of zCR's two parts

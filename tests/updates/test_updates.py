@@ -21,7 +21,7 @@ from gan_lab.io.checkpoint import PlainCheckpointIO
 from gan_lab.updates import Alternating, Balanced, Consensus, Lookahead, Optimistic, PastExtragradient
 
 Composed = Callable[..., DictConfig]
-PLAIN = ("model=mlp", "data=ring", "optimizer=sgd", "gan.ema_decay=null")
+PLAIN = ("model=mlp", "data=ring", "optimizer=sgd", "ema=none")
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:

@@ -6,10 +6,11 @@ from io import BytesIO
 from pathlib import PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+import numpy as np
 from PIL import Image
 
 from gan_lab.data.listing import arrange, readable, why_not
-from gan_lab.data.sources.folder import by_folder
+from gan_lab.data.names import Names
 from gan_lab.data.sources.handle import PerProcess
 from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
 from gan_lab.data.sources.source import Source
@@ -44,15 +45,18 @@ class Archive(Source):
         sizes: dict[str, int] = {}
         passed_over: dict[str, list[str]] = {}
         for name, entry in entries.items():
-            hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-            reason = "hidden" if hidden else why_not(name)
+            parts = PurePosixPath(name).parts
+            hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+            reason = "hidden" if hidden else why_not(parts[-1])
             if reason is None:
                 sizes[name] = entry.file_size
             elif name != DATASET_JSON:
                 passed_over.setdefault(reason, []).append(name)
-        listing = arrange(root, sizes, passed_over, with_classes and self.given is None)
+        files = sorted(sizes)
+        numbers = np.array([sizes[file] for file in files], np.int64)
+        listing = arrange(root, Names.of(files), numbers, passed_over, with_classes and self.given is None)
         self.names, self.passed_over = listing.files, passed_over
-        self.classes, self.labels = by_folder(listing)
+        self.classes, self.labels = listing.classes, listing.labels
         self._entries = [entries[name] for name in self.names]
 
     @property
@@ -60,8 +64,13 @@ class Archive(Source):
         """Of the names, sizes and checksums of all pictures."""
         found = hashlib.sha256()
         for entry in self._entries:
-            found.update(f"{entry.filename}\0{entry.file_size}\0{entry.CRC}\n".encode("utf-8", "surrogateescape"))
+            line = f"{entry.filename}\0{entry.file_size}\0{entry.CRC}\n"
+            found.update(line.encode("utf-8", "surrogateescape"))
         return found.hexdigest()
+
+    @property
+    def digest_of(self) -> str:
+        return "names, sizes and checksums"
 
     def open(self, index: int) -> Image.Image:
         return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())

@@ -1,7 +1,9 @@
 """Arrays of pictures: NumPy's .npy and .npz, and HDF5."""
 
 import hashlib
+import math
 from abc import abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
 
 PICTURES = ("images", "samples", "x", "data", "arr_0")
+READ = 2**30  # bytes that the start of a run reads, to know its data
 LABELS = ("labels", "label", "y", "arr_1")
 
 
@@ -45,7 +48,7 @@ class Arrays(Source):
         if labels is not None:
             if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
                 raise UserError(f"data.root={root}: its labels must be {shape[0]} numbers from 0 on; data.labels=none")
-            self.labels = labels.tolist()
+            self.labels = labels.astype(np.int64)
             self.classes = [str(number) for number in range(int(labels.max()) + 1)]
 
     @abstractmethod
@@ -56,14 +59,24 @@ class Arrays(Source):
     def numbers(self) -> NDArray[Any] | None:
         """The labels, where there are some."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Of all numbers."""
+        """Of all numbers; of so many pictures, evenly from first on, as have a GiB together, where all have more."""
         array = self._array()
         found = hashlib.sha256(f"{array.dtype} {tuple(array.shape)}".encode())
-        for start in range(0, len(array), 256):
-            found.update(np.ascontiguousarray(array[start : start + 256]).tobytes())
+        for start in range(0, len(array), 256 * self._step):
+            part = array[start : start + 256 * self._step : self._step]
+            found.update(np.ascontiguousarray(part).tobytes())
         return found.hexdigest()
+
+    @property
+    def digest_of(self) -> str:
+        return "content" if self._step == 1 else f"content of 1 in {self._step} pictures"
+
+    @property
+    def _step(self) -> int:
+        array = self._array()
+        return math.ceil(math.prod(array.shape) * array.dtype.itemsize / READ)
 
     def open(self, index: int) -> Image.Image:
         pixels = np.asarray(self._array()[index])

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan_lab.data.listing import Listing, class_of, list_pictures, readable
+from gan_lab.data.index import index
+from gan_lab.data.listing import readable
 from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
 from gan_lab.data.sources.source import Source
 
@@ -19,22 +20,20 @@ class Folder(Source):
         self.root = root
         listed = Path(root, DATASET_JSON)
         self.given = read_dataset_json(listed.read_bytes(), str(listed)) if with_json and listed.is_file() else None
-        self.listing = list_pictures(root, with_classes and self.given is None)
-        self.names, self.passed_over = self.listing.files, self.listing.passed_over
-        self.classes, self.labels = by_folder(self.listing)
+        listing, self._digest = index(root, with_classes and self.given is None)
+        self.names, self.passed_over = listing.files, listing.passed_over
+        self.classes, self.labels = listing.classes, listing.labels
 
     @property
     def digest(self) -> str:
-        return self.listing.digest
+        return self._digest
+
+    @property
+    def digest_of(self) -> str:
+        return "names and sizes"
 
     def open(self, index: int) -> Image.Image:
         return Image.open(self.path(index), formats=readable())
 
     def path(self, index: int) -> str:
         return os.path.join(self.root, self.names[index])
-
-
-def by_folder(listing: Listing) -> tuple[list[str], list[int] | None]:
-    """The classes, and the number of each picture's: that of the folder it lies in."""
-    numbers = {name: number for number, name in enumerate(listing.classes)}
-    return listing.classes, [numbers[class_of(file)] for file in listing.files] if numbers else None

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gan_lab.errors import UserError
 
 DATASET_JSON = "dataset.json"
@@ -66,7 +69,7 @@ def read_dataset_json(text: bytes, where: str) -> dict[str, str]:
     return {file: classes[label] if label < len(classes) else str(label) for file, label in pairs}
 
 
-def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple[list[str], list[int]]:
+def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple[list[str], NDArray[np.int64]]:
     """The names of the classes and the number of each picture's.
 
     Classes whose names are all numbers are 0, 1, ... up to the largest; others stand in alphabetical order. Raises
@@ -83,7 +86,7 @@ def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple
         most = max(map(int, found))
         if most >= max(1000, 2 * len(names)):
             raise UserError(f"{where}: a label is {most}; the {len(names)} pictures cannot be of so many classes")
-        return [str(number) for number in range(most + 1)], [int(given[name]) for name in names]
+        return [str(number) for number in range(most + 1)], np.array([int(given[name]) for name in names], np.int64)
     classes = sorted(found)
     numbers = {name: number for number, name in enumerate(classes)}
-    return classes, [numbers[given[name]] for name in names]
+    return classes, np.array([numbers[given[name]] for name in names], np.int64)

@@ -27,7 +27,7 @@ class Lmdb(Source):
         self.keys: list[bytes] = []
         others: list[str] = []
         found = hashlib.sha256()
-        with environment(root) as opened, opened.begin() as transaction:
+        with environment(root).begin() as transaction:
             for key, value in transaction.cursor():
                 if looks_like_picture(value):
                     self.keys.append(key)
@@ -45,8 +45,12 @@ class Lmdb(Source):
         """Of the keys, sizes and last bytes of all pictures."""
         return self._digest
 
+    @property
+    def digest_of(self) -> str:
+        return "keys, sizes and last bytes"
+
     def open(self, index: int) -> Image.Image:
-        with environment(self.root) as opened, opened.begin() as transaction:
+        with environment(self.root).begin() as transaction:
             return Image.open(BytesIO(transaction.get(self.keys[index])), formats=readable())
 
 
@@ -56,7 +60,9 @@ def looks_like_picture(start: bytes) -> bool:
 
 
 def environment(root: str) -> Any:
-    """The database at `root`, for one look at it: a process must not hold one twice, nor go on with its parent's.
+    """The database at `root`, opened once: the library refuses a second time in one process.
+
+    It is opened without locks, for reading alone, which is looking at a map of the file: forked workers go on with it.
 
     Raises UserError where it cannot be opened.
     """
@@ -64,7 +70,17 @@ def environment(root: str) -> Any:
         import lmdb
     except ImportError as error:
         raise UserError("LMDB needs lmdb: pip install 'gan_lab[lmdb]'") from error
+    folder = Path(root).is_dir()
     try:
-        return lmdb.open(root, readonly=True, lock=False, subdir=Path(root).is_dir(), readahead=False)
-    except lmdb.Error as error:
+        found = Path(root, "data.mdb" if folder else "").stat()
+        stamp, known = (found.st_dev, found.st_ino, found.st_mtime_ns), _opened.get(root)
+        if known is None or known[0] != stamp:
+            if known is not None:
+                known[1].close()
+            _opened[root] = stamp, lmdb.open(root, readonly=True, lock=False, subdir=folder, readahead=False)
+        return _opened[root][1]
+    except (lmdb.Error, OSError) as error:
         raise UserError(f"data.root={root}: not a readable LMDB ({error})") from error
+
+
+_opened: dict[str, tuple[tuple[int, int, int], Any]] = {}  # by the path, with what tells whether it is another file now

@@ -19,6 +19,10 @@ class Single(Source):
     def digest(self) -> str:
         return self.names[0]
 
+    @property
+    def digest_of(self) -> str:
+        return "name"
+
     def open(self, index: int) -> Image.Image:
         return Image.open(self.path(index), formats=readable())
 

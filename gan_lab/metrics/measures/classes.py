@@ -22,7 +22,7 @@ class Recognition:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"recognition": "higher"}
-    covers: ClassVar[str] = "fakes redrawn"
+    error_source: ClassVar[str] = "fakes redrawn"
     needs: ClassVar[tuple[str, ...]] = ("labels", "probabilities")
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -43,7 +43,7 @@ class InceptionScore:
     splits: PositiveInt = 10
 
     @property
-    def covers(self) -> str:
+    def error_source(self) -> str:
         return f"fakes redrawn, without the bias; t with {self.splits - 1} degrees of freedom"
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -74,7 +74,7 @@ class ClassificationAccuracy:
 
     figures: ClassVar[Mapping[str, Best]] = {"train_on_fake": "higher", "test_on_fake": "real", "train_on_real": None}
     needs: ClassVar[tuple[str, ...]] = ("labels",)
-    covers: ClassVar[str] = "the points asked about redrawn, given the learner"
+    error_source: ClassVar[str] = "the points asked about redrawn, given the learner"
     hidden: NonNegativeInt = 0
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:

@@ -22,7 +22,7 @@ class PrecisionRecall:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"precision": "higher", "recall": "higher"}
-    covers: ClassVar[str] = "fakes redrawn"
+    error_source: ClassVar[str] = "fakes redrawn"
     needs: ClassVar[tuple[str, ...]] = ()
     k: PositiveInt = 3
 
@@ -101,7 +101,7 @@ class ModeCoverage:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"modes_covered": "higher", "high_quality": "real"}
-    covers: ClassVar[str] = "fakes redrawn"
+    error_source: ClassVar[str] = "fakes redrawn"
     needs: ClassVar[tuple[str, ...]] = ("mixture",)
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:

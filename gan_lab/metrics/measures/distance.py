@@ -37,7 +37,7 @@ class Frechet(OfGaussians):
     groups: NonNegativeInt = 10
 
     @property
-    def covers(self) -> str:
+    def error_source(self) -> str:
         return f"fakes redrawn, without the bias; t with {self.groups - 1} degrees of freedom"
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -93,7 +93,7 @@ class Kernel:
     blocks: PositiveInt = 10
 
     @property
-    def covers(self) -> str:
+    def error_source(self) -> str:
         return f"both redrawn; t with {self.blocks - 1} degrees of freedom"
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:

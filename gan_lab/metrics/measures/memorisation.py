@@ -43,7 +43,7 @@ class ClassifierTest:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"classifier_test": 0.5}
-    covers: ClassVar[str] = "the points asked about redrawn, given the classifier"
+    error_source: ClassVar[str] = "the points asked about redrawn, given the classifier"
     needs: ClassVar[tuple[str, ...]] = ()
     hidden: NonNegativeInt = 20
 
@@ -62,7 +62,7 @@ class Copying:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"copying": 0.5}
-    covers: ClassVar[str] = "fakes and held-out samples redrawn, under equal laws"
+    error_source: ClassVar[str] = "fakes and held-out samples redrawn, under equal laws"
     needs: ClassVar[tuple[str, ...]] = ("held_out",)
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
@@ -81,7 +81,7 @@ class Birthday:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"collision": "real"}
-    covers: ClassVar[str] = "both redrawn"
+    error_source: ClassVar[str] = "both redrawn"
     needs: ClassVar[tuple[str, ...]] = ()
     twins: PositiveInt = 20
 
@@ -128,7 +128,7 @@ class Parzen:
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"parzen": "real"}
-    covers: ClassVar[str] = "reference redrawn"
+    error_source: ClassVar[str] = "reference redrawn"
     needs: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:

@@ -1,0 +1,221 @@
+"""Evaluation of one set of samples against another, neither of which need be a run's."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from gan_lab.cli.compare import GENERATOR
+from gan_lab.cli.sample import rebuilt
+from gan_lab.config.arguments import place
+from gan_lab.errors import UserError
+
+if TYPE_CHECKING:
+    from gan_lab.evaluation.sets import SampleSet
+    from gan_lab.evaluation.statistics import Statistics
+    from gan_lab.features.protocol import Features
+
+USUAL = 10_000  # samples of a generator
+OF_RUNS = {"split": "train", "floor": False, "neighbours": 0, "root": None}  # what acts on runs alone, by its default
+
+
+def is_run(path: Path) -> bool:
+    """Whether it is a run directory, a folder with runs below it, or a generator file."""
+    below = (files for _, _, files in os.walk(path))
+    return path.name == GENERATOR or any({"config.yaml", GENERATOR} & set(files) for files in below)
+
+
+def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], Path | None]:
+    """The sets to evaluate, and the one that they are compared with; None: each run with its own data.
+
+    The reference is `against`, or the second of two places of which one is not a run.
+
+    Raises:
+        UserError: it is not clear which is which, or one is not there.
+    """
+    others = [path for path in places if not is_run(path)]
+    reference = None if against is None else place(against)
+    if reference is None and others and len(places) == 2:
+        places, reference = places[:1], places[1]
+    if reference is not None:
+        missing = next((path for path in [*places, reference] if not path.exists()), None)
+        if missing is not None:
+            raise UserError(f"{missing}: no such file or folder")
+        if not places:
+            raise UserError(f"against={against}: name what is compared with it, gan-lab evaluate A against={against}")
+    elif others and len(places) > 2:
+        raise UserError(f"{others[0]}: is no run; say which of the {len(places)} is the reference, against=REFERENCE")
+    elif others and others[0].exists():
+        raise UserError(
+            f"{others[0]}: no run directory with a finished run (no {GENERATOR} in it or below); "
+            f"pictures are compared with others, gan-lab evaluate {others[0]} REFERENCE"
+        )
+    return places, reference
+
+
+def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> dict[str, Any]:
+    """The figures of each place by its name, and the procedure. `stated`: the options that the user gave.
+
+    Raises:
+        UserError: a place cannot be read, or does not fit the reference or a metric.
+    """
+    idle = next((name for name, default in OF_RUNS.items() if config[name] != default), None)
+    if idle is not None:
+        raise UserError(f"{idle}={config[idle]}: acts where a run is compared with its own data; leave it out")
+
+    if config.get("sampling") and not any(map(holds_generator, [*places, reference])):
+        raise UserError("sampling: acts where a generator is evaluated; leave it out")
+
+    import torch
+    from hydra.utils import instantiate
+
+    from gan_lab.evaluation.sets import prepared, space
+    from gan_lab.evaluation.statistics import Statistics
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
+    target = opened(reference, config, config.real, device)
+    sets = {path: opened(path, config, config.n if "n" in stated else None, device) for path in places}
+    shapes = [found.shape for found in [target, *sets.values()] if not isinstance(found, Statistics)]
+    features = prepared(instantiate(config.features), shapes[0]) if shapes else None
+    figures = {}
+    for path, found in sets.items():
+        figures[str(path)] = _figures(found, target, (str(path), str(reference)), features, metrics, device)
+    return {
+        "against": str(reference),
+        "features": "as the files say" if features is None else space(features),
+        "seed": config.seed,
+        "figures": figures,
+    }
+
+
+def holds_generator(path: Path) -> bool:
+    """Whether it is a generator file, or a run directory."""
+    return path.name == GENERATOR or any((path / name).exists() for name in (GENERATOR, "config.yaml"))
+
+
+def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "SampleSet | Statistics":
+    """The set of samples at a place: n of them, or all; of a generator as many as are usual.
+
+    Raises:
+        UserError: there is none, or it does not have n.
+    """
+    from gan_lab.evaluation.sets import pictures
+    from gan_lab.evaluation.statistics import is_statistics, read_statistics
+
+    if is_statistics(path):
+        if n is not None:
+            raise UserError(f"{path}: statistics are of as many samples as they are; leave n and real out")
+        return read_statistics(path)
+    if holds_generator(path):
+        return generated_set(path, config, n or USUAL, device)
+    size = None if config.image_size is None else sides(config.image_size)
+    return pictures(path, size, n, config.seed, config.batch_size)
+
+
+def sides(image_size: Any) -> tuple[int, int]:
+    """Height and width of `image_size`, a number or two of them."""
+    return (image_size, image_size) if isinstance(image_size, int) else (image_size[0], image_size[1])
+
+
+def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "SampleSet":
+    """n samples of the generator of a run, of a conditional one with all classes in turn.
+
+    Raises:
+        UserError: there is none, or what it takes is no class.
+    """
+    import torch
+
+    from gan_lab.evaluation.sets import CHANNELS, SampleSet
+    from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
+    from gan_lab.io.weights import find_weights, read_weights
+    from gan_lab.metrics.samples import generated
+    from gan_lab.sampling import noise_of
+    from gan_lab.seeding import derive_seed
+    from gan_lab.types import Batch
+
+    checkpoint = None if config.checkpoint is None else str(config.checkpoint)
+    found = read_weights(find_weights(path, checkpoint))
+    recipe, (generator, latent) = found.recipe, rebuilt(found.generator(), config.weights, config.trust)
+    if "degradation" in recipe or ("num_classes" in recipe and recipe["num_classes"] is None):
+        raise UserError(f"{path}: its generator takes the condition of its data; evaluate it by itself")
+    if config.image_size is not None:
+        raise UserError(f"image_size={config.image_size}: does not resize what {path} generates; leave it out")
+    classes, seed = recipe.get("num_classes"), derive_seed(config.seed, "evaluation")
+    z = noise_of(latent, n, seed)
+    generator.to(device)
+    sampling = sampling_of(recipe, config.get("sampling"))
+    sampler = sampling.sampler(trained_of(found, generator, latent, sampling, config.trust, device=device))
+
+    def sample(z: torch.Tensor, y: torch.Tensor | None, seed: int, first: int = 0) -> torch.Tensor:
+        x = sampler(z, y, seed, first)
+        return x.expand(-1, CHANNELS, -1, -1) if x.ndim == 4 and x.shape[1] == 1 else x
+
+    def batches() -> Any:
+        ys = (torch.arange(n) % classes).split(config.batch_size) if classes else ()
+        asked = (Batch(y, y) for y in ys) if classes else None
+        return generated(sample, z, config.batch_size, asked, seed)
+
+    shape = tuple(next(batches()).x.shape[1:])
+    names = [str(name) for name in recipe["classes"]] if classes and recipe.get("classes") else None
+    settings = settings_of(sampling, config.get("sampling") or recipe.get("sampling"))
+    return SampleSet(str(path), shape, n, batches, names, sampling=settings)
+
+
+def _figures(
+    fake: "SampleSet | Statistics",
+    real: "SampleSet | Statistics",
+    names: tuple[str, str],
+    features: "Features | None",
+    metrics: Mapping[str, Any],
+    device: str,
+) -> dict[str, Any]:
+    from gan_lab.evaluation.sets import check_same_space, compare_sets, compression, statistics_of
+    from gan_lab.evaluation.statistics import Statistics
+    from gan_lab.metrics.distances import between_gaussians
+    from gan_lab.metrics.metric import Doubting, measure
+
+    if isinstance(fake, Statistics) or isinstance(real, Statistics):
+        if list(metrics) != ["frechet"]:
+            named = ", ".join(metrics)
+            raise UserError(f"metric=[{named}]: of statistics there is the Frechet distance alone; take metric=frechet")
+        both = []
+        for one in (fake, real):
+            if isinstance(one, Statistics):
+                both.append(one)
+            else:
+                assert features is not None
+                both.append(statistics_of(one, features, device))
+        check_same_space(both[0], both[1], names)
+        return {"frechet": between_gaussians(both[0][:2], both[1][:2]), "n": both[0].n, "n_real": both[1].n}
+    assert features is not None
+    seen_real, seen_fake = compare_sets(fake, real, features, metrics, device)
+    found: dict[str, Any] = {}
+    doubts = compression(fake, real)
+    for name, values in measure(metrics, seen_real, seen_fake).items():
+        found |= values
+        doubts += metrics[name].doubts(seen_real, seen_fake) if isinstance(metrics[name], Doubting) else []
+    found |= {"sampling": fake.sampling} if fake.sampling else {}
+    found |= {"sampling_real": real.sampling} if real.sampling else {}
+    return {**found, "n": fake.n, "n_real": real.n, **({"doubts": "; ".join(dict.fromkeys(doubts))} if doubts else {})}
+
+
+def in_words(result: Mapping[str, Any]) -> str:
+    """The figures of each set, a line each, and what they are of."""
+    lines = []
+    for name, figures in result["figures"].items():
+        lines.append(f"{name} against {result['against']}")
+        for figure, value in figures.items():
+            if isinstance(value, float) and not figure.endswith("/error"):
+                error = figures.get(f"{figure}/error")
+                lines.append(f"  {figure} {value:.5g}" + ("" if error is None else f" ± {error:.2g} (standard error)"))
+        counts = [figures["n"] or "an unknown number of", figures["n_real"] or "an unknown number"]
+        lines.append(f"  {counts[0]} samples and {counts[1]} of the reference, seed {result['seed']}")
+    return "\n".join([*lines, f"features: {result['features']}"])
+
+
+def as_json(result: Mapping[str, Any]) -> str:
+    return json.dumps(result, indent=2)
