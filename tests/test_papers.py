@@ -20,7 +20,7 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
-from gan_lab.averages import Delayed, HalfLife, Power
+from gan_lab.averages import Delayed, HalfLife, Power, Profile, reconstruction
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.latents import Normal
@@ -38,6 +38,7 @@ from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.stylegan2 import Mapping, StyleGAN2Discriminator, StyleGAN2Generator
+from gan_lab.networks.stylegan3 import StyleGAN3Generator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.unet_discriminator import UNetDiscriminator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
@@ -236,6 +237,12 @@ def averaged(averaging: Averaging) -> list[float]:
         network.weight.data.copy_(numbers(t, 1, 3))
         ema.update(t)
     return kept.weight.flatten().tolist()
+
+
+def reconstructed() -> list[float]:
+    """The shares of averages of widths .05 and .1 after rounds 4, 8 and 12 in one of width .07."""
+    kept = [Profile(t, Power(width).gamma) for t in (4, 8, 12) for width in (0.05, 0.1)]
+    return reconstruction(kept, Profile(12, Power(0.07).gamma))[0]
 
 
 def lecam() -> list[float]:
@@ -525,6 +532,15 @@ def stylegan2_g() -> list[float]:
     return slopes(small_stylegan2(), numbers(41, 4, 5), CLASSES, normal=False)
 
 
+def stylegan3_g(rotation: bool) -> list[float]:
+    classes = 3 if rotation else None
+    generator = StyleGAN3Generator(5, (4, 16, 16), classes, 8, 24, 6, rotation=rotation).eval()
+    features = generator.features
+    features.frequencies.copy_(0.3 * numbers(45, *features.frequencies.shape))
+    features.phases.copy_(numbers(46, len(features.phases)))
+    return slopes(generator, numbers(41, 4, 5), CLASSES if rotation else None, normal=False)
+
+
 def stylegan2_d(residual: bool) -> list[float]:
     """With skip connections and classes; without either."""
     classes = 3 if residual else None
@@ -668,6 +684,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
         1e-12,
     ),
+    "reconstruction": (
+        reconstructed,
+        [6.270359942266458e-07, -1.5402829896924523e-05, 0.002799855890083094,
+         -0.01904565142947724, 0.44107660335378107, 0.5751839679795158],
+        1e-12,
+    ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
     "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
     "rejection": (
@@ -774,6 +796,18 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         [4.055563000752375, -1.9228894588532057, 44.13027072779599, -0.15489845048303683,
          -0.06263655950671215, -0.0715357480332009, -16.722299502845818, 134.45260478035237,
          -45.863194875634754],
+        1e-9,
+    ),
+    "stylegan3_t": (
+        partial(stylegan3_g, False),
+        [-0.5360376588633433, 0.7437362410070167, 4.36222088962405, -1.196043115710267e-06, 4.064680920549705e-06,
+         -5.037348697098095e-06, 3.2133653925092815, -3.8418127636044694, -12.767066338715079],
+        1e-9,
+    ),
+    "stylegan3_r": (
+        partial(stylegan3_g, True),
+        [-0.3967339091315658, 1.4795136169675165, 1.5995993556338206, -2.0221623784358194e-05, -1.7727903809769937e-05,
+         -1.0602375657757957e-05, 32.194134547543264, -49.973629122591845, 103.04022034215622],
         1e-9,
     ),
     "stylegan2_d": (

@@ -46,6 +46,7 @@ NARROW = {
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,
     "stylegan2": ["model.width=4", "model.max_width=8", "model.generator.dim=8", "model.generator.mapping=2"],
+    "stylegan3": [*_NARROW, "model.generator.dim=8", "model.generator.max_width=8", "model.generator.layers=4"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
     "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
