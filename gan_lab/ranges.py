@@ -16,6 +16,7 @@ __all__ = [
     "OpenUnitInterval",
     "PositiveFloat",
     "PositiveInt",
+    "PowerOfTwoSquare",
     "QuarteringRectangle",
     "Rectangle",
     "Shape",
@@ -58,6 +59,13 @@ def _quartering(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape
 
 
+def _power_of_two(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    side = _square(shape)[1]
+    if side < 8 or side & (side - 1):
+        raise ValueError("its image size must be a power of 2, at least 8")
+    return shape
+
+
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
 Shape = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
@@ -65,4 +73,5 @@ ImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValida
 Rectangle = tuple[PositiveInt, PositiveInt, PositiveInt]  # channels, height, width
 DoublingRectangle = Annotated[Rectangle, AfterValidator(_doubling_rectangle)]
 DoublingImageShape = Annotated[tuple[PositiveInt, PositiveInt, PositiveInt], AfterValidator(_doubling)]
+PowerOfTwoSquare = Annotated[Rectangle, AfterValidator(_power_of_two)]
 QuarteringRectangle = Annotated[Rectangle, AfterValidator(_quartering)]

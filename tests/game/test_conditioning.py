@@ -31,7 +31,7 @@ from gan_lab.io.generator import save_generator
 from gan_lab.types import Batch, DiscriminatorOutput
 
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
-TOLD = ["biggan", "biggan_deep", "stylegan2", "unet_d"]  # networks that read labels themselves
+TOLD = ["biggan", "biggan_deep", "stylegan2", "stylegan3", "unet_d"]  # networks that read labels themselves
 CLASSIFIERS = ["adc", "auxiliary", "contra", "multi_hinge", "reacgan", "tac"]  # whose D does not read y
 OTHERS = ["dirac", "pix2pix", "projected", "srgan"]  # whose D judges points, reads images, or shows no features
 MODELS = [name for name in options("model") if name not in (*OTHERS, *TOLD)]  # which take no labels

@@ -46,11 +46,12 @@ NARROW = {
     "sagan": [*_NARROW, "model.generator.attention=8", "model.discriminator.attention=4"],
     "sn_resnet": _NARROW,
     "stylegan2": ["model.width=4", "model.max_width=8", "model.generator.dim=8", "model.generator.mapping=2"],
+    "stylegan3": [*_NARROW, "model.generator.dim=8", "model.generator.max_width=8", "model.generator.layers=4"],
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
     "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length"}
+PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length", "rotations"}
 
 
 def options(group: str) -> list[str]:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from gan_lab.config.check import check
 from gan_lab.networks.evaluating import evaluating
 
-SQUARE = ["pix2pix"]  # its smallest map is one pixel
+SQUARE = ["pix2pix", "stylegan3"]  # the smallest map of the one is one pixel; the other has one sampling rate
 MODELS = [name for name in options("model") if name not in ("dirac", *SQUARE)]
 
 
