@@ -23,7 +23,7 @@ from gan_lab.networks.stylegan2 import StyleGAN2Discriminator
 Composed = Callable[..., DictConfig]
 FREEZE = "wrapper@d_wrappers=[freeze]"
 # Within a block or a decoder they hold their layers in another order than they call them.
-OTHERWISE = {"sagan", "stylegan2", "unet_d"}
+OTHERWISE = {"sagan", "stylegan2", "stylegan3", "unet_d"}
 BESIDE = {"pix2pix": ["degradation=half"], "srgan": ["degradation=low_resolution"], "dirac": ["data=dirac"]}
 
 
