@@ -27,6 +27,7 @@ from gan_lab.config.compose import compose_experiment
 from gan_lab.config.explain import plain_errors
 from gan_lab.config.started import started_from_python
 from gan_lab.data.module import GameData
+from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import Comparison
 from gan_lab.experiment.build import build as build_parts
 from gan_lab.experiment.run import play
@@ -221,6 +222,8 @@ class TrainedRun:
 
     def _drawn(self, for_picture: bool = False, **options: Any) -> tuple[Tensor, Tensor | None, int | None]:
         given = parse([f"{name}={value}" for name, value in options.items() if value is not None])
+        if given.sampling is not None or given.root is not None:
+            raise UserError("sampling, root: are chosen where a run is loaded: gan_lab.load(RUN_DIR, sampling=...)")
         fit = fitting(self.sampling, given)
         with torch.no_grad():
             sampler = self.sampler if fit is self.sampling else fit.sampler(self.trained)

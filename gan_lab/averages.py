@@ -1,8 +1,10 @@
 """Averages of the generator's weights: how fast each forgets, round by round."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,3 +113,31 @@ class Power:
 
     def __str__(self) -> str:
         return f"power function of width {self.width}"
+
+
+class Profile(NamedTuple):
+    """How much each round counts in a power-function average: as (s / t)^gamma, for rounds s up to t."""
+
+    t: int
+    gamma: float
+
+
+def reconstruction(kept: Sequence[Profile], wanted: Profile) -> tuple[list[float], float]:
+    """The sum of kept averages that is nearest to another one, after training (Karras et al. 2024, algorithm 3).
+
+    The coefficients x minimise ||sum_i x_i p_i - p||, p the profiles as densities over rounds, and are then scaled to
+    a sum of 1. Also gives the distance that is left, relative to ||p||.
+    """
+    inner = np.array([[_inner(a, b) for b in kept] for a in kept])
+    towards = np.array([_inner(a, wanted) for a in kept])
+    x = np.linalg.solve(inner, towards)
+    x /= x.sum()
+    square = 1 + (x @ inner @ x - 2 * x @ towards) / _inner(wanted, wanted)
+    return x.tolist(), math.sqrt(max(square, 0.0))
+
+
+def _inner(a: Profile, b: Profile) -> float:
+    """The integral of both profiles' product."""
+    first, last = sorted((a, b))
+    share = (first.t / last.t) ** last.gamma
+    return (a.gamma + 1) * (b.gamma + 1) * share / ((a.gamma + b.gamma + 1) * last.t)

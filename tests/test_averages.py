@@ -9,7 +9,7 @@ from helpers.configuration import options
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from gan_lab.averages import Constant, Delayed, HalfLife, Power
+from gan_lab.averages import Constant, Delayed, HalfLife, Power, Profile, reconstruction
 from gan_lab.schedules import Cosine
 from gan_lab.types import Averaging
 
@@ -80,3 +80,18 @@ def test_a_power_function_that_would_not_rise_is_refused() -> None:
     assert Power(0.2886).share(4) == pytest.approx(1 / 4, rel=1e-2)  # nearly the mean over all rounds
     with pytest.raises(ValueError, match=r"width=0\.3: must be below 0\.2887, that of the mean over all rounds"):
         Power(0.3)
+
+
+def test_a_reconstruction_of_what_is_kept_is_that_itself() -> None:
+    kept = [Profile(t, Power(width).gamma) for t in (4, 8, 12) for width in (0.05, 0.1)]
+    for i, profile in enumerate(kept):
+        coefficients, left = reconstruction(kept, profile)
+        assert coefficients == pytest.approx([float(i == j) for j in range(len(kept))], abs=1e-9)
+        assert left == pytest.approx(0, abs=1e-6)
+
+
+def test_more_of_what_is_kept_leaves_less_of_a_distance() -> None:
+    wanted = Profile(960, Power(0.07).gamma)
+    kept = [[Profile(t, Power(w).gamma) for t in range(n, 961, n) for w in (0.05, 0.1)] for n in (960, 240, 60)]
+    distances = [reconstruction(few, wanted)[1] for few in kept]
+    assert distances == sorted(distances, reverse=True) and distances[-1] < 0.02

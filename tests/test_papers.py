@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from torch.nn.utils import parametrize
 
 from gan_lab.augment import adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
-from gan_lab.averages import Delayed, HalfLife, Power
+from gan_lab.averages import Delayed, HalfLife, Power, Profile, reconstruction
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.latents import Normal
@@ -61,11 +62,12 @@ from gan_lab.terms import (
     ModeSeekingInverse,
     Orthogonal,
     PathLength,
+    Rotations,
     Term,
     TwinAuxiliaryClassifier,
 )
 from gan_lab.types import Averaging, DiscriminatorOutput, Trained, View
-from gan_lab.updates import LOGAN, Extragradient, PastExtragradient, Unrolled
+from gan_lab.updates import APA, LOGAN, Extragradient, PastExtragradient, Unrolled
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -215,6 +217,29 @@ def gradient_penalty() -> list[float]:
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
 
 
+def rotations(player: str, weight: float) -> list[float]:
+    """Of class logits that are linear in the pixels: the cost, and its gradient in the images."""
+    x, rows = numbers(73, 6, 2, 4, 4).requires_grad_(), numbers(74, 4, 32)
+    context: Any = SimpleNamespace(
+        real=x, fake=x, discriminate=lambda x: DiscriminatorOutput(x.sum((1, 2, 3)), x.flatten(1) @ rows.T)
+    )
+    term = Rotations(weight=weight)
+    term.player = player  # type: ignore[assignment]
+    cost: Any = term(context, 0)
+    return [cost.item(), *sums(torch.autograd.grad(cost, x)[0])]
+
+
+def apa() -> list[float]:
+    """Real images of which some are replaced, at p = 0.4."""
+    drawn: Any = SimpleNamespace(uniform=torch.from_numpy(np.random.RandomState(77).rand(6)), z=None)
+    context: Any = SimpleNamespace(
+        real=numbers(75, 6, 2, 4, 4), generate=lambda _: numbers(76, 6, 2, 4, 4), replacing=lambda real: real
+    )
+    game: Any = SimpleNamespace(d=None, context=lambda _: drawn)
+    replaced: Any = APA(p=0.4).deceived(game, context)
+    return sums(replaced)
+
+
 def at_noise(term: Term) -> list[float]:
     """A penalty on the gradient of tanh <a, x>, with draws from seed 40: u for each sample, then those of pixels."""
     a, real, fake = numbers(18, 9), numbers(19, 4, 1, 3, 3), numbers(39, 4, 1, 3, 3)
@@ -237,6 +262,12 @@ def averaged(averaging: Averaging) -> list[float]:
         network.weight.data.copy_(numbers(t, 1, 3))
         ema.update(t)
     return kept.weight.flatten().tolist()
+
+
+def reconstructed() -> list[float]:
+    """The shares of averages of widths .05 and .1 after rounds 4, 8 and 12 in one of width .07."""
+    kept = [Profile(t, Power(width).gamma) for t in (4, 8, 12) for width in (0.05, 0.1)]
+    return reconstruction(kept, Profile(12, Power(0.07).gamma))[0]
 
 
 def lecam() -> list[float]:
@@ -581,6 +612,28 @@ def ada_colours() -> list[float]:
     return sums(saturation(hue(x, angle), gain))
 
 
+def ada_pipeline(channels: int, corrupted: bool) -> list[float]:
+    """Blits and geometry, and with `corrupted` all that follows, where each group happens to each image."""
+    draws, x = np.random.RandomState(71), numbers(70, 4, channels, 24, 24)
+    scripted = {
+        "chosen": lambda drawn, neutral, p: drawn,
+        "uniform": lambda x, low, high: low + (high - low) * torch.from_numpy(draws.rand(len(x))),
+        "normal": lambda x, sigma: sigma * torch.from_numpy(draws.randn(len(x))),
+    }
+    groups: list[Any] = [adaptive.FilteredGeometry(adaptive.PixelBlitting(flip=True, quarter_turns=True))]
+    if corrupted:
+        groups += [adaptive.Color(luma_flip=True), adaptive.Filtering(), adaptive.Noise(), adaptive.Cutout()]
+    noise = patch.object(torch, "randn_like", lambda x: numbers(72, *x.shape))
+    torch.set_default_dtype(torch.float64)
+    try:
+        with patch.multiple(adaptive, **scripted), noise:
+            for group in groups:
+                x = group(x, torch.ones(()))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return sums(x)
+
+
 SIDES = (4, 5, 8, 9, 16, 20, 28, 32, 33, 36, 52, 64, 68)
 
 
@@ -676,6 +729,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "power": (
         partial(averaged, Power(0.1)),
         [0.8972061651662101, -0.3124531121542274, -0.3312356115908342],
+        1e-12,
+    ),
+    "reconstruction": (
+        reconstructed,
+        [6.270359942266458e-07, -1.5402829896924523e-05, 0.002799855890083094,
+         -0.01904565142947724, 0.44107660335378107, 0.5751839679795158],
         1e-12,
     ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
@@ -862,6 +921,32 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         [10.622673142649628, -14.426963492100167, 30.024426390433334],
         1e-12,
     ),
+    "apa": (apa, [-10.1833918641992, 5.742170811712265, 21.578765149644102], 1e-12),
+    "rotations_d": (
+        partial(rotations, "d", 1.0),
+        [6.145432316651146, 1.200364450965218, 4.692355838952304, -0.6961166699199772],
+        1e-12,
+    ),
+    "rotations_g": (
+        partial(rotations, "g", 0.2),
+        [1.2290864633302292, 0.24007289019304345, 0.9384711677904609, -0.13922333398399522],
+        1e-12,
+    ),
+    "ada_geometry": (
+        partial(ada_pipeline, 3, False),
+        [-2.9135898252213934, 15.133093368635588, 62.756833171368214],
+        1e-5,
+    ),
+    "ada_pipeline": (
+        partial(ada_pipeline, 3, True),
+        [86.94564440333329, 25.953349043194805, -103.50417241954163],
+        1e-5,
+    ),
+    "ada_pipeline_grey": (
+        partial(ada_pipeline, 1, True),
+        [26.75478212806067, -13.38803365728613, -98.83903254967632],
+        1e-5,
+    ),
     "ada_colours": (ada_colours, [-30.292767386378216, -8.08158412127241, 39.12432409677588], 1e-5),
 }  # fmt: skip
 
@@ -873,10 +958,10 @@ def test_a_part_gives_what_its_authors_code_gives(name: str) -> None:
 
 
 def test_geometric_augmentation_blurs_as_much_as_its_docstring_says() -> None:
-    """The paper's, with its wavelet filter, leaves .61 of the variance of white noise."""
     torch.manual_seed(0)
-    noise = torch.randn(200, 1, 32, 32)
+    noise, filtered = torch.randn(200, 1, 32, 32), adaptive.FilteredGeometry(pixel_blitting=None)
     assert adaptive.Geometric()(noise, torch.tensor(1.0)).var().item() == pytest.approx(0.44, abs=0.015)
+    assert filtered(noise, torch.tensor(1.0)).var().item() == pytest.approx(0.61, abs=0.015)
 
 
 def test_the_semi_supervised_recipe_moves_d_as_its_authors_with_their_own_loss(

@@ -31,7 +31,7 @@ def write(folder: Path, n: int = 5000) -> None:
 
 def by_lab(folder: str, after: Callable[[], None]) -> None:
     """Batch by batch, in this process."""
-    for _ in Images(folder, (3, SIDE, SIDE), None, BATCH, seed=0, workers=0).batches(0):
+    for _ in Images(folder, (3, SIDE, SIDE), None, BATCH, seed=0, workers=0, memory=0).batches(0):
         after()
 
 

@@ -1,9 +1,13 @@
 """Differentiable transformations of images (N, C, H, W), with one set of numbers per image."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from gan_lab.augment.wavelets import doubling, halving
 
 
 def each(v: Tensor) -> Tensor:
@@ -50,8 +54,28 @@ def warp(x: Tensor, linear: Tensor, shift: Tensor, fill: float | None = None) ->
     return _at(x, last - (place.remainder(2 * last.clamp_min(1)) - last).abs())
 
 
+def filtered_warp(x: Tensor, maps: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """`warp` by each of the maps (L, t), the last one first, all at once and between two passes of a wavelet filter.
+
+    x is reflected by all but its outermost pixels, and 0 farther off. It is resampled bilinearly at twice its
+    resolution, to which sym6 takes it and from which its adjoint takes it back: without a map nothing changes.
+    """
+    margin = [max(side - 1, 3) for side in x.shape[2:]]
+    rows, columns = (doubling(side, more, x) for side, more in zip(x.shape[2:], margin, strict=True))
+    fine = F.pad(rows @ x @ columns.mT, (1, 1, 1, 1))
+    middle = (torch.tensor(x.shape[2:], device=x.device) - 1).view(1, 2, 1, 1) / 2
+    q = [torch.arange(2 * side + 10, device=x.device) / 2 - 2.5 for side in x.shape[2:]]  # each half pixel
+    place = (torch.stack(torch.meshgrid(*q, indexing="ij")) - middle).expand(len(x), -1, -1, -1)
+    for linear, shift in reversed(maps):
+        place = torch.einsum("nij,njhw->nihw", linear, place - shift[:, :, None, None])
+    place = 2 * (place + middle + torch.tensor(margin, device=x.device).view(1, 2, 1, 1)) + 1
+    last = torch.tensor(fine.shape[2:], device=x.device).view(1, 2, 1, 1) - 1
+    rows, columns = (halving(side, x) for side in x.shape[2:])
+    return rows @ _at(fine, place.clamp(last * 0, last)) @ columns.mT
+
+
 def _at(x: Tensor, place: Tensor) -> Tensor:
-    """x at places (N, 2, H, W) within it: a weighted sum of four pixels.
+    """x (N, C, ...) at places (N, 2, H, W) within it, (N, C, H, W): a weighted sum of four pixels.
 
     torch's own grid_sample has no second derivative, which a penalty on D's gradient takes.
     """
@@ -62,7 +86,7 @@ def _at(x: Tensor, place: Tensor) -> Tensor:
 
     def pixel(r: Tensor, c: Tensor) -> Tensor:
         index = r.clamp(0, height - 1) * width + c.clamp(0, width - 1)
-        return flat.gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).view_as(x)
+        return flat.gather(2, index.flatten(1)[:, None].expand(-1, x.shape[1], -1)).unflatten(2, place.shape[2:])
 
     upper = torch.lerp(pixel(row, column), pixel(row, column + 1), share_column)
     lower = torch.lerp(pixel(row + 1, column), pixel(row + 1, column + 1), share_column)

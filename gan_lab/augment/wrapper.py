@@ -1,6 +1,7 @@
 """Wrapper of a discriminator that augments its images."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +50,13 @@ class Augmented(nn.Module):
                 raise UserError(
                     "augmentation: would move an image away from the one it is given with; take degradation=none"
                 )
-            for transformation in self.policy:
-                x = transformation(x, self.p)
+            with _single_precision(x.device.type):
+                for transformation in self.policy:
+                    x = transformation(x, self.p)
         output: DiscriminatorOutput = self.discriminator(x, y)
         return output
+
+
+def _single_precision(device: str) -> AbstractContextManager[object]:
+    """No autocast: places in an image need more digits than half precision has."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()

@@ -1,4 +1,4 @@
-"""Controller of ADA: the strength of augmentation follows D's overfitting."""
+"""Controller of ADA and APA: the strength of augmentation follows D's overfitting."""
 
 from typing import Any, ClassVar
 
@@ -12,10 +12,13 @@ from gan_lab.callbacks.measuring import Measuring
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat, PositiveInt, UnitInterval
+from gan_lab.updates import APA
 
 
 class AdaptiveAugment(Measuring):
     """Moves the probability p of D's augmentation towards r_t = `target` (Karras et al. 2020, section 3).
+
+    It may be that of `Augmented`, or of `update=apa` (Jiang et al. 2021, section 3.3, where r_t is lambda_r).
 
         p <- clamp(p + sign(r_t - target) batch interval / (1000 kimg), 0, most),    r_t = E sign D(T(x))
 
@@ -50,7 +53,8 @@ class AdaptiveAugment(Measuring):
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         if not _augmentations(gan):
             raise UserError(
-                "adaptive_augment: the discriminator is not augmented; add wrapper@d_wrappers=[adaptive_augment]"
+                "adaptive_augment: the discriminator is not augmented; add wrapper@d_wrappers=[adaptive_augment], "
+                "or take update=apa"
             )
         if gan.loss.boundary is None:
             raise UserError(
@@ -84,5 +88,6 @@ class AdaptiveAugment(Measuring):
         self._signs, self._r_t = list(state["signs"]), state["r_t"]
 
 
-def _augmentations(gan: GAN) -> list[Augmented]:
-    return [part for part in gan.d.network.modules() if isinstance(part, Augmented)]
+def _augmentations(gan: GAN) -> list[Augmented | APA]:
+    found: list[Augmented | APA] = [part for part in gan.d.network.modules() if isinstance(part, Augmented)]
+    return [*found, gan.update] if isinstance(gan.update, APA) else found

@@ -26,6 +26,8 @@ COMMANDS = {
     "statistics": Command("gan_lab.cli.statistics", "keep mean and covariance of the features of pictures or of a run"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
+    "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
+    "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
     "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
     "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
     "dashboard": Command("gan_lab.cli.dashboard", "make a W&B workspace for the figures of this lab"),
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  {name:<10} {command.what}" for name, command in COMMANDS.items())
+    commands = "\n".join(f"  {name:<11} {command.what}" for name, command in COMMANDS.items())
     parser = argparse.ArgumentParser(
         "gan-lab",
         usage="gan-lab COMMAND [ARGUMENT ...]",

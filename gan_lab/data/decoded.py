@@ -65,8 +65,10 @@ class Decoded:
         temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
         try:
             with temporary.open("xb") as opened:
-                # Room for all of it now: a write through a map has no way to say later that the disk is full.
-                os.posix_fallocate(opened.fileno(), 0, self.bytes_of(self.count, self.shape))
+                opened.truncate(self.bytes_of(self.count, self.shape))
+                if hasattr(os, "posix_fallocate"):
+                    # Room for all of it now: a write through a map has no way to say later that the disk is full.
+                    os.posix_fallocate(opened.fileno(), 0, self.bytes_of(self.count, self.shape))
                 opened.write(self._head)
             with suppress(FileExistsError):
                 os.link(temporary, file)

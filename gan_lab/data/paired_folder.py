@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.images import Images
-from gan_lab.data.listing import list_pictures, readable
+from gan_lab.data.index import index
+from gan_lab.data.listing import readable
 from gan_lab.data.names import Names
 from gan_lab.data.pictures import Pictures
 from gan_lab.errors import UserError
@@ -66,8 +67,8 @@ class PairedFolder(Images):
 
     @property
     def identity(self) -> DataIdentity:
-        target, given = super().identity, list_pictures(os.path.join(self.source.root, os.pardir, GIVEN), False)
-        return target._replace(digest=digest([], target.digest or "", given.digest))
+        target, (_, given) = super().identity, index(os.path.join(self.source.root, os.pardir, GIVEN), False)
+        return target._replace(digest=digest([], target.digest or "", given))
 
     def batches(self, start: int) -> Iterator[Batch]:
         for both, *_ in super().batches(start):
@@ -76,4 +77,4 @@ class PairedFolder(Images):
 
 
 def names(root: str, part: str) -> Names:
-    return list_pictures(os.path.join(root, part), with_classes=False).files
+    return index(os.path.join(root, part), with_classes=False)[0].files

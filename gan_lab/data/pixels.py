@@ -35,7 +35,8 @@ class Look(NamedTuple):
     def bytes_of(self, image: Image.Image, u: float, v: float) -> Image.Image:
         """The picture in these channels and this size; (u, v) in [0, 1) place the window. Raises ValueError."""
         channels, height, width = self.shape
-        image = self._in_mode(ImageOps.exif_transpose(image), MODES[channels])
+        ImageOps.exif_transpose(image, in_place=True)
+        image = self._in_mode(image, MODES[channels])
         size, method = (width, height), Image.Resampling[self.resample.upper()]
         if self.fit == "stretch":
             return image.resize(size, method)
@@ -62,7 +63,7 @@ class Look(NamedTuple):
         if deep(image):
             image = self._of_range(image)
         if mode == "RGBA" or not image.has_transparency_data:
-            return image.convert(mode)
+            return image if image.mode == mode else image.convert(mode)
         image = image.convert("RGBA")
         under = Image.new("RGBA", image.size, colour(self.background))
         return Image.alpha_composite(under, image).convert(mode)

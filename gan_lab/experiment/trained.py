@@ -126,6 +126,6 @@ def _of_the_same_round(run: Path, found: Weights) -> dict[str, Tensor]:
             f"{found.path}: holds no discriminator, which this sampling needs, and no checkpoint is of its round "
             f"{found.round}; take checkpoint=last"
         ) from error
-    if kept.generator().digest != found.generator().digest:
+    if "d" not in kept.networks or kept.generator().digest != found.generator().digest:
         raise UserError(f"{kept.path}: holds another generator than {found.path}")
     return kept.networks["d"]

@@ -1,7 +1,7 @@
 """Exponential moving average (EMA) of a network's weights."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from gan_lab.types import Averaging
 
@@ -18,13 +18,10 @@ class EMA:
     """
 
     def __init__(self, kept: nn.Module, network: nn.Module, averaging: Averaging) -> None:
-        buffers = dict(network.named_buffers())
-        statistics = [name for name in buffers if name.endswith(("running_mean", "running_var"))]
-        own = dict(kept.named_buffers())
+        own, current, names = _tensors(kept), _tensors(network), averaged(network)
         self._averaging = averaging
-        self._averaged = [*kept.parameters(), *(own[name] for name in statistics)]
-        self._current = [*network.parameters(), *(buffers[name] for name in statistics)]
-        self._copied = [(own[name], buffers[name]) for name in buffers if name not in statistics]
+        self._averaged, self._current = ([tensors[name] for name in names] for tensors in (own, current))
+        self._copied = [(own[name], current[name]) for name in current if name not in names]
 
     @torch.no_grad()
     def update(self, t: int) -> None:
@@ -32,3 +29,13 @@ class EMA:
         torch._foreach_lerp_(self._averaged, self._current, self._averaging.share(t))
         for kept, current in self._copied:
             kept.copy_(current)
+
+
+def averaged(network: nn.Module) -> list[str]:
+    """The names of what is averaged: the parameters, and the batch statistics that belong to them."""
+    buffers = (name for name, _ in network.named_buffers() if name.endswith(("running_mean", "running_var")))
+    return [*(name for name, _ in network.named_parameters()), *buffers]
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    return {**dict(network.named_parameters()), **dict(network.named_buffers())}

@@ -103,6 +103,12 @@ def find_weights(place: Path, checkpoint: str | None = None) -> Path:
     return path
 
 
+def checkpoints_of(place: Path) -> dict[int, Path]:
+    """Those of a run directory, by the rounds that they are of."""
+    found = {_round(path): path for path in _there(place / "checkpoints")}
+    return {played: path for played, path in found.items() if played is not None}
+
+
 def _there(folder: Path) -> list[Path]:
     kept = [folder / name for name in (LAST, BEST, PREVIOUS)]
     return [path for path in (*sorted(folder.glob(numbered(None))), *kept) if path.is_file()]

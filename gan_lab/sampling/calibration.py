@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 STEPS = 50  # of Newton's method, which needs about ten
+PENALTY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,20 @@ class Logistic:
         d, target, share = together(real, fake)
         middle, scale = d.mean(), d.std().clamp_min(1e-12)
         rows = torch.stack([(d - middle) / scale, torch.ones_like(d)], 1)
-        weights, penalty = torch.zeros(2, dtype=d.dtype), torch.diag(torch.tensor([1e-6, 0], dtype=d.dtype))
+        weights, penalty = torch.zeros(2, dtype=d.dtype), torch.tensor([PENALTY, 0], dtype=d.dtype)
+
+        def cost(weights: Tensor) -> Tensor:
+            w = rows @ weights
+            return share @ (softplus(w) - target * w) + penalty @ weights.square() / 2
+
         for _ in range(STEPS):
             p = torch.sigmoid(rows @ weights)
-            slope = rows.T @ (share * (p - target)) + penalty @ weights
-            curvature = (rows.T * (share * p * (1 - p))) @ rows + penalty + 1e-12 * torch.eye(2, dtype=d.dtype)
-            weights = weights - torch.linalg.solve(curvature, slope)
+            slope = rows.T @ (share * (p - target)) + penalty * weights
+            curvature = (rows.T * (share * p * (1 - p))) @ rows + torch.diag(penalty + 1e-12)
+            step = torch.linalg.solve(curvature, slope)
+            while cost(weights - step) > cost(weights) and step.abs().max() > 1e-9:
+                step = step / 2
+            weights = weights - step
         a, b = weights.tolist()
         return lambda d: a * (d - middle) / scale + b
 

@@ -16,7 +16,7 @@ from gan_lab.types import Density, Sampler, Trained
 
 @dataclass(frozen=True)
 class Langevin:
-    """x = G(z) at the end of `steps` steps of Langevin dynamics in z, whose energy is (Che et al. 2020, eq. 5)
+    """x = G(z) at the end of `steps` steps of Langevin dynamics in z, whose energy is (Che et al. 2020)
 
         E(z) = -log p(z) - d(G(z)),   z <- z - rate / 2 grad E(z) + noise sqrt(rate) n,   n ~ N(0, 1),
 

@@ -30,7 +30,7 @@ class Calibrated(Protocol):
 
 @dataclass(frozen=True)
 class MetropolisHastings:
-    """The end of a chain of `length` proposals G(z), each accepted with probability (Turner et al. 2019, eq. 5)
+    """The end of a chain of `length` proposals G(z), each accepted with probability (Turner et al. 2019)
 
         min(1, exp(w(x') - w(x))),   w = log D / (1 - D),
 

@@ -19,7 +19,7 @@ EPSILON = 1e-14  # of F
 
 @dataclass(frozen=True)
 class Rejection:
-    """G(z) is accepted with probability sigmoid(F), where D's logit is d (Azadi et al. 2019, eq. 7-8):
+    """G(z) is accepted with probability sigmoid(F), where D's logit is d (Azadi et al. 2019):
 
         F = d - M - log(1 - exp(d - M - epsilon)) - gamma,
 

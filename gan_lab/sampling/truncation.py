@@ -57,7 +57,7 @@ def check_acts(trained: Trained, truncation: float, z: Tensor, y: Tensor | None,
 
 @dataclass(frozen=True)
 class StyleTruncation:
-    """w <- c + psi (w - c) in the first `cutoff` layers, c the mean of w in training (Karras et al. 2019, section B).
+    """w <- c + psi (w - c) in the first `cutoff` layers, c the mean of w in training (Karras et al. 2019, appendix B).
 
     psi = 1 is none, psi = 0 the mean style. Coarse layers come first: with a cutoff, details keep their variety.
     Without one all layers are truncated.

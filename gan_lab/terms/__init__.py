@@ -10,6 +10,7 @@ from gan_lab.terms.lecam import LeCam
 from gan_lab.terms.orthogonal import Orthogonal
 from gan_lab.terms.path_length import PathLength
 from gan_lab.terms.penalties import DRAGAN, R1, R2, GradientPenalty, MaxGradientPenalty, WeightClip
+from gan_lab.terms.rotations import Rotations
 from gan_lab.terms.term import Term
 from gan_lab.terms.twin_classifiers import DiscriminativeClassifier, TwinAuxiliaryClassifier
 
@@ -36,6 +37,7 @@ __all__ = [
     "Orthogonal",
     "PathLength",
     "Reconstruction",
+    "Rotations",
     "Supervised",
     "Term",
     "TwinAuxiliaryClassifier",

@@ -1,6 +1,7 @@
 """Updates: strategies that play one round and decide which player moves when."""
 
 from gan_lab.updates.alternating import Alternating, SharedFakes
+from gan_lab.updates.apa import APA
 from gan_lab.updates.balanced import Balanced
 from gan_lab.updates.consensus import Consensus
 from gan_lab.updates.extragradient import Extragradient
@@ -12,6 +13,7 @@ from gan_lab.updates.simultaneous import Simultaneous
 from gan_lab.updates.unrolled import Unrolled
 
 __all__ = [
+    "APA",
     "LOGAN",
     "Alternating",
     "Balanced",

@@ -24,9 +24,9 @@ class Alternating:
 
     def play(self, game: Game) -> None:
         for _ in range(self.d_steps):
-            _step(game, game.d, game.context(game.d))
+            step(game, game.d, game.context(game.d))
         for _ in range(self.g_steps):
-            _step(game, game.g, game.context(game.g))
+            step(game, game.g, game.context(game.g))
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,15 @@ class SharedFakes:
 
     def play(self, game: Game) -> None:
         for _ in range(self.d_steps - 1):
-            _step(game, game.d, game.context(game.d))
+            step(game, game.d, game.context(game.d))
         shared = game.context(game.d, game.g)
-        _step(game, game.d, shared)
-        _step(game, game.g, shared.against())
+        step(game, game.d, shared)
+        step(game, game.g, shared.against())
         for _ in range(self.g_steps - 1):
-            _step(game, game.g, game.context(game.g))
+            step(game, game.g, game.context(game.g))
 
 
-def _step(game: Game, player: Player, context: StepContext) -> None:
+def step(game: Game, player: Player, context: StepContext) -> None:
+    """One step of the player down its own gradient."""
     (gradient,) = game.gradients(context, player)
     game.move(player, gradient)

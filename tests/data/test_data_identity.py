@@ -12,7 +12,9 @@ from helpers.made_up_sets import OFFLINE, Make
 from PIL import Image
 
 from gan_lab.data.identity import DataIdentity
-from gan_lab.io.run_file import read_facts
+from gan_lab.data.listing import list_pictures
+from gan_lab.io.ownership import write_own
+from gan_lab.io.run_file import note, read_facts
 
 pytestmark = pytest.mark.slow
 
@@ -142,6 +144,25 @@ def test_the_first_lines_say_what_was_found(scene: Path) -> None:
     out = run(f"{TRAIN} data.root=pets rounds=1", scene).out
     assert "8 samples in 2 classes: cat 4, dog 4" in out
     assert "1 beside the folders of classes (preview.png)" in out and "1 ending in .txt (cat/notes.txt)" in out
+
+
+def test_a_run_of_the_earlier_reader_is_evaluated_and_sampled_and_does_not_go_on(scene: Path) -> None:
+    """Its settings and its digest as version 0.1 wrote them."""
+    config = yaml.safe_load((scene / "run" / "config.yaml").read_text())
+    known = ("root", "shape", "num_classes", "batch_size", "crop", "flip", "workers", "skip_corrupt", "seed")
+    module = {key: config["data"]["module"][key] for key in known}
+    config["data"]["module"] = {"_target_": "gan_lab.data.folder.ImageFolder", **module}
+    facts = read_facts(scene / "run")
+    data = {key: facts["data"][key] for key in ("samples", "classes")}
+    before = list_pictures(str(scene / "pets")).digest
+    note(scene / "run", data={**data, "digest": before})
+    write_own(scene / "run" / "config.yaml", yaml.safe_dump(config))
+    write_own(scene / "run" / "overrides.yaml", yaml.safe_dump(["data=image_folder", f"data.root={scene / 'pets'}"]))
+    found = run("python -m gan_lab.evaluate run features=pixels metric=sliced_wasserstein n=4", scene)
+    assert "sliced_wasserstein" in found.out and "other data" not in found.out + found.err
+    run("python -m gan_lab.sample run n=3 label=dog out=x.npz", scene)
+    line = run("python train.py resume=run rounds=4", scene, code=2).line
+    assert "has learnt from data=image_folder" in line and "begin a new run" in line
 
 
 # --- the identity itself -------------------------------------------------------------------------------------------

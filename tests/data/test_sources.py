@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import tarfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,16 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 from helpers.made_up_sets import Make, numbers, same, take
+from helpers.runs import assert_resumes
+from omegaconf import DictConfig
 from PIL import Image
 
+from gan_lab.config.arguments import quoted
 from gan_lab.data.identity import DataIdentity
+from gan_lab.data.module import GameData, Stream
 from gan_lab.data.sources import arrays
 from gan_lab.errors import UserError
+from gan_lab.types import Batch
 
 COUNT = 12
 ARRAY = np.stack([np.full((8, 8), i, np.uint8) for i in range(COUNT)])
@@ -153,6 +159,39 @@ def test_batches_and_labels(make: Make, tmp_path: Path, made: Any) -> None:
         assert make("images", labels="none", **knobs).num_classes is None
     facts = data.identity.to_json()
     assert facts["digest_of"] and DataIdentity.from_json(facts) == data.identity
+
+
+def drawn(data: GameData, count: int) -> list[Batch]:
+    stream = Stream(data)
+    return [stream.draw() for _ in range(count)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("made", FORMATS)
+def test_a_resume_in_mid_epoch_is_exact_with_other_workers(make: Make, tmp_path: Path, made: Any, workers: int) -> None:
+    """Twelve pictures in batches of five; stopped after three, which are an epoch and a quarter."""
+    knobs: dict[str, Any] = {"root": str(made(tmp_path)), "batch_size": 5, "crop": "random", "flip": True}
+    knobs |= {"image_size": 4, "balance": {"0": 1, "1": 2, "2": 3} if made in LABELLED else None}
+    whole, before = make("images", **knobs), make("images", workers=workers, **knobs)
+    expected = drawn(whole, 8)
+    assert all(map(same, drawn(before, 3), expected))
+    after = make("images", workers=2 - workers, **knobs)
+    after.load_state_dict(before.state_dict())
+    assert all(map(same, drawn(after, 5), expected[3:]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("made", FORMATS)
+def test_a_killed_run_ends_as_one_that_was_not(composed: Callable[..., DictConfig], tmp_path: Path, made: Any) -> None:
+    root = made(tmp_path)
+    pictures = ["data=images", f"data.root={quoted(str(root))}", "data.image_size=8", "data.channels=1"]
+    few = ["data.batch_size=5", "data.workers=0", "data.flip=true", "callbacks.checkpoint.every=2", "rounds=5"]
+    small = ["model=mlp", "model.hidden=[8]", "latent.dim=4"]
+
+    def config(name: str) -> DictConfig:
+        return composed(*pictures, *few, *small, f"directory={tmp_path / name}", small=False)
+
+    assert_resumes(config, tmp_path)
 
 
 def test_labels_from_a_list(make: Make, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
     "loss": {*options("loss")} - {"multi_hinge", "top_k"},
-    "update": {*options("update")} - {"balanced", "logan"},
+    "update": {*options("update")} - {"apa", "balanced", "logan"},
     "term": {"r1", "r2", "gradient_penalty", "weight_clip"},
     "model": {"mlp", "mlp_2014"},
 }

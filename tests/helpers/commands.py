@@ -33,10 +33,10 @@ class Done(NamedTuple):
 class Command:
     """`python train.py ...` or `python -m MODULE ...` in the folder `where`, begun at once.
 
-    `text` is the line as it is typed, or the words after `python`.
+    `text` is the line as it is typed, or the words after `python`. With `group` it leads a group of processes.
     """
 
-    def __init__(self, text: str | list[str], where: Path) -> None:
+    def __init__(self, text: str | list[str], where: Path, group: bool = False) -> None:
         self._notes = [where / f".{name}" for name in ("out", "err")]
         words = text
         if isinstance(text, str):
@@ -44,7 +44,9 @@ class Command:
             assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
         environment |= {name: os.environ[name] for name in ("XDG_CONFIG_HOME",) if name in os.environ}
-        self.process = SERVER.Process(target=_play, args=(words, str(where), environment, list(map(str, self._notes))))
+        self.process = SERVER.Process(
+            target=_play, args=(words, str(where), environment, list(map(str, self._notes)), group)
+        )
         self.process.start()
 
     def done(self, seconds: float = 120) -> Done:
@@ -64,7 +66,9 @@ def run(text: str | list[str], where: Path, code: int = 0, seconds: float = 120)
     return done
 
 
-def _play(words: list[str], where: str, environment: dict[str, str], notes: list[str]) -> None:
+def _play(words: list[str], where: str, environment: dict[str, str], notes: list[str], group: bool) -> None:
+    if group:
+        os.setsid()
     for descriptor, note in zip((1, 2), notes, strict=True):
         os.dup2(os.open(note, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115

@@ -51,7 +51,7 @@ NARROW = {
     "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length"}
+PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length", "rotations"}
 
 
 def options(group: str) -> list[str]:

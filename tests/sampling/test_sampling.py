@@ -139,9 +139,13 @@ def test_a_constant_beside_the_ratio_does_not_matter(name: str, constant: float)
 # --- calibration --------------------------------------------------------------------------------------------------
 
 
-def test_logistic_calibration_is_the_likeliest() -> None:
+@pytest.mark.parametrize("outliers", [0, 3])
+@pytest.mark.parametrize("apart", [1.0, 3.0])
+def test_logistic_calibration_is_the_likeliest(apart: float, outliers: int) -> None:
     """The gradient of the likelihood is 0: the mean of p - label, and that times d, over both kinds alike."""
-    real, fake = torch.randn(300).double() + 1, 2 * torch.randn(500).double()
+    torch.manual_seed(0)
+    real, fake = torch.randn(300).double() + apart, 2 * torch.randn(500).double()
+    fake[:outliers] += 200
     fit = Logistic().fit(real, fake)
     p_real, p_fake = torch.sigmoid(fit(real)), torch.sigmoid(fit(fake))
     for weight in (torch.ones_like, lambda d: d):

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from helpers.configuration import CONF
-from helpers.scores import TINY, score
+from helpers.scores import TINY, evaluate, score
 from hydra import compose, initialize_config_dir
 
 import gan_lab
@@ -65,6 +65,16 @@ def test_a_run_remembers_its_sampling_and_a_plain_one_none(trained: Path) -> Non
     assert gan_lab.load(trained / "drs", sampling="plain").sampling == Plain()
     assert gan_lab.load(trained / "plain", sampling=Langevin(3)).sampling == Langevin(3)
     assert len({file.read_bytes() for file in (trained / "drs" / "samples").glob("*.png")}) > 1
+
+
+def test_a_loaded_run_has_one_sampling(trained: Path) -> None:
+    run = gan_lab.load(trained / "plain")
+    with pytest.raises(gan_lab.UserError, match=r"gan_lab\.load\(RUN_DIR, sampling="):
+        run.samples(4, sampling="drs")
+    ddls = gan_lab.load(trained / "plain", sampling=Langevin(3))
+    z = run.latent.sample(4)
+    assert not torch.equal(ddls.sample(z), run.sample(z))
+    assert torch.equal(ddls.sample(z), ddls.sample(z))
 
 
 SAMPLINGS = {
@@ -195,6 +205,39 @@ def test_processes_that_share_their_statistics_do_not_draw_by_standing_ones(comp
     config = composed("sampling=standing_statistics", "trainer=ddp_cpu", "trainer.sync_batchnorm=true")
     with pytest.raises(gan_lab.UserError, match=r"trainer\.sync_batchnorm=true: standing statistics"):
         check_knobs(config)
+
+
+def test_the_figures_of_a_run_are_those_of_its_evaluation(
+    composed: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    drs = ["sampling=drs", "sampling.burn_in=50", "sampling.percentile=60"]
+    metrics = [
+        "metric@callbacks.evaluation.metrics=[sliced_wasserstein]",
+        "features@callbacks.evaluation.features=pixels",
+    ]
+    sizes = ["callbacks.evaluation.n=30", "callbacks.evaluation.every=2"]
+    config = composed("data=ring", "model=mlp", "rounds=2", "callbacks=[default,evaluation]", *metrics, *sizes, *drs)
+    assert play(config) == 0
+    run = Path(config.directory)
+    published = json.loads((run / "summary.json").read_text())["evaluation/sliced_wasserstein"]
+    asked = ["metric=[sliced_wasserstein]", "features=pixels", "n=30"]
+    (figures,) = gan_lab.evaluate(run, *asked).values()
+    assert figures["sliced_wasserstein"] == pytest.approx(published, rel=1e-5)
+    (plain,) = gan_lab.evaluate(run, *asked, "sampling=plain").values()
+    assert plain["sliced_wasserstein"] != pytest.approx(published, rel=1e-3)
+
+
+def test_a_set_of_samples_names_its_sampling(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = tmp_path / "found.json"
+    common = [str(runs / "drs"), f"against={runs / 'plain'}", "metric=[sliced_wasserstein]", "features=pixels"]
+    assert evaluate.main([*common, "n=30", "real=30", f"out={found}"]) == 0
+    (figures,) = json.loads(found.read_text())["figures"].values()
+    assert figures["sampling"].startswith("_target_: gan_lab.sampling.Rejection") and "sampling_real" not in figures
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    assert evaluate.main([str(folder), str(folder), "sampling=drs"]) == 2
+    assert "sampling: acts where a generator is evaluated" in capsys.readouterr().err
 
 
 # --- files of strangers -------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_a_round_counts_as_one_update_of_each_player(composed: Composed, update:
     assert (gan.d.step, gan.g.step) == (3, 3)
 
 
-@pytest.mark.parametrize("update", ["alternating", "shared_fakes"])
+@pytest.mark.parametrize("update", ["alternating", "apa", "shared_fakes"])
 def test_a_round_makes_the_steps_that_are_asked_for(composed: Composed, update: str) -> None:
     gan = fit(composed(*PLAIN, f"update={update}", "update.d_steps=3", "update.g_steps=2"), rounds=2)
     assert (gan.d.step, gan.g.step) == (6, 4)
@@ -306,6 +306,6 @@ def test_balanced_plays_more_discriminator_steps_where_it_is_slow(composed: Comp
 def test_what_an_update_remembers_is_in_the_checkpoint(played: Callable[..., Path], update: str) -> None:
     directory = played("model=mlp", f"update={update}", "rounds=2")
     game = PlainCheckpointIO().load_checkpoint(directory / "checkpoints" / "last.ckpt")["game"]
-    kept = {"balanced": {"accuracy", "lead"}, "lookahead": {"slow", "rounds", "inner"}}
+    kept = {"apa": {"p"}, "balanced": {"accuracy", "lead"}, "lookahead": {"slow", "rounds", "inner"}}
     kept |= {update: {"past"} for update in ("optimistic", "past_extragradient")}
     assert set(game.get("update", {})) == kept.get(update, set())

@@ -1,9 +1,10 @@
 """ZIP archive of image files."""
 
 import hashlib
+import zlib
 from io import BytesIO
 from pathlib import PurePosixPath
-from zipfile import BadZipFile, ZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 from PIL import Image
@@ -27,14 +28,19 @@ class Archive(Source):
     Raises UserError where it is no ZIP, or holds no pictures.
     """
 
+    kind = "ZIP"
+
     def __init__(self, root: str, with_classes: bool = True, with_json: bool = True) -> None:
         self.root = root
         self._zip = PerProcess(lambda: ZipFile(root))
         try:
             entries = {entry.filename: entry for entry in self._zip().infolist() if not entry.is_dir()}
-            text = self._zip().read(DATASET_JSON) if with_json and DATASET_JSON in entries else None
-        except (BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            text = self._read(entries[DATASET_JSON]) if with_json and DATASET_JSON in entries else None
+        except (BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, zlib.error) as error:
             raise UserError(f"data.root={root}: not a readable ZIP ({error}); copy it again") from error
+        outside = next(filter(leads_out, entries), None)
+        if outside is not None:
+            raise UserError(f"data.root={root}: holds {outside}, a name that leads out of the ZIP; make it anew")
         self.given = None if text is None else read_dataset_json(text, f"{root}: {DATASET_JSON}")
         sizes: dict[str, int] = {}
         passed_over: dict[str, list[str]] = {}
@@ -67,7 +73,14 @@ class Archive(Source):
         return "names, sizes and checksums"
 
     def open(self, index: int) -> Image.Image:
-        entry = self._entries[index]
+        return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())
+
+    def _read(self, entry: ZipInfo) -> bytes:
         if entry.file_size > MOST:
-            raise ValueError(f"{entry.file_size:,} bytes")
-        return Image.open(BytesIO(self._zip().read(entry)), formats=readable())
+            raise ValueError(f"{entry.filename}: {entry.file_size:,} bytes")
+        return self._zip().read(entry)
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path would be outside the folder that it is taken from."""
+    return name.startswith(("/", "\\")) or ".." in PurePosixPath(name.replace("\\", "/")).parts

@@ -95,6 +95,8 @@ class Arrays(Source):
 class Numpy(Arrays):
     """A .npy, memory-mapped, or an .npz, read whole; its arrays are called images (or x, samples) and labels (or y)."""
 
+    kind = "NumPy array"
+
     def pictures(self) -> Any:
         if Path(self.root).suffix.lower() == ".npy":
             return np.load(self.root, mmap_mode="r", allow_pickle=False)
@@ -111,6 +113,8 @@ class Numpy(Arrays):
 
 class Hdf5(Arrays):
     """An HDF5 file, read picture by picture; its data sets are called images (or x, data) and labels (or y)."""
+
+    kind = "HDF5 file"
 
     def pictures(self) -> Any:
         file = _h5py().File(self.root, "r")

@@ -32,7 +32,7 @@ def open_source(root: str, labels: str = "auto") -> Source:
     if listed:
         path = next((p for p in (Path(root, labels), Path(labels)) if p.is_file()), Path(labels))
         source.classes, source.labels = classes_of(read_list(path), source.names, f"data.labels={path}")
-    elif source.given is not None:
+    elif source.given:
         source.classes, source.labels = classes_of(source.given, source.names, f"{root}: its labels")
     return source
 

@@ -14,6 +14,8 @@ from gan_lab.data.sources.source import Source
 class Folder(Source):
     """The image files under `root`, at any depth; classes by sub-folder, or from root/dataset.json (`listing.py`)."""
 
+    kind = "folder"
+
     def __init__(self, root: str, with_classes: bool = True, with_json: bool = True) -> None:
         self.root = root
         listed = Path(root, DATASET_JSON)

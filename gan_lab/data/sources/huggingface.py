@@ -28,6 +28,8 @@ class HuggingFace(Source):
     Raises UserError where the library cannot load it, or it has no column of pictures.
     """
 
+    kind = "Hugging Face data set"
+
     def __init__(self, root: str, with_classes: bool = True) -> None:
         self.root = root
         self.passed_over: dict[str, list[str]] = {}

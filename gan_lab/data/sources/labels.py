@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from gan_lab.errors import UserError
+
+if TYPE_CHECKING:  # numpy is slow to import, and command lines ask `is_list` at once
+    import numpy as np
+    from numpy.typing import NDArray
 
 DATASET_JSON = "dataset.json"
 LISTS = (".csv", ".jsonl")
@@ -46,17 +48,19 @@ def _csv_rows(text: str) -> Iterable[dict[str, str]]:
     return csv.DictReader(StringIO(text), strict=True)
 
 
-def read_dataset_json(text: bytes, where: str) -> dict[str, str] | None:
+def read_dataset_json(text: bytes, where: str) -> dict[str, str]:
     """The label of each file from the dataset.json of StyleGAN2-ADA: {"labels": [[file, number], ...]}.
 
-    None where it has no labels (null). Raises UserError where it is something else.
+    `gan-lab data pack` adds "classes", the names by number. Empty where there are no labels (null). Raises UserError
+    where it is something else.
     """
     try:
-        labels = json.loads(text)["labels"]
-        if labels is None:
-            return None
-        pairs = [(str(file).replace("\\", "/"), label) for file, label in labels]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        found = json.loads(text)
+        pairs = [(str(file).replace("\\", "/"), label) for file, label in found["labels"] or ()]
+        classes = [str(name) for name in found.get("classes") or ()]
+        if len({*classes}) < len(classes):
+            raise ValueError("a class is named twice")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f'{where}: must be {{"labels": [[file, number], ...]}}; data.labels=none ignores it') from error
     wrong = next((pair for pair in pairs if type(pair[1]) is not int or pair[1] < 0), None)
     if wrong is not None:
@@ -64,15 +68,17 @@ def read_dataset_json(text: bytes, where: str) -> dict[str, str] | None:
             f"{where}: the label of {wrong[0]} is {str(wrong[1])[:40]}, and must be the number of a class; "
             "data.labels=none ignores it"
         )
-    return {file: str(label) for file, label in pairs}
+    return {file: classes[label] if label < len(classes) else str(label) for file, label in pairs}
 
 
-def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> tuple[list[str], NDArray[np.int64]]:
+def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tuple[list[str], NDArray[np.int64]]":
     """The names of the classes and the number of each picture's.
 
     Classes whose names are all numbers are 0, 1, ... up to the largest; others stand in alphabetical order. Raises
     UserError where a picture has no label, or a label has no picture.
     """
+    import numpy as np
+
     alone = next((name for name in names if name not in given), None)
     if alone is not None:
         raise UserError(f"{where}: has no label for {alone}; data.labels=none takes the pictures without classes")

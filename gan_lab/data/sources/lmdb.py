@@ -20,6 +20,8 @@ class Lmdb(Source):
     Raises UserError where it cannot be opened, or holds no pictures.
     """
 
+    kind = "LMDB"
+
     def __init__(self, root: str) -> None:
         self.root, self.classes, self.labels, self.given = root, [], None, None
         self.keys: list[bytes] = []

@@ -34,6 +34,8 @@ class Shards(Source):
     Raises UserError where a shard is missing, compressed or damaged, or there are no pictures.
     """
 
+    kind = "WebDataset"
+
     def __init__(self, root: str, with_labels: bool = True) -> None:
         self.root, self.classes, self.labels = root, [], None
         self.passed_over: dict[str, list[str]] = {}

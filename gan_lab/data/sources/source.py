@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ class Source(ABC):
     """Pictures in an order of their own, each with a name.
 
     Attributes:
+        kind: what the whole is, for people.
         root: the file or folder that they lie in.
         names: of each picture, by which messages and lists of labels call it.
         passed_over: what else lies there, by the reason.
@@ -19,12 +21,13 @@ class Source(ABC):
         labels: the number of the class of each picture, (n,); None where there are no classes.
     """
 
+    kind: ClassVar[str] = "data set"
     root: str
     names: Sequence[str]
     passed_over: dict[str, list[str]]
     classes: list[str]
     labels: NDArray[np.int64] | None
-    given: dict[str, str] | None = None  # the labels of its dataset.json
+    given: dict[str, str] | None = None  # the labels of its dataset.json; empty: it has none
 
     @property
     @abstractmethod

@@ -1,0 +1,40 @@
+"""Work on many pictures by several processes, with results in order."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from gan_lab.data.workers import leaving_signals_to_us
+from gan_lab.errors import UserError
+
+T = TypeVar("T")
+AT_ONCE = 8  # items that a process works on before it hands them over
+
+
+def in_order(items: Dataset[T], indices: Sequence[int], workers: int) -> Iterator[T]:
+    """`items[i]` for each of the indices, in this order, by `workers` processes (0: this one), a few at a time.
+
+    Raises UserError where one of the processes was killed.
+    """
+    with warnings.catch_warnings(), leaving_signals_to_us():
+        warnings.simplefilter("ignore")  # more processes than cores: as asked for
+        loader: Any = DataLoader(
+            items,
+            AT_ONCE,
+            sampler=indices,
+            collate_fn=list,
+            num_workers=workers,
+            generator=torch.Generator(),  # or the loader would draw from the global one
+        )
+        loaded = iter(loader)
+    try:
+        for several in loaded:
+            yield from several
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        advice = "memory may have run out; take fewer workers, or workers=0"
+        raise UserError(f"a process that reads pictures was killed; {advice}") from error
