@@ -14,6 +14,7 @@ from gan_lab.game.gan import GAN
 from gan_lab.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from gan_lab.networks.layers import Dense, Maxout, SymmetricSigmoid, UnitInput
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_lab.networks.stylegan3 import StyleGAN3Generator
 from gan_lab.networks.whole_map import MapToPixel, PixelToMap
 from gan_lab.types import Batch
 
@@ -172,8 +173,8 @@ def test_second_derivatives_are_slopes_of_the_first(name: str, player: str, monk
     y = None if batch.y is None else batch.y.double() if batch.y.is_floating_point() else batch.y
     z = gan.latent.sample(5).double()
     for module in network.modules():
-        if isinstance(module, ParametrizationList):
-            module.eval()  # the vectors of spectral normalisation are constants to a gradient, and move between calls
+        if isinstance(module, ParametrizationList | StyleGAN3Generator):
+            module.eval()  # what a call moves: singular vectors, and sizes of maps
     weights = [p for p in network.parameters() if p.requires_grad]
     for p in weights:  # weights that start at zero put units into the kink of their nonlinearity
         p.data += 0.1 * torch.randn_like(p)
