@@ -89,7 +89,7 @@ class Images(GameData):
         look = Look(self.shape, fit, resample, background, range_of(source, range))
         decoded = None
         if cache is not None:
-            whole = digest([], source.digest, repr(look))
+            whole = digest([], source.stamp, repr(look))
             decoded = Decoded(len(source.names), self.shape, Path(cache, f"decoded-{whole[:32]}"), whole)
         elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= memory:
             decoded = Decoded(len(source.names), self.shape)

@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -71,6 +72,9 @@ class Archive(Source):
     @property
     def digest_of(self) -> str:
         return "names, sizes and checksums"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return ()
 
     def open(self, index: int) -> Image.Image:
         return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,9 @@ class Arrays(Source):
     @property
     def digest_of(self) -> str:
         return "content" if self._step == 1 else f"content of 1 in {self._step} pictures"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return () if self._step == 1 else (self.root,)
 
     @property
     def _step(self) -> int:

@@ -1,6 +1,7 @@
 """Data sets of the Hugging Face `datasets` library, from the disk or by name."""
 
 import hashlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class HuggingFace(Source):
 
     def _from_hub(self) -> Any:
         name, _, part = self.root.removeprefix(HUB).partition(":")
-        return _datasets().load_dataset(name, split=part or "train")
+        return _datasets().load_dataset(name, split=part or "train", keep_in_memory=False)
 
     def _from_disk(self) -> Any:
         root = Path(self.root)
@@ -106,6 +107,9 @@ class HuggingFace(Source):
     @property
     def digest_of(self) -> str:
         return "sizes"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return [file["filename"] for file in self._data.cache_files]
 
     def open(self, index: int) -> Image.Image:
         found = self._data[index][self._pictures]
