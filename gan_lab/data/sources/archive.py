@@ -17,8 +17,6 @@ from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
 
-MOST = 2**30  # bytes of one unpacked file: more is an attack, or no picture
-
 
 class Archive(Source):
     """The image files of a ZIP, which is read where it lies; nothing is unpacked to the disk.
@@ -80,8 +78,7 @@ class Archive(Source):
         return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())
 
     def _read(self, entry: ZipInfo) -> bytes:
-        if entry.file_size > MOST:
-            raise ValueError(f"{entry.filename}: {entry.file_size:,} bytes")
+        self.check_size(entry.file_size)
         return self._zip().read(entry)
 
 

@@ -87,10 +87,15 @@ def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tupl
         raise UserError(f"{where}: names {missing}, which is not among the pictures; data.labels=none ignores it")
     found = {given[name] for name in names}
     if all(label.isdecimal() for label in found):
-        most = max(map(int, found))
-        if most >= max(1000, 2 * len(names)):
-            raise UserError(f"{where}: a label is {most}; the {len(names)} pictures cannot be of so many classes")
-        return [str(number) for number in range(most + 1)], np.array([int(given[name]) for name in names], np.int64)
+        classes = numbered(max(map(int, found)), len(names), where)
+        return classes, np.array([int(given[name]) for name in names], np.int64)
     classes = sorted(found)
     numbers = {name: number for number, name in enumerate(classes)}
     return classes, np.array([numbers[given[name]] for name in names], np.int64)
+
+
+def numbered(most: int, pictures: int, where: str) -> list[str]:
+    """The classes 0, 1, ... `most`. Raises UserError where so many pictures cannot be of so many classes."""
+    if most >= max(1000, 2 * pictures):
+        raise UserError(f"{where}: a label is {most}; the {pictures} pictures cannot be of so many classes")
+    return [str(number) for number in range(most + 1)]

@@ -55,7 +55,9 @@ class Lmdb(Source):
 
     def open(self, index: int) -> Image.Image:
         with environment(self.root).begin() as transaction:
-            return Image.open(BytesIO(transaction.get(self.keys[index])), formats=readable())
+            content = transaction.get(self.keys[index])
+        self.check_size(len(content))
+        return Image.open(BytesIO(content), formats=readable())
 
 
 def looks_like_picture(start: bytes) -> bool:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+MOST = 2**30  # bytes of one picture, as it is stored: more is an attack, or no picture
+
 
 class Source(ABC):
     """Pictures in an order of their own, each with a name.
@@ -60,6 +62,12 @@ class Source(ABC):
     @abstractmethod
     def open(self, index: int) -> Image.Image:
         """Picture number `index`, perhaps not yet decoded. An exception says what is wrong with it."""
+
+    @staticmethod
+    def check_size(size: int) -> None:
+        """Raise a ValueError where a picture has more bytes than any should."""
+        if size > MOST:
+            raise ValueError(f"{size:,} bytes are too many for a picture, which may have {MOST:,}")
 
     def path(self, index: int) -> str:
         """Where this picture is, for messages."""
