@@ -277,6 +277,13 @@ BOMBS = {
 }
 
 
+def test_labels_of_very_many_digits_are_names(make: Make, tmp_path: Path) -> None:
+    """Python makes no number of more than 4,300."""
+    root, labels = as_folder(tmp_path), ["1" * 5000, "2" * 19]
+    (root / "list.csv").write_text("file,label\n" + "".join(f"{name(i)},{labels[i % 2]}\n" for i in range(COUNT)))
+    assert make("images", root=str(root), labels="list.csv").class_names == labels
+
+
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_small_hdf5_that_unpacks_without_end_is_refused(make: Make, tmp_path: Path, kind: str) -> None:
     shape, knobs, message = BOMBS[kind]
