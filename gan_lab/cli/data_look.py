@@ -84,7 +84,7 @@ def stated_range(found: "Survey", options: Options) -> tuple[float, float] | Non
     Of 16 bits that use a quarter of them or more, None: all of the 16.
     """
     from gan_lab.data.images import range_of
-    from gan_lab.data.pixels import FULL
+    from gan_lab.data.pixels import FULL, usual_white
 
     if options.range is not None:
         return range_of(found.source, options.range)
@@ -93,7 +93,8 @@ def stated_range(found: "Survey", options: Options) -> tuple[float, float] | Non
     low, high, sixteen = found.range
     if not sixteen:
         return low, high if high > low else low + 1
-    return None if high >= FULL / 4 else (0.0, float(2 ** max(8, int(high).bit_length()) - 1))
+    white = usual_white(high)
+    return None if white == FULL else (0.0, white)
 
 
 def overrides(path: str, options: Options, found: "Survey") -> list[str]:
