@@ -32,7 +32,9 @@ from gan_lab.types import Batch
 
 
 class Images(GameData):
-    """Pictures of any size at `root`, loaded by `workers` processes (0: this one): a folder, ZIP, array or database.
+    """Pictures of any size at `root`, loaded by `workers` processes (0: this one).
+
+    `root` is a folder, a ZIP, a .npy or .npz, HDF5, LMDB, tar shards, .parquet or .arrow files, or hf://NAME.
 
     What is there says how it is read, and `labels` where the classes come from (`open_source`). Each picture becomes
     bytes of the shape C x H x W as `fit`, `resample`, `background` and `range` say (`Look`), cropped in the `center` or
