@@ -33,10 +33,10 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
     if holder is None and given_root is not None:
         raise UserError(f"root={given_root}: the run's data lie in no folder")
     root = None if holder is None else holder.pop("root")
+    (holder or {}).pop("memory", None)  # what is kept in memory is no matter of the run that is scored
     if not own:
         root = None
-        for knob in ("cache", "memory"):  # where pictures are kept is for whoever scores the run to say
-            (holder or {}).pop(knob, None)
+        (holder or {}).pop("cache", None)
         try:
             check_targets(parts, named_in("data", "degradation"), [*filter(None, trust.split(","))])
             check_words(parts)

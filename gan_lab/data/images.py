@@ -30,6 +30,8 @@ from gan_lab.features.classifier import digest
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import Batch
 
+MEMORY = 2**28  # bytes of decoded pictures that are kept by default
+
 
 class Images(GameData):
     """Pictures of any size at `root`, loaded by `workers` processes (0: this one).
@@ -44,8 +46,8 @@ class Images(GameData):
     `balance` shows all classes equally often (classes), or by the weight of each (cat: 2, dog: 1); figures are still
     those of the set as it is.
 
-    With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes, or `cache`
-    names a folder for a file of them, which later runs and other processes share (`Decoded`).
+    With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes (null: 256
+    MiB), or `cache` names a folder for a file of them, which later runs and other processes share (`Decoded`).
 
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
@@ -71,12 +73,15 @@ class Images(GameData):
         background: str = "white",
         range: Literal["auto"] | tuple[float, float] | None = None,  # noqa: A002
         balance: Literal["classes"] | dict[str, NonNegativeFloat] | None = None,
-        memory: NonNegativeInt = 2**28,
+        memory: NonNegativeInt | None = None,
         cache: str | None = None,
     ) -> None:
         colour(background)  # complains before anything is read
-        if crop == "random" and cache is not None:
-            raise UserError("data.cache: keeps whole pictures, and data.crop=random shows parts; take data.crop=center")
+        if crop == "random" and (cache is not None or memory):
+            knob = "data.cache" if cache is not None else f"data.memory={memory}"
+            raise UserError(f"{knob}: keeps whole pictures, and data.crop=random shows parts; take data.crop=center")
+        if cache is not None and memory:
+            raise UserError(f"data.memory={memory}: data.cache keeps the pictures in a file; leave out one of the two")
         if crop == "random" and fit != "cover":
             raise UserError(f"data.crop=random: has nothing to cut off with data.fit={fit}; take data.fit=cover")
         self.source = source = open_source(root, labels)
@@ -87,11 +92,11 @@ class Images(GameData):
             raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
         self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         look = Look(self.shape, fit, resample, background, range_of(source, range))
-        decoded = None
+        decoded, most = None, MEMORY if memory is None else memory
         if cache is not None:
             whole = digest([], source.stamp, repr(look))
             decoded = Decoded(len(source.names), self.shape, Path(cache, f"decoded-{whole[:32]}"), whole)
-        elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= memory:
+        elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= most:
             decoded = Decoded(len(source.names), self.shape)
         self.pictures = Pictures(source, look, crop, flip, seed, skip_corrupt, decoded)
         self.workers = workers

@@ -108,6 +108,10 @@ def test_small_sets_are_in_memory_and_large_ones_not(make: Make) -> None:
     assert make("images", crop="random").pictures.decoded is None
     with pytest.raises(UserError, match=r"^data\.cache: keeps whole pictures, .*; take data\.crop=center$"):
         make("images", crop="random", cache="kept")
+    with pytest.raises(UserError, match=r"^data\.memory=1000: keeps whole pictures, .*; take data\.crop=center$"):
+        make("images", crop="random", memory=1000)
+    with pytest.raises(UserError, match=r"^data\.memory=1000: data\.cache keeps the pictures in a file; leave out one"):
+        make("images", cache="kept", memory=1000)
 
 
 def picture(level: int) -> torch.Tensor:

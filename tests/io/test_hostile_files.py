@@ -361,7 +361,8 @@ def test_a_strangers_run_on_pictures_is_scored(tmp_path: Path, capsys: pytest.Ca
     write_sets(tmp_path)
     root, directory = tmp_path / "folder", tmp_path / "run"
     pictures = ["data=images", f"data.root={root}", "data.image_size=8", "data.channels=1", "data.workers=0"]
-    overrides = [*pictures, "model=mlp", "model.hidden=[8]", "data.batch_size=6", "rounds=1", "callbacks=[metrics]"]
+    few = ["data.batch_size=6", "data.memory=300000000", "rounds=1", "callbacks=[metrics]"]
+    overrides = [*pictures, "model=mlp", "model.hidden=[8]", *few]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         made = compose("config", [*overrides, f"directory={directory}"])
     directory.mkdir()
