@@ -1,10 +1,11 @@
-"""What pictures there are, such as `gan-lab data look photos`, before anything is trained on them.
+"""Survey of pictures before anything is trained on them, such as `gan-lab data look photos`.
 
-PATH is what data.root may be: a folder, a ZIP, a .npy or .npz, an HDF5 file or an LMDB. Every picture is opened once;
-where there are more than `sample`, so many of them, evenly spread. What is found comes line by line: how many, their
-classes, sizes and modes; what was passed over and why; which are turned, transparent, animated or named for another
-format; exact duplicates, by their pixels once decoded; and each that cannot be read, with the reason. `out` is a
-contact sheet of pictures as a run would see them. The last line is the command that trains on them.
+PATH is what data.root may be: a folder, a ZIP, a .npy or .npz, HDF5, LMDB, tar shards, .parquet or .arrow files, or
+hf://NAME. Every picture is opened once; where there are more than `sample`, so many of them, evenly spread. What is
+found comes line by line: how many, their classes, sizes and modes; what was passed over and why; which are turned,
+transparent, animated or named for another format; exact duplicates, by their pixels once decoded; and each that cannot
+be read, with the reason. `out` is a contact sheet of pictures as a run would see them. The last line is the command
+that trains on them.
 """
 
 import textwrap
@@ -84,7 +85,7 @@ def stated_range(found: "Survey", options: Options) -> tuple[float, float] | Non
     Of 16 bits that use a quarter of them or more, None: all of the 16.
     """
     from gan_lab.data.images import range_of
-    from gan_lab.data.pixels import FULL
+    from gan_lab.data.pixels import FULL, usual_white
 
     if options.range is not None:
         return range_of(found.source, options.range)
@@ -93,11 +94,12 @@ def stated_range(found: "Survey", options: Options) -> tuple[float, float] | Non
     low, high, sixteen = found.range
     if not sixteen:
         return low, high if high > low else low + 1
-    return None if high >= FULL / 4 else (0.0, float(2 ** max(8, int(high).bit_length()) - 1))
+    white = usual_white(high)
+    return None if white == FULL else (0.0, white)
 
 
 def overrides(path: str, options: Options, found: "Survey") -> list[str]:
-    """What a run must be told of these pictures."""
+    """The settings that a run on these pictures needs."""
     given = ["data=images", f"data.root={hydra_value(path)}", *settings(options)]
     if found.failures:
         given.append("data.skip_corrupt=true")

@@ -18,7 +18,7 @@ from gan_lab.config.words import printable
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
-BATCH = 64  # pictures that a run plays at once, if it is told nothing
+BATCH = 64  # pictures in a batch of a run, by default
 PLAIN = re.compile(r"[\w./-]+")  # what neither Hydra nor a shell reads as anything but text
 
 
@@ -32,7 +32,7 @@ def _listed(given: Any) -> Any:
     try:
         return json.loads(given) if isinstance(given, str) else given
     except ValueError:
-        return given  # it is no number and no list, which is told with the others
+        return given  # no number and no list: pydantic refuses it with one message for all mistakes
 
 
 class PictureOptions(CommandOptions):

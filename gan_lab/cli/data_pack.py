@@ -1,7 +1,8 @@
 """Pictures of any kind in one file, such as `gan-lab data pack photos photos.zip image_size=64`, which is read faster.
 
-PATH is what data.root may be: a folder, a ZIP, a .npy or .npz, an HDF5 file or an LMDB. Each picture is brought to one
-size as a run would bring it, from its centre, so that a run on OUT sees the same pixels as one on PATH. OUT is
+PATH is what data.root may be: a folder, a ZIP, a .npy or .npz, HDF5, LMDB, tar shards, .parquet or .arrow files, or
+hf://NAME. Each picture is brought to one size as a run would bring it, from its centre, so that a run on OUT sees the
+same pixels as one on PATH. OUT is
 
   a .zip   of PNGs with dataset.json, the format of StyleGAN2-ADA and StyleGAN3: names and classes are kept
   a .npy   which is mapped into memory; with classes, OUT.csv beside it lists them

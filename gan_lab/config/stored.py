@@ -35,7 +35,8 @@ def parts_of(path: Path, given_root: str | None, trust: str) -> dict[str, dict[s
     root = None if holder is None else holder.pop("root")
     if not own:
         root = None
-        (holder or {}).pop("cache", None)
+        for knob in ("cache", "memory"):  # where pictures are kept is for whoever scores the run to say
+            (holder or {}).pop(knob, None)
         try:
             check_targets(parts, named_in("data", "degradation"), [*filter(None, trust.split(","))])
             check_words(parts)

@@ -21,7 +21,7 @@ MOST, LONGEST, DEEPEST = 300, 1000, 10  # overrides; characters of one, and leve
 PLAIN = ("seed", "rounds", "objective")
 PAGES = ("experiment", "debug")
 # How a run is watched, and where its data lie and are read, is for whoever goes on with it to say.
-LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers", "data.cache")
+LEFT_OUT = ("logger", "seeds", "start_from", "start_strict", "data.root", "data.workers", "data.cache", "data.memory")
 # The options in whose files the targets of a key stand; of what is not here, in those of the group of its name.
 GROUPS = {
     "d_terms": ("term",),

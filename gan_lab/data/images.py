@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Literal, Self
 
 import torch
 from PIL import Image
@@ -21,20 +21,20 @@ from gan_lab.data.memory import scale
 from gan_lab.data.module import GameData
 from gan_lab.data.order import Order
 from gan_lab.data.pictures import Pictures, collate
-from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, measured
+from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, extremes, united, usual_white
 from gan_lab.data.sources.choose import open_source
 from gan_lab.data.sources.source import Source
-from gan_lab.data.workers import leaving_signals_to_us
+from gan_lab.data.workers import alive, leaving_signals_to_us
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectangle
 from gan_lab.types import Batch
 
-T = TypeVar("T")
-
 
 class Images(GameData):
-    """Pictures of any size at `root`, loaded by `workers` processes (0: this one): a folder, ZIP, array or database.
+    """Pictures of any size at `root`, loaded by `workers` processes (0: this one).
+
+    `root` is a folder, a ZIP, a .npy or .npz, HDF5, LMDB, tar shards, .parquet or .arrow files, or hf://NAME.
 
     What is there says how it is read, and `labels` where the classes come from (`open_source`). Each picture becomes
     bytes of the shape C x H x W as `fit`, `resample`, `background` and `range` say (`Look`), cropped in the `center` or
@@ -89,7 +89,7 @@ class Images(GameData):
         look = Look(self.shape, fit, resample, background, range_of(source, range))
         decoded = None
         if cache is not None:
-            whole = digest([], source.digest, repr(look))
+            whole = digest([], source.stamp, repr(look))
             decoded = Decoded(len(source.names), self.shape, Path(cache, f"decoded-{whole[:32]}"), whole)
         elif crop == "center" and Decoded.bytes_of(len(source.names), self.shape) <= memory:
             decoded = Decoded(len(source.names), self.shape)
@@ -149,7 +149,8 @@ class Images(GameData):
         )
         with leaving_signals_to_us():
             loaded = iter(loader)
-        for pixels, indices, failures in alive(loaded):
+        advice = "lower data.workers or data.batch_size, or take data.workers=0"
+        for pixels, indices, failures in alive(loaded, advice):
             self._report(failures, fatal=pixels is None)
             yield Batch(scale(pixels), None if self.labels is None else self.labels[indices])
 
@@ -174,17 +175,6 @@ class Keys:
             yield list(zip(self.order.indices(batch).tolist(), self.order.positions(batch), strict=True))
 
 
-def alive(loaded: Iterator[T]) -> Iterator[T]:
-    """The same, but a worker that was killed is reported in one line. Raises UserError."""
-    try:
-        yield from loaded
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        advice = "memory may have run out; lower data.workers or data.batch_size, or take data.workers=0"
-        raise UserError(f"data: a process that reads pictures was killed; {advice}") from error
-
-
 def range_of(source: Source, stated: Literal["auto"] | tuple[float, float] | None) -> tuple[float, float] | None:
     """What is to become 0 and 255 of pictures with more than 8 bits.
 
@@ -195,7 +185,7 @@ def range_of(source: Source, stated: Literal["auto"] | tuple[float, float] | Non
         if not low < high:
             raise UserError(f"data.range=[{low:g},{high:g}]: the first number must be below the second")
         return low, high
-    found = measured(sampled(source))
+    found = united(map(extremes, sampled(source)))
     if found is None:
         if stated == "auto":
             raise UserError("data.range=auto: all pictures have 8 bits, which need no range; leave it out")
@@ -205,11 +195,11 @@ def range_of(source: Source, stated: Literal["auto"] | tuple[float, float] | Non
         if low == high:
             raise UserError(f"data.range=auto: all pixels of the sample are {low:g}; state it, data.range=[low,high]")
         return low, high
-    if sixteen and high < FULL / 4:
-        usual = 2 ** max(8, int(high).bit_length()) - 1
+    usual = usual_white(high)
+    if sixteen and usual < FULL:
         raise UserError(
             f"data.root={source.root}: pictures of 16 bits whose values end at {high:g} would be nearly black; "
-            f"data.range=[0,{usual}] stretches them, data.range=[0,65535] keeps them"
+            f"data.range=[0,{usual:g}] stretches them, data.range=[0,65535] keeps them"
         )
     return None
 

@@ -27,7 +27,7 @@ VERSION = 1
 def index(root: str, with_classes: bool = True) -> tuple[Listing, str]:
     """What `list_pictures` finds, and its digest; of a large folder from the cache while no folder in it has changed.
 
-    A folder's time of change tells of names that came or went. A file that was overwritten in its place is noticed
+    A folder's time of change shows that names came or went. A file that was overwritten in its place is noticed
     only where it is one of a thousand whose sizes are compared.
 
     Raises UserError as `list_pictures` does.
@@ -52,14 +52,14 @@ def _place(root: str, with_classes: bool) -> Path:
 
 def _write(path: Path, listing: Listing, folders: dict[str, Stamp], digest: str) -> None:
     """Where nothing can be written, the next run lists the folder again."""
-    told = json.dumps({"classes": listing.classes, "passed_over": listing.passed_over, "digest": digest})
+    facts = json.dumps({"classes": listing.classes, "passed_over": listing.passed_over, "digest": digest})
     arrays: dict[str, Any] = {
         "files": np.frombuffer(listing.files.text, np.uint8),
         "sizes": listing.sizes,
         "labels": np.empty(0, np.int64) if listing.labels is None else listing.labels,
         "folders": np.frombuffer(Names.of(folders).text, np.uint8),
         "stamps": np.array([*folders.values()], np.int64),
-        "told": np.frombuffer(told.encode(), np.uint8),
+        "facts": np.frombuffer(facts.encode(), np.uint8),
     }
 
     def save(temporary: Path) -> None:
@@ -79,14 +79,14 @@ def _read(path: Path, root: str) -> tuple[Listing, str] | None:
             return None
         with np.load(path, allow_pickle=False) as arrays:
             files, folders = (Names(arrays[name].tobytes()) for name in ("files", "folders"))
-            told = json.loads(arrays["told"].tobytes())
+            facts = json.loads(arrays["facts"].tobytes())
             labels = arrays["labels"] if len(arrays["labels"]) else None
-            listing = Listing(files, arrays["sizes"], told["classes"], labels, told["passed_over"])
+            listing = Listing(files, arrays["sizes"], facts["classes"], labels, facts["passed_over"])
             stamps = arrays["stamps"]
         if b"\0/" in b"\0" + files.text or b"/../" in b"/" + files.text.replace(b"\0", b"/"):
             return None  # a path out of the folder
         same = all(stamp_of(Path(root, folder)) == tuple(now) for folder, now in zip(folders, stamps, strict=True))
-        return (listing, told["digest"]) if same and _as_large(listing, root) else None
+        return (listing, facts["digest"]) if same and _as_large(listing, root) else None
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from gan_lab.data.workers import leaving_signals_to_us
-from gan_lab.errors import UserError
+from gan_lab.data.workers import alive, leaving_signals_to_us
 
 T = TypeVar("T")
 AT_ONCE = 8  # items that a process works on before it hands them over
@@ -30,11 +29,5 @@ def in_order(items: Dataset[T], indices: Sequence[int], workers: int) -> Iterato
             generator=torch.Generator(),  # or the loader would draw from the global one
         )
         loaded = iter(loader)
-    try:
-        for several in loaded:
-            yield from several
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        advice = "memory may have run out; take fewer workers, or workers=0"
-        raise UserError(f"a process that reads pictures was killed; {advice}") from error
+    for several in alive(loaded, "take fewer workers, or workers=0"):
+        yield from several

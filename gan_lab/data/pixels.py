@@ -13,6 +13,7 @@ Resample = Literal["lanczos", "bicubic", "bilinear", "nearest"]
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 FULL = 65535.0  # 16 bits
 DEEP_SAMPLE = 100  # pictures that a range is measured on
+Extremes = tuple[float, float, bool]  # the least and the greatest value of more than 8 bits, and whether it has 16
 
 
 class Look(NamedTuple):
@@ -94,16 +95,22 @@ def colour(name: str) -> tuple[int, int, int, int]:
     return red, green, blue, 255
 
 
-def measured(images: Iterable[Image.Image]) -> tuple[float, float, bool] | None:
-    """The least and the greatest value of the pictures with more than 8 bits, and whether all have 16; None: no such.
+def extremes(image: Image.Image) -> Extremes | None:
+    """Those of a picture that was loaded; None: it has 8 bits, or no finite value."""
+    values = np.asarray(image) if deep(image) else np.empty(0)
+    values = values[np.isfinite(values)]
+    return (float(values.min()), float(values.max()), sixteen_bits(image)) if values.size else None
 
-    Pictures that cannot be read do not count.
-    """
-    lows, highs, all_sixteen = [], [], True
-    for image in images:
-        if deep(image):
-            pixels = np.asarray(image)
-            lows.append(float(np.nanmin(pixels)))
-            highs.append(float(np.nanmax(pixels)))
-            all_sixteen = all_sixteen and sixteen_bits(image)
-    return (min(lows), max(highs), all_sixteen) if lows else None
+
+def united(found: Iterable[Extremes | None]) -> Extremes | None:
+    """Those of several pictures together, all of which have 16 bits, or not all; None: of no picture."""
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    lows, highs, sixteen = zip(*known, strict=True)
+    return min(lows), max(highs), all(sixteen)
+
+
+def usual_white(high: float) -> float:
+    """What becomes white of pictures of 16 bits whose values end here: of 8 to 14 bits their end, else that of 16."""
+    return FULL if high >= FULL / 4 else 2.0 ** max(8, int(high).bit_length()) - 1

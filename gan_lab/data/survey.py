@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from gan_lab.data.listing import description
 from gan_lab.data.parallel import in_order
-from gan_lab.data.pixels import deep, sixteen_bits
+from gan_lab.data.pixels import Extremes, deep, extremes, sixteen_bits, united
 from gan_lab.data.sources.source import Source
 
 UPRIGHT = 1  # EXIF's orientation of a picture that need not be turned
@@ -54,7 +54,7 @@ class Facts(NamedTuple):
     turned: bool = False
     transparent: bool = False
     animated: bool = False
-    range: tuple[float, float, bool] | None = None
+    range: Extremes | None = None
     digest: bytes = b""
 
 
@@ -85,9 +85,7 @@ def facts_of(index: int, image: Image.Image) -> Facts:
     sixteen, mode = sixteen_bits(image), image.mode
     turned = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) in range(2, 9)
     image.load()
-    values = np.asarray(image) if deep(image) else None
-    finite = values is not None and bool(np.isfinite(values).any())
-    extremes = (float(np.nanmin(values)), float(np.nanmax(values)), sixteen) if values is not None and finite else None
+    values = extremes(image)
     transparent = image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema()[0] != 255
     image = ImageOps.exif_transpose(image)
     if not deep(image):
@@ -95,7 +93,7 @@ def facts_of(index: int, image: Image.Image) -> Facts:
     digest = hashlib.blake2b(f"{image.mode} {image.size}".encode(), digest_size=16)
     digest.update(image.tobytes())
     words = "grey of 16 bits" if sixteen else MODES.get(mode, mode)
-    return Facts(index, "", image.size, words, form, turned, transparent, animated, extremes, digest.digest())
+    return Facts(index, "", image.size, words, form, turned, transparent, animated, values, digest.digest())
 
 
 @dataclass
@@ -114,7 +112,7 @@ class Survey:
     turned: list[int] = field(default_factory=list)
     transparent: list[int] = field(default_factory=list)
     animated: list[int] = field(default_factory=list)
-    range: tuple[float, float, bool] | None = None  # of all with more than 8 bits
+    range: Extremes | None = None  # of all with more than 8 bits
     copies: dict[int, list[int]] = field(default_factory=dict)  # of the first one with these pixels
     _first: dict[bytes, int] = field(default_factory=dict)
 
@@ -141,9 +139,7 @@ class Survey:
         ):
             if holds:
                 indices.append(index)
-        if facts.range is not None:
-            low, high, sixteen = self.range or facts.range
-            self.range = min(low, facts.range[0]), max(high, facts.range[1]), sixteen and facts.range[2]
+        self.range = united([self.range, facts.range])
         first = self._first.setdefault(facts.digest, index)
         if first != index:
             self.copies.setdefault(first, []).append(index)

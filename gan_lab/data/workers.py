@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
+from typing import TypeVar
 from weakref import WeakSet
 
+from gan_lab.errors import UserError
+
+T = TypeVar("T")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _WORKERS: WeakSet[BaseProcess] = WeakSet()
 
@@ -28,6 +32,16 @@ def leaving_signals_to_us() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _WORKERS.update({*active_children()} - others)
         Finalize(None, _end, exitpriority=0)  # of this process: one that it forks, or was forked from, has its own
+
+
+def alive(loaded: Iterator[T], advice: str) -> Iterator[T]:
+    """What a DataLoader loads; where a worker was killed, a UserError in one line, which ends with the advice."""
+    try:
+        yield from loaded
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(f"data: a process that reads pictures was killed; memory may have run out; {advice}") from error
 
 
 def _end() -> None:

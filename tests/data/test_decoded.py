@@ -3,6 +3,9 @@
 import os
 import pickle
 import signal
+import sys
+import tarfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +56,48 @@ def test_a_file_serves_later_runs_and_every_rank(make: Make, tmp_path: Path) -> 
     make("images", **kept)
     assert len(files_in(tmp_path / "kept")) == 4  # of other pictures, or shown otherwise: another file
     assert file in files_in(tmp_path / "kept")
+
+
+def write_as(form: str, root: Path, level: int) -> str:
+    """Six pictures whose names, sizes and (settable) times of change do not depend on the level."""
+    root.mkdir(exist_ok=True)
+    encoded = BytesIO()
+    Image.new("L", SHAPE[1:], level).save(encoded, "BMP")
+    for i in range(6):
+        (root / f"{i}.bmp").write_bytes(encoded.getvalue())
+        os.utime(root / f"{i}.bmp", (0, 0))
+    if form == "folder":
+        return str(root)
+    file = root / f"made.{form}"
+    if form == "parquet":
+        datasets = pytest.importorskip("datasets")
+        rows = {"image": [{"bytes": encoded.getvalue(), "path": None}] * 6}
+        features = datasets.Features({"image": datasets.Image()})
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(str(file))  # `datasets` itself goes by its time
+    else:
+        with tarfile.open(file, "w") as tar:
+            for i in range(6):
+                tar.add(root / f"{i}.bmp", f"{i}.bmp")
+        os.utime(file, (0, 0))
+    return str(file)
+
+
+@pytest.mark.parametrize("form", ["folder", "tar", "parquet"])
+def test_sets_of_the_same_names_and_sizes_share_no_file(
+    make: Make, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One beside another, and one in the place of another, as an unpacked archive leaves it."""
+    if form == "parquet" and "datasets" in sys.modules:
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")
+
+    def level(place: str, written: int | None) -> int:
+        root = tmp_path / place if written is None else write_as(form, tmp_path / place, written)
+        data = make("images", root=str(root), cache=str(tmp_path / "kept"), batch_size=6)
+        return round((take(data, 1)[0].x.unique().item() + 1) * 127.5)
+
+    assert [level(place, written) for place, written in (("a", 10), ("b", 20), ("a", 30))] == [10, 20, 30]
+    assert level("a" if form == "folder" else f"a/made.{form}", None) == 30
+    assert len(files_in(tmp_path / "kept")) == 3
 
 
 def test_small_sets_are_in_memory_and_large_ones_not(make: Make) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 from gan_lab.config.arguments import quoted
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.module import GameData, Stream
-from gan_lab.data.sources import arrays
+from gan_lab.data.sources import arrays, source
 from gan_lab.errors import UserError
 from gan_lab.types import Batch
 
@@ -266,6 +266,58 @@ def test_an_hdf5_whose_numbers_lie_elsewhere_is_refused(make: Make, tmp_path: Pa
             file.create_group("images")
     with pytest.raises(UserError, match=r"its images must be a data set with its numbers in this file$"):
         make("images", root=str(tmp_path / "bad.h5"))
+
+
+BOMBS = {
+    "picture": ((4, 60000, 60000, 3), {"chunks": (1, 8, 8, 3)}, r"10,800,000,000 bytes are too many for a picture"),
+    "count": ((10**12, 8, 8), {"chunks": (1, 8, 8)}, r"its array is \[1000000000000, 8, 8\], .* never written"),
+    "chunk": ((4, 8, 8), {"chunks": (2**26, 8, 8), "maxshape": (None, 8, 8)}, "images lie in chunks of 4,294,967,296 "),
+    "labels": ((4, 8, 8), {"data": ARRAY[:4]}, r"its labels have 8,000,000,000,000 bytes"),
+    "classes": ((4, 8, 8), {"data": ARRAY[:4]}, r"a label is 4611686018427387904; the 4 pictures cannot be of so many"),
+}
+
+
+def test_labels_of_very_many_digits_are_names(make: Make, tmp_path: Path) -> None:
+    """Python makes no number of more than 4,300."""
+    root, labels = as_folder(tmp_path), ["1" * 5000, "2" * 19]
+    (root / "list.csv").write_text("file,label\n" + "".join(f"{name(i)},{labels[i % 2]}\n" for i in range(COUNT)))
+    assert make("images", root=str(root), labels="list.csv").class_names == labels
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_small_hdf5_that_unpacks_without_end_is_refused(make: Make, tmp_path: Path, kind: str) -> None:
+    shape, knobs, message = BOMBS[kind]
+    with pytest.importorskip("h5py").File(tmp_path / "bad.h5", "w") as file:
+        images = file.create_dataset("images", shape, "u1", **knobs)
+        if kind == "picture":
+            images[0, 0, 0] = 1
+        if kind == "labels":
+            file.create_dataset("labels", (10**12,), "i8", chunks=(8,))
+        if kind == "classes":
+            file["labels"] = np.full(4, 2**62)
+    assert (tmp_path / "bad.h5").stat().st_size < 10_000
+    with pytest.raises(UserError, match=message):
+        make("images", root=str(tmp_path / "bad.h5"))
+
+
+def test_a_packed_npz_is_bounded_and_a_stored_one_is_not(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrays, "MOST", ARRAY.nbytes)
+    assert make("images", root=str(as_npz(tmp_path))).size == COUNT
+    np.savez_compressed(tmp_path / "bad.npz", images=ARRAY)
+    with pytest.raises(UserError, match=r"bad\.npz: has 896 bytes packed, and may have 768; save it by numpy\.savez$"):
+        make("images", root=str(tmp_path / "bad.npz"))
+
+
+@pytest.mark.parametrize("made", [as_zip, as_lmdb, as_shards, as_parquet])
+def test_an_encoded_picture_has_a_largest_size(
+    make: Make, tmp_path: Path, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make("images", root=str(made(tmp_path)), labels="none")
+    monkeypatch.setattr(source, "MOST", 50)
+    with pytest.raises(UserError, match=r"not a readable picture \(\d\d bytes are too many for a picture, which may"):
+        take(data, 1)
 
 
 @pytest.mark.parametrize("made", [as_npy, as_hdf5])

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from helpers.commands import run
 from helpers.configuration import CONF, SMALL
+from helpers.made_up_sets import write_sets
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from safetensors import safe_open
@@ -208,6 +209,7 @@ ATTACKS = [
     Attack("override relative", "resume", override("callbacks.samples.directory=../canary")),
     Attack("override root", "resume", override("data=images", "data.root={s}/private")),
     Attack("override start", "resume", override("start_from={s}/private"), refused=False),
+    Attack("override memory", "resume", override("data.memory=1000000000000"), refused=False),
     Attack("override logger", "resume", override("logger=wandb", "logger.wandb.entity=evil"), refused=False),
     # sizes in overrides
     Attack("override large", "resume", override("latent.dim=1000000000")),
@@ -352,6 +354,23 @@ def test_there_are_enough_of_them() -> None:
 @pytest.mark.parametrize("entry", [name for name in ENTRIES if name != "dashboard"])
 def test_a_strangers_good_run_is_taken(scene: Scene, entry: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ENTRIES[entry](scene / "sweep" / "run") == 0, capsys.readouterr().err
+
+
+def test_a_strangers_run_on_pictures_is_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the pictures in a folder that the user names."""
+    write_sets(tmp_path)
+    root, directory = tmp_path / "folder", tmp_path / "run"
+    pictures = ["data=images", f"data.root={root}", "data.image_size=8", "data.channels=1", "data.workers=0"]
+    overrides = [*pictures, "model=mlp", "model.hidden=[8]", "data.batch_size=6", "rounds=1", "callbacks=[metrics]"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        made = compose("config", [*overrides, f"directory={directory}"])
+    directory.mkdir()
+    assert play(made, overrides) == 0
+    (directory / ".signatures").unlink()
+    score = [str(directory), "features=pixels", "metric=frechet", "n=20"]
+    assert evaluate.main(score) == 2
+    assert "say where its data lie here: root=FOLDER" in capsys.readouterr().err
+    assert evaluate.main([*score, f"root={root}"]) == 0, capsys.readouterr().err
 
 
 def test_a_new_run_in_a_strangers_directory_writes_nothing_outside(

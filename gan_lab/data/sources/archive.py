@@ -2,6 +2,7 @@
 
 import hashlib
 import zlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -15,8 +16,6 @@ from gan_lab.data.sources.handle import PerProcess
 from gan_lab.data.sources.labels import DATASET_JSON, read_dataset_json
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
-
-MOST = 2**30  # bytes of one unpacked file: more is an attack, or no picture
 
 
 class Archive(Source):
@@ -72,12 +71,14 @@ class Archive(Source):
     def digest_of(self) -> str:
         return "names, sizes and checksums"
 
+    def unhashed_files(self) -> Iterable[str]:
+        return ()
+
     def open(self, index: int) -> Image.Image:
         return Image.open(BytesIO(self._read(self._entries[index])), formats=readable())
 
     def _read(self, entry: ZipInfo) -> bytes:
-        if entry.file_size > MOST:
-            raise ValueError(f"{entry.filename}: {entry.file_size:,} bytes")
+        self.check_size(entry.file_size)
         return self._zip().read(entry)
 
 

@@ -3,16 +3,19 @@
 import hashlib
 import math
 from abc import abstractmethod
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.data.sources.handle import PerProcess
-from gan_lab.data.sources.source import Source
+from gan_lab.data.sources.labels import numbered
+from gan_lab.data.sources.source import MOST, Source
 from gan_lab.errors import UserError
 
 PICTURES = ("images", "samples", "x", "data", "arr_0")
@@ -32,8 +35,10 @@ class Arrays(Source):
         self.root, self.passed_over, self.given = root, {}, None
         self._array = PerProcess(self.pictures)
         try:
-            array, labels = self._array(), self.numbers() if with_classes else None
-        except (ValueError, OSError, EOFError, KeyError) as error:
+            array = self._array()
+            self.check_size(math.prod(array.shape[1:]) * array.dtype.itemsize)
+            labels = self.numbers() if with_classes else None
+        except (ValueError, OSError, EOFError, KeyError, BadZipFile) as error:
             raise UserError(f"data.root={root}: not readable ({' '.join(str(error).split())})") from error
         shape, kind = tuple(array.shape), np.dtype(array.dtype)
         self.first = len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4)
@@ -49,7 +54,7 @@ class Arrays(Source):
             if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or labels.min() < 0:
                 raise UserError(f"data.root={root}: its labels must be {shape[0]} numbers from 0 on; data.labels=none")
             self.labels = labels.astype(np.int64)
-            self.classes = [str(number) for number in range(int(labels.max()) + 1)]
+            self.classes = numbered(int(labels.max()), len(labels), f"data.root={root}: its labels")
 
     @abstractmethod
     def pictures(self) -> Any:
@@ -72,6 +77,9 @@ class Arrays(Source):
     @property
     def digest_of(self) -> str:
         return "content" if self._step == 1 else f"content of 1 in {self._step} pictures"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return () if self._step == 1 else (self.root,)
 
     @property
     def _step(self) -> int:
@@ -100,6 +108,7 @@ class Numpy(Arrays):
     def pictures(self) -> Any:
         if Path(self.root).suffix.lower() == ".npy":
             return np.load(self.root, mmap_mode="r", allow_pickle=False)
+        check_unpacked(self.root)
         with np.load(self.root, allow_pickle=False) as arrays:
             return arrays[chosen(self.root, list(arrays), PICTURES)]
 
@@ -118,12 +127,20 @@ class Hdf5(Arrays):
 
     def pictures(self) -> Any:
         file = _h5py().File(self.root, "r")
-        return self._inside(file, chosen(self.root, list(file), PICTURES))
+        found = self._inside(file, chosen(self.root, list(file), PICTURES))
+        if found.shape and found.id.get_storage_size() < len(found):  # the rest would be made up, without end
+            raise ValueError(f"its array is {list(found.shape)}, and most of that was never written")
+        return found
 
     def numbers(self) -> NDArray[Any] | None:
         with _h5py().File(self.root, "r") as file:
             name = next((name for name in LABELS if name in file), None)
-            return None if name is None else np.asarray(self._inside(file, name))
+            if name is None:
+                return None
+            found = self._inside(file, name)
+            if found.nbytes > MOST:
+                raise ValueError(f"its {name} have {found.nbytes:,} bytes, and may have {MOST:,}")
+            return np.asarray(found)
 
     def _inside(self, file: Any, name: str) -> Any:
         """The data set of this name. Raises UserError where its numbers lie in another file, of whoever's choice."""
@@ -131,7 +148,18 @@ class Hdf5(Arrays):
         found = file[name] if isinstance(link, _h5py().HardLink) else None
         if not isinstance(found, _h5py().Dataset) or found.external or found.is_virtual:
             raise UserError(f"data.root={self.root}: its {name} must be a data set with its numbers in this file")
+        unpacked_at_once = math.prod(found.chunks or ()) * found.dtype.itemsize
+        if unpacked_at_once > MOST:
+            raise ValueError(f"its {name} lie in chunks of {unpacked_at_once:,} bytes, which may have {MOST:,}")
         return found
+
+
+def check_unpacked(root: str) -> None:
+    """Raise a UserError where an .npz has more than a GiB packed: some kilobytes may be packed zeros without end."""
+    with ZipFile(root) as file:
+        size = sum(entry.file_size for entry in file.infolist() if entry.compress_type != ZIP_STORED)
+    if size > MOST:
+        raise UserError(f"data.root={root}: has {size:,} bytes packed, and may have {MOST:,}; save it by numpy.savez")
 
 
 def chosen(root: str, there: list[str], names: tuple[str, ...]) -> str:

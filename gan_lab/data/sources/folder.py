@@ -1,6 +1,7 @@
 """Folder of image files."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -31,6 +32,9 @@ class Folder(Source):
     @property
     def digest_of(self) -> str:
         return "names and sizes"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return map(self.path, range(len(self.names)))
 
     def open(self, index: int) -> Image.Image:
         return Image.open(self.path(index), formats=readable())

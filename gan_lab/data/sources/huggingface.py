@@ -1,11 +1,14 @@
 """Data sets of the Hugging Face `datasets` library, from the disk or by name."""
 
 import hashlib
+from collections.abc import Iterable
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.data.listing import SPLITS, TRAINING, readable
@@ -54,7 +57,7 @@ class HuggingFace(Source):
 
     def _from_hub(self) -> Any:
         name, _, part = self.root.removeprefix(HUB).partition(":")
-        return _datasets().load_dataset(name, split=part or "train")
+        return _datasets().load_dataset(name, split=part or "train", keep_in_memory=False)
 
     def _from_disk(self) -> Any:
         root = Path(self.root)
@@ -92,22 +95,31 @@ class HuggingFace(Source):
         self.labels = labels.astype(np.int64)
         self.classes = names or [str(number) for number in range(int(labels.max()) + 1)]
 
-    @property
-    def digest(self) -> str:
-        """Of the numbers of bytes of all pictures, in their order."""
+    @cached_property
+    def _sizes(self) -> NDArray[np.int64]:
+        """The number of bytes of each picture; 0: they are not here."""
         import pyarrow.compute as pc
 
         column = self._data.data.column(self._pictures)
         if hasattr(column.type, "fields"):
             column = pc.struct_field(column, "bytes")
-        sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy()
-        return hashlib.sha256(sizes.astype(np.int64).tobytes()).hexdigest()
+        sizes: NDArray[Any] = pc.fill_null(pc.binary_length(column), 0).to_numpy()
+        return sizes.astype(np.int64)
+
+    @property
+    def digest(self) -> str:
+        """Of the numbers of bytes of all pictures, in their order."""
+        return hashlib.sha256(self._sizes.tobytes()).hexdigest()
 
     @property
     def digest_of(self) -> str:
         return "sizes"
 
+    def unhashed_files(self) -> Iterable[str]:
+        return [file["filename"] for file in self._data.cache_files]
+
     def open(self, index: int) -> Image.Image:
+        self.check_size(int(self._sizes[index]))
         found = self._data[index][self._pictures]
         content = found.get("bytes") if isinstance(found, dict) else found
         if not isinstance(content, bytes):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # numpy is slow to import, and command lines ask `is_list` at
     from numpy.typing import NDArray
 
 DATASET_JSON = "dataset.json"
+LONGEST_NUMBER = 18  # digits that a class's number may have in 64 bits; what is longer is a name
 LISTS = (".csv", ".jsonl")
 
 
@@ -74,8 +75,8 @@ def read_dataset_json(text: bytes, where: str) -> dict[str, str]:
 def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tuple[list[str], NDArray[np.int64]]":
     """The names of the classes and the number of each picture's.
 
-    Classes whose names are all numbers are 0, 1, ... up to the largest; others stand in alphabetical order. Raises
-    UserError where a picture has no label, or a label has no picture.
+    Classes whose names are all numbers, of at most 18 digits, are 0, 1, ... up to the largest; others stand in
+    alphabetical order. Raises UserError where a picture has no label, or a label has no picture.
     """
     import numpy as np
 
@@ -86,11 +87,16 @@ def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tupl
         missing = next(iter(given.keys() - set(names)))
         raise UserError(f"{where}: names {missing}, which is not among the pictures; data.labels=none ignores it")
     found = {given[name] for name in names}
-    if all(label.isdecimal() for label in found):
-        most = max(map(int, found))
-        if most >= max(1000, 2 * len(names)):
-            raise UserError(f"{where}: a label is {most}; the {len(names)} pictures cannot be of so many classes")
-        return [str(number) for number in range(most + 1)], np.array([int(given[name]) for name in names], np.int64)
+    if all(label.isdecimal() and len(label) <= LONGEST_NUMBER for label in found):
+        classes = numbered(max(map(int, found)), len(names), where)
+        return classes, np.array([int(given[name]) for name in names], np.int64)
     classes = sorted(found)
     numbers = {name: number for number, name in enumerate(classes)}
     return classes, np.array([numbers[given[name]] for name in names], np.int64)
+
+
+def numbered(most: int, pictures: int, where: str) -> list[str]:
+    """The classes 0, 1, ... `most`. Raises UserError where so many pictures cannot be of so many classes."""
+    if most >= max(1000, 2 * pictures):
+        raise UserError(f"{where}: a label is {most}; the {pictures} pictures cannot be of so many classes")
+    return [str(number) for number in range(most + 1)]

@@ -1,6 +1,7 @@
 """LMDB of encoded image files."""
 
 import hashlib
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,24 @@ class Lmdb(Source):
     def digest_of(self) -> str:
         return "keys, sizes and last bytes"
 
+    def unhashed_files(self) -> Iterable[str]:
+        return (str(data_file(self.root)),)
+
     def open(self, index: int) -> Image.Image:
         with environment(self.root).begin() as transaction:
-            return Image.open(BytesIO(transaction.get(self.keys[index])), formats=readable())
+            content = transaction.get(self.keys[index])
+        self.check_size(len(content))
+        return Image.open(BytesIO(content), formats=readable())
 
 
 def looks_like_picture(start: bytes) -> bool:
     """Whether bytes begin as a PNG, JPEG, WebP, GIF, BMP or TIFF does."""
     return start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*"))
+
+
+def data_file(root: str) -> Path:
+    """The file that holds the values."""
+    return Path(root, "data.mdb" if Path(root).is_dir() else "")
 
 
 def environment(root: str) -> Any:
@@ -72,7 +83,7 @@ def environment(root: str) -> Any:
         raise UserError("LMDB needs lmdb: pip install 'gan_lab[lmdb]'") from error
     folder = Path(root).is_dir()
     try:
-        found = Path(root, "data.mdb" if folder else "").stat()
+        found = data_file(root).stat()
         stamp, known = (found.st_dev, found.st_ino, found.st_mtime_ns), _opened.get(root)
         if known is None or known[0] != stamp:
             if known is not None:

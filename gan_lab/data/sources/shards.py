@@ -6,7 +6,7 @@ import os
 import re
 import tarfile
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
@@ -15,7 +15,6 @@ from PIL import Image
 
 from gan_lab.data.listing import readable, why_not
 from gan_lab.data.names import Names
-from gan_lab.data.sources.archive import MOST
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
 
@@ -66,10 +65,12 @@ class Shards(Source):
     def digest_of(self) -> str:
         return "names and sizes"
 
+    def unhashed_files(self) -> Iterable[str]:
+        return map(str, self._shards)
+
     def open(self, index: int) -> Image.Image:
         number, start, size = self._places[index].tolist()
-        if size > MOST:
-            raise ValueError(f"{size:,} bytes")
+        self.check_size(size)
         with self._shards[number].open("rb") as file:
             file.seek(start)
             return Image.open(BytesIO(file.read(size)), formats=readable())

@@ -1,5 +1,6 @@
 """One image file, whatever its ending."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -22,6 +23,9 @@ class Single(Source):
     @property
     def digest_of(self) -> str:
         return "name"
+
+    def unhashed_files(self) -> Iterable[str]:
+        return (self.path(0),)
 
     def open(self, index: int) -> Image.Image:
         return Image.open(self.path(index), formats=readable())
