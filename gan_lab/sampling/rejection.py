@@ -59,8 +59,8 @@ class Rejection:
                 if not left:
                     return torch.stack([sample for sample in samples if sample is not None])
             raise UserError(
-                f"sampling=drs: of {MOST} proposals none was accepted for sample {first + left[0]}; take a lower "
-                "sampling.percentile, or sampling=mh"
+                f"sampling=drs: of {MOST} proposals none was accepted for a sample; take a lower sampling.percentile, "
+                "or sampling=mh"
             )
 
         return draw

@@ -296,6 +296,13 @@ def test_pages_give_the_defaults_of_their_classes(group: str) -> None:
     assert not unlike_their_classes(group)
 
 
+class Direction(nn.Module):
+    """z of length one, as style-based generators take it."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z / z.norm(dim=1, keepdim=True)
+
+
 class PerBatch(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return DiscriminatorOutput((x - x.mean(0)).sum(1))
@@ -318,12 +325,18 @@ class Patches(nn.Module):
         ("drs", identity()._replace(conditional=True), "draws classes, which this generator's condition is not"),
         ("style_truncation", identity(), "Of has no styles"),
         ("standing_statistics", identity(), "Of has no batch normalisation"),
-        ("truncation", identity()._replace(generator=Of(nn.Threshold(9, 0))), "cannot act"),
+        ("truncation", identity()._replace(generator=Of(Direction())), "cannot act"),
     ],
 )
 def test_what_cannot_be_drawn_so_is_refused(name: str, trained: Trained, said: str) -> None:
     with pytest.raises(UserError, match=said):
         drawn(instantiate(option(name)), trained, 4)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_truncation_draws_from_a_generator_that_has_collapsed(n: int) -> None:
+    collapsed = identity()._replace(generator=Of(nn.Threshold(9, 0)))
+    assert not drawn(Truncation(0.5), collapsed, n).any()
 
 
 def test_a_cutoff_beyond_the_layers_is_refused() -> None:
@@ -333,5 +346,5 @@ def test_a_cutoff_beyond_the_layers_is_refused() -> None:
 
 def test_a_maximum_that_nothing_comes_near_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_lab.sampling.rejection.MOST", 3)
-    with pytest.raises(UserError, match="of 3 proposals none was accepted for sample 0"):
+    with pytest.raises(UserError, match="of 3 proposals none was accepted for a sample"):
         drawn(Rejection(percentile=None, burn_in=50), identity(Optimal(scale=300.0)), 1)
