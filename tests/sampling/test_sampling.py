@@ -319,7 +319,7 @@ class Patches(nn.Module):
         ("drs", identity(PerBatch()), "judges a sample by the others of its batch"),
         ("ddls", identity(PerBatch()), "judges a sample by the others of its batch"),
         ("mh", identity(Patches()), "judges patches or several scales"),
-        ("mh", identity()._replace(unseen=lambda n: None), "the data keep none"),
+        ("mh", identity()._replace(unseen=lambda n: None), "the data keep none; take sampling=drs or sampling=ddls"),
         ("ddls", identity()._replace(latent=Uniform(DIM)), "the density of the noise, Uniform, has no gradient"),
         ("ddls", identity()._replace(generator=Drawing()), "draws noise of its own"),
         ("drs", identity()._replace(conditional=True), "draws classes, which this generator's condition is not"),
