@@ -1,6 +1,6 @@
 """Adaptive pseudo augmentation (APA): generated samples among the real ones that D learns from."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -25,6 +25,8 @@ class APA:
 
     State: p.
     """
+
+    steered: ClassVar[bool] = True  # p, by callbacks.adaptive_augment
 
     def __init__(self, d_steps: PositiveInt = 1, g_steps: PositiveInt = 1, p: UnitInterval = 0.0) -> None:
         self.d_steps, self.g_steps = d_steps, g_steps
