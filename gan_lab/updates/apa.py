@@ -10,7 +10,7 @@ from gan_lab.updates.alternating import step
 
 
 class APA:
-    """Alternating k : m descent in which D is told, with probability p, that a generated sample is real.
+    """Alternating k : m descent in which D learns from generated samples as real ones with probability p.
 
         J_D of x' = G(z'), with probability p for each sample, else x        (Jiang et al. 2021, section 3.2)
 
