@@ -83,7 +83,7 @@ class StyleTruncation:
         if not isinstance(generator, Styled):
             raise UserError(
                 f"sampling=style_truncation: {type(generator).__name__} has no styles; take sampling=truncation, or "
-                "model=stylegan2"
+                "model=stylegan2 or stylegan3"
             )
 
         def styles(z: Tensor, y: Tensor | None) -> Tensor:
