@@ -43,7 +43,8 @@ from gan_lab.runtime.slurm import listening
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from gan_lab.types import Latent, Sampler, Sampling, Trained
+    from gan_lab.sampling import Sampler, Sampling, Trained
+    from gan_lab.types import Latent
 
 Place = str | Path
 

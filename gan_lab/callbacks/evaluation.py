@@ -12,8 +12,7 @@ from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.game.gan import GAN
 from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-from gan_lab.sampling import PLAIN
-from gan_lab.types import Sampling
+from gan_lab.sampling import PLAIN, Sampling
 
 
 class Evaluation(Measuring):

@@ -8,7 +8,7 @@ from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.networks.evaluating import evaluating
-from gan_lab.types import Sampler, Sampling, Trained
+from gan_lab.sampling import Sampler, Sampling, Trained
 
 
 @contextmanager

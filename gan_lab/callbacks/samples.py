@@ -19,9 +19,9 @@ from gan_lab.game.gan import AT_ONCE, GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
-from gan_lab.sampling import PLAIN, in_batches
+from gan_lab.sampling import PLAIN, Sampling, in_batches
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch, Sampling
+from gan_lab.types import Batch
 
 
 class Samples(GameCallback):

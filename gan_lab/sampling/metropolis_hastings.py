@@ -11,7 +11,7 @@ from gan_lab.ranges import PositiveInt
 from gan_lab.sampling.calibration import Isotonic
 from gan_lab.sampling.estimation import estimated, logits
 from gan_lab.sampling.proposals import Proposals
-from gan_lab.types import Sampler, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import PositiveInt
 from gan_lab.sampling.estimation import estimated
 from gan_lab.sampling.proposals import Proposals
-from gan_lab.types import Sampler, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
 
 MOST = 10_000  # proposals for one sample
 EPSILON = 1e-14  # of F

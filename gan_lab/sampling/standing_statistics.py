@@ -10,9 +10,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.sampling.estimation import inputs
+from gan_lab.sampling.protocol import Sampler, Trained
 from gan_lab.sampling.truncation import Truncation
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Sampler, Trained
 
 
 @dataclass(frozen=True)

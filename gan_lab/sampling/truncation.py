@@ -11,8 +11,9 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.sampling.draws import sampled
 from gan_lab.sampling.estimation import inputs
+from gan_lab.sampling.protocol import Sampler, Trained
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Latent, Sampler, Styled, Trained
+from gan_lab.types import Latent, Styled
 
 FEW = 8  # samples by which it is seen whether truncation acts
 

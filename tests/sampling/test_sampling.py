@@ -23,13 +23,15 @@ from gan_lab.sampling import (
     MetropolisHastings,
     Plain,
     Rejection,
+    Sampling,
     StandingStatistics,
     StyleTruncation,
+    Trained,
     Truncation,
     in_batches,
     noise_of,
 )
-from gan_lab.types import Batch, DiscriminatorOutput, Sampling, Trained
+from gan_lab.types import Batch, DiscriminatorOutput
 
 # p_g = N(0, 1), of a G that is the identity, in each of DIM coordinates; p_data below. Their ratio is bounded.
 DIM = 2
