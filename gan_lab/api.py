@@ -43,7 +43,8 @@ from gan_lab.runtime.slurm import listening
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from gan_lab.types import Latent, Sampler, Sampling, Trained
+    from gan_lab.sampling import Sampler, Sampling, Trained
+    from gan_lab.types import Latent
 
 Place = str | Path
 
@@ -139,7 +140,7 @@ def load(
         weights: "average" (which falls back to raw where the run kept none), "raw", or a further average by its name.
         trust: packages whose code the files of a run that is not one's own may call.
         sampling: how samples are drawn: the name of an option, or an object such as `gan_lab.sampling.Rejection(90)`;
-            None: as the run was told to, plainly by default.
+            None: by the run's own `sampling`, plainly by default.
         root: where the run's data lie now, for a sampling that reads them; None: where the run found them.
 
     Raises:

@@ -55,8 +55,9 @@ class HalfLife:
 
         share = 1 - 2^(-B / h),    h = min(half_life, rampup B (t - 1))
 
-    or h = `half_life` without `rampup`. `half_life` is a number, or a function of the rounds before, t - 1. As in the
-    code of StyleGAN2-ADA (Karras et al. 2020; `ema_kimg`, `ema_rampup`) and of R3GAN (Huang et al. 2024).
+    or h = `half_life` without `rampup`. `half_life` is a number, or a function of the rounds before, t - 1, with those
+    behind the weights of `start_from`. As in the code of StyleGAN2-ADA (Karras et al. 2020; `ema_kimg`, `ema_rampup`)
+    and of R3GAN (Huang et al. 2024).
 
     Images are counted as there: a round shows one batch, that of all processes, however many steps D makes of further
     batches, and in however many parts it is played. With h = 0, as in the first round of a ramp-up, the average is a

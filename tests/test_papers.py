@@ -44,7 +44,7 @@ from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.unet_discriminator import UNetDiscriminator
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
-from gan_lab.sampling import StandingStatistics
+from gan_lab.sampling import StandingStatistics, Trained
 from gan_lab.sampling.langevin import moved
 from gan_lab.sampling.metropolis_hastings import chained
 from gan_lab.sampling.rejection import odds
@@ -66,7 +66,7 @@ from gan_lab.terms import (
     Term,
     TwinAuxiliaryClassifier,
 )
-from gan_lab.types import Averaging, DiscriminatorOutput, Trained, View
+from gan_lab.types import Averaging, DiscriminatorOutput, View
 from gan_lab.updates import APA, LOGAN, Extragradient, PastExtragradient, Unrolled
 
 

@@ -95,7 +95,7 @@ class FilteredGeometry:
 
 @dataclass(frozen=True)
 class Color:
-    """c x + b, the luma mirrored, hues turned, saturation times s; 0 or false is none of it.
+    """c (x + b), the luma mirrored, hues turned, saturation times s; 0 or false is none of it.
 
     b ~ N(0, brightness^2), log2 c ~ N(0, contrast^2), log2 s ~ N(0, saturation^2), hues by up to +-hue half turns.
     Mirroring the luma is off unless asked for: it makes black of white. Hue and saturation leave grey images alone.

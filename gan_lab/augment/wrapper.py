@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ class Augmented(nn.Module):
         p: the probability with which each transformation (of a group) happens to an image. It is a buffer: checkpoints
             hold it, and `callbacks=[default,adaptive_augment]` steers it.
     """
+
+    steered: ClassVar[bool] = True  # p, by callbacks.adaptive_augment
 
     p: Tensor
 

@@ -37,6 +37,7 @@ class AdaptiveAugment(Measuring):
     """
 
     intervals: ClassVar[tuple[str, ...]] = ("each_round",)
+    steers: ClassVar[bool] = True  # p of what is `steered`
 
     def __init__(
         self,

@@ -7,13 +7,12 @@ import torch
 
 from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
-from gan_lab.callbacks.sampler import sampler_of
+from gan_lab.callbacks.sampler import omitted_if_refused, sampler_of
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.game.gan import GAN
 from gan_lab.metrics.metric import measure
 from gan_lab.ranges import NonNegativeInt, PositiveInt
-from gan_lab.sampling import PLAIN
-from gan_lab.types import Sampling
+from gan_lab.sampling import PLAIN, Sampling
 
 
 class Evaluation(Measuring):
@@ -66,7 +65,12 @@ class Evaluation(Measuring):
 
     def measure(self, trainer: pl.Trainer, gan: GAN) -> dict[str, float]:
         assert self._evaluation is not None
-        with torch.random.fork_rng(devices=[]), sampler_of(gan, data_of(trainer), self.sampling) as sampler:
+        found: dict[str, dict[str, float]] = {}
+        with (
+            omitted_if_refused(gan, "evaluation"),
+            torch.random.fork_rng(devices=[]),
+            sampler_of(gan, data_of(trainer), self.sampling) as sampler,
+        ):
             fake = self._evaluation.fake(sampler, gan.latent)
             found = measure(self.metrics, self._evaluation.real, fake)
         return {f"evaluation/{name}": value for values in found.values() for name, value in values.items()}

@@ -13,15 +13,15 @@ from torch.nn import functional as F
 
 from gan_lab.callbacks.far_samples import conditions, far_samples
 from gan_lab.callbacks.game_callback import GameCallback, data_of
-from gan_lab.callbacks.sampler import sampler_of
+from gan_lab.callbacks.sampler import omitted_if_refused, sampler_of
 from gan_lab.data.module import GameData
 from gan_lab.game.gan import AT_ONCE, GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
-from gan_lab.sampling import PLAIN, in_batches
+from gan_lab.sampling import PLAIN, Sampling, in_batches
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch, Sampling
+from gan_lab.types import Batch
 
 
 class Samples(GameCallback):
@@ -45,13 +45,19 @@ class Samples(GameCallback):
         self.every, self.n, self.sampling = every, n, sampling
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
+        """Draw one sample: what cannot be drawn so ends the run here."""
         if trainer.is_global_zero:
-            with sampler_of(gan, data_of(trainer), self.sampling):
-                pass  # what cannot be drawn so ends the run here
+            data = data_of(trainer)
+            z = gan.latent.sample(1, torch.Generator().manual_seed(0))
+            with omitted_if_refused(gan, "samples"):
+                self._drawn(gan, data, z, conditions(gan, data, 1))
 
     def act(self, trainer: pl.Trainer, gan: GAN) -> None:
-        if not trainer.is_global_zero:
-            return
+        if trainer.is_global_zero:
+            with omitted_if_refused(gan, "samples"):
+                self._show(trainer, gan)
+
+    def _show(self, trainer: pl.Trainer, gan: GAN) -> None:
         noise = torch.Generator().manual_seed(derive_seed(gan.seed, "fixed noise"))
         data = data_of(trainer)
         n = self.n or (64 if len(data.shape) == 3 else 2048)

@@ -90,7 +90,9 @@ def main(arguments: list[str]) -> int:
         config = configure([whole_path(override) for override in tidied(overrides)])
         places, reference = reference_of(places, config.against)
         if reference is not None:
-            return score_sets(places, reference, config, {override.partition("=")[0] for override in overrides})
+            return score_sets(
+                places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}
+            )
         if config.image_size is not None:
             raise UserError(f"image_size={config.image_size}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)

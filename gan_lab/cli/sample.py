@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from gan_lab.io.generator import GeneratorFile
-    from gan_lab.types import Latent, Sampler, Sampling
+    from gan_lab.sampling import Sampler, Sampling
+    from gan_lab.types import Latent
 
 MOST_CLASSES, LARGEST_PICTURE = 100, 2**25  # rows, and pixels, of a picture of all classes
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")

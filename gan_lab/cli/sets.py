@@ -12,6 +12,7 @@ from gan_lab.cli.compare import GENERATOR
 from gan_lab.cli.sample import rebuilt
 from gan_lab.config.arguments import place
 from gan_lab.errors import UserError
+from gan_lab.io.run_file import RUN
 
 if TYPE_CHECKING:
     from gan_lab.evaluation.sets import SampleSet
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
     from gan_lab.features.protocol import Features
 
 USUAL = 10_000  # samples of a generator
-OF_RUNS = {"split": "train", "floor": False, "neighbours": 0, "root": None}  # what acts on runs alone, by its default
+OF_RUNS = ("split", "floor", "neighbours")  # options that act where a run is compared with its own data
+OF_GENERATORS = ("checkpoint", "weights", "trust", "root", "sampling")
+OF_PICTURES = ("image_size",)
+OF_SAMPLES = ("features", "seed", "batch_size")  # of either, not of statistics
 
 
-def is_run(path: Path) -> bool:
-    """Whether it is a run directory, a folder with runs below it, or a generator file."""
-    below = (files for _, _, files in os.walk(path))
-    return path.name == GENERATOR or any({"config.yaml", GENERATOR} & set(files) for files in below)
+def holds_generator(path: Path) -> bool:
+    """Whether it is a generator file, or a run directory."""
+    return path.name == GENERATOR or any((path / name).is_file() for name in (GENERATOR, RUN))
+
+
+def holds_runs(path: Path) -> bool:
+    """Whether it is one of these, or a folder with run directories in it or below."""
+    return holds_generator(path) or any({GENERATOR, RUN} & set(files) for _, _, files in os.walk(path))
 
 
 def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], Path | None]:
@@ -36,7 +44,7 @@ def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], P
     Raises:
         UserError: it is not clear which is which, or one is not there.
     """
-    others = [path for path in places if not is_run(path)]
+    others = [path for path in places if not holds_runs(path)]
     reference = None if against is None else place(against)
     if reference is None and others and len(places) == 2:
         places, reference = places[:1], places[1]
@@ -62,12 +70,7 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     Raises:
         UserError: a place cannot be read, or does not fit the reference or a metric.
     """
-    idle = next((name for name, default in OF_RUNS.items() if config[name] != default), None)
-    if idle is not None:
-        raise UserError(f"{idle}={config[idle]}: acts where a run is compared with its own data; leave it out")
-
-    if config.get("sampling") and not any(map(holds_generator, [*places, reference])):
-        raise UserError("sampling: acts where a generator is evaluated; leave it out")
+    check_acts(stated, [*places, reference])
 
     import torch
     from hydra.utils import instantiate
@@ -92,9 +95,26 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     }
 
 
-def holds_generator(path: Path) -> bool:
-    """Whether it is a generator file, or a run directory."""
-    return path.name == GENERATOR or any((path / name).exists() for name in (GENERATOR, "config.yaml"))
+def check_acts(stated: set[str], places: list[Path]) -> None:
+    """Raise a UserError where an option that was given acts on none of these sets."""
+    generators = [path for path in places if holds_generator(path)]
+    others = [path for path in places if path not in generators]
+    kinds = {
+        "a run is compared with its own data": (OF_RUNS, False),
+        "a generator draws samples": (OF_GENERATORS, bool(generators)),
+        "pictures are read": (OF_PICTURES, any(not _is_statistics(path) for path in others)),
+        "samples are read or drawn": (OF_SAMPLES, bool(generators) or any(not _is_statistics(p) for p in others)),
+    }
+    for where, (names, acts) in kinds.items():
+        idle = next((name for name in names if name in stated and not acts), None)
+        if idle is not None:
+            raise UserError(f"{idle}: acts where {where}; leave it out")
+
+
+def _is_statistics(path: Path) -> bool:
+    from gan_lab.evaluation.statistics import is_statistics
+
+    return path.suffix.lower() == ".npz" and is_statistics(path)
 
 
 def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "SampleSet | Statistics":
@@ -104,9 +124,9 @@ def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "Sampl
         UserError: there is none, or it does not have n.
     """
     from gan_lab.evaluation.sets import pictures
-    from gan_lab.evaluation.statistics import is_statistics, read_statistics
+    from gan_lab.evaluation.statistics import read_statistics
 
-    if is_statistics(path):
+    if _is_statistics(path):
         if n is not None:
             raise UserError(f"{path}: statistics are of as many samples as they are; leave n and real out")
         return read_statistics(path)
@@ -148,7 +168,7 @@ def generated_set(path: Path, config: DictConfig, n: int, device: str) -> "Sampl
     z = noise_of(latent, n, seed)
     generator.to(device)
     sampling = sampling_of(recipe, config.get("sampling"))
-    sampler = sampling.sampler(trained_of(found, generator, latent, sampling, config.trust, device=device))
+    sampler = sampling.sampler(trained_of(found, generator, latent, sampling, config.trust, config.root, device))
 
     def sample(z: torch.Tensor, y: torch.Tensor | None, seed: int, first: int = 0) -> torch.Tensor:
         x = sampler(z, y, seed, first)

@@ -3,7 +3,7 @@
 The set is a folder of pictures, a ZIP, an array, or the samples of a run. The file holds mu and sigma, as pytorch-fid
 and clean-fid have them, and of which features they are: `gan-lab evaluate A train.npz metric=frechet` compares with it,
 without reading the pictures again. Options are `features`, `n`, `seed`, `image_size`, `batch_size`, and for a run
-`checkpoint`, `weights` and `trust`; see `gan-lab evaluate --help`.
+`checkpoint`, `weights`, `sampling`, `root` and `trust`; see `gan-lab evaluate --help`.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gan_lab.cli.compare import is_place
 from gan_lab.cli.evaluate import configure
-from gan_lab.cli.sets import opened
+from gan_lab.cli.sets import OF_GENERATORS, OF_PICTURES, OF_SAMPLES, check_acts, opened
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.entry import entry
 from gan_lab.config.options import help_page, print_help
@@ -19,7 +19,7 @@ from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 
 USAGE = "gan-lab statistics PLACE out=FILE.npz [features=auto] [KEY=VALUE ...]"
-OPTIONS = ("out", "features", "n", "seed", "image_size", "batch_size", "checkpoint", "weights", "trust")
+OPTIONS = ("out", "n", *OF_SAMPLES, *OF_PICTURES, *OF_GENERATORS)
 
 
 @entry(smaller="lower n or batch_size")
@@ -45,6 +45,7 @@ def write(path: Path, overrides: list[str]) -> str:
     for name in names:
         if name.partition(".")[0] not in OPTIONS:
             raise UserError(f"{name}: no such option{near(name, OPTIONS)} {listed(OPTIONS)}")
+    check_acts({name.partition(".")[0] for name in names}, [path])
     config = configure(overrides)
     if config.out is None or Path(config.out).suffix != ".npz":
         raise UserError(f"out={config.out or ''}: must name a file that ends in .npz")

@@ -15,7 +15,7 @@ PLAYERS = {"d": "the discriminator", "g": "the generator"}
 def check_idle(config: DictConfig) -> None:
     """Raise a UserError that names the first setting that nothing would read, or that leaves a player no aim."""
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    for line in (*_terms_of_the_other(plain), *_aimless(plain), *_unread_labels(plain)):
+    for line in (*_terms_of_the_other(plain), *_aimless(plain), *_unsteered(plain), *_unread_labels(plain)):
         raise UserError(line)
 
 
@@ -39,6 +39,17 @@ def _terms_of_the_other(plain: dict[str, Any]) -> Iterator[str]:
 def _aimless(plain: dict[str, Any]) -> Iterator[str]:
     if plain["loss"].get("generator_weight") == 0 and not _terms(plain, "g"):
         yield "loss.generator_weight=0: leaves the generator no aim; add term@g_terms=[feature_matching] or another"
+
+
+def _unsteered(plain: dict[str, Any]) -> Iterator[str]:
+    """Augmentations that stay without effect: p = 0, and nothing steers it."""
+    callbacks = (part for part in (plain.get("callbacks") or {}).values() if is_part(part))
+    if any(declared(callback["_target_"], "steers") for callback in callbacks):
+        return
+    wrappers = {f"d_wrappers.{name}": part for name, part in (plain.get("d_wrappers") or {}).items()}
+    for name, part in {"update": plain["update"], **wrappers}.items():
+        if is_part(part) and declared(part["_target_"], "steered") and part.get("p") == 0:
+            yield f"{name}.p=0: stays so, and augments nothing; add callbacks=[default,adaptive_augment], or set p"
 
 
 def _unread_labels(plain: dict[str, Any]) -> Iterator[str]:

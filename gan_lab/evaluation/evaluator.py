@@ -31,9 +31,9 @@ from gan_lab.metrics.samples import (
     recut,
 )
 from gan_lab.plots.images import picture_of
-from gan_lab.sampling import noise_of
+from gan_lab.sampling import Sampler, noise_of
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Batch, Latent, Sampler
+from gan_lab.types import Batch, Latent
 
 VERSION = 3  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one

@@ -47,8 +47,7 @@ from gan_lab.loggers import records
 from gan_lab.runtime.allocator import keep_freed_memory
 from gan_lab.runtime.lock import locked
 from gan_lab.runtime.slurm import cluster
-from gan_lab.sampling import Plain
-from gan_lab.types import Sampling
+from gan_lab.sampling import Plain, Sampling
 
 
 def play(

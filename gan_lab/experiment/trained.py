@@ -22,8 +22,8 @@ from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_yaml
 from gan_lab.io.run_file import read_facts
 from gan_lab.io.weights import Weights, find_weights, read_weights
-from gan_lab.sampling import Plain
-from gan_lab.types import Latent, Sampling, Trained
+from gan_lab.sampling import Plain, Sampling, Trained
+from gan_lab.types import Latent
 
 
 def sampling_of(recipe: Mapping[str, Any], chosen: Mapping[str, Any] | None = None) -> Sampling:

@@ -14,7 +14,8 @@ from gan_lab.features.cache import remembered
 from gan_lab.features.classifier import digest
 from gan_lab.features.protocol import Classifying, Features
 from gan_lab.metrics.modes import Mixture
-from gan_lab.types import Batch, Sampler
+from gan_lab.sampling import Sampler
+from gan_lab.types import Batch
 
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
 NO_IMAGES = "needs images, and the data are none"

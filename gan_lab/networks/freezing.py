@@ -17,7 +17,8 @@ def freeze(network: nn.Module, layers: PositiveInt = 1) -> nn.Module:
     StyleGAN2-ADA's code counts; a residual block of two convolutions and one in its skip connection has three.
 
     Frozen are weights: they have no gradient, so that no optimiser, weight decay or clipping moves them. Running
-    statistics, and the singular vectors of spectral normalisation, go on. Where there are several wrappers, it is last.
+    statistics, and the singular vectors of spectral normalisation, go on. Of several wrappers, it counts the layers of
+    those before it.
 
     Raises:
         UserError: no layer would be left to train.

@@ -20,9 +20,9 @@ class RotationHead(nn.Module):
 
     def __init__(self, discriminator: nn.Module, shape: Shape) -> None:
         super().__init__()
+        self.discriminator = discriminator  # first, as layers are counted from the image on
         self.head = nn.Linear(width_of(discriminator, shape), 4)
         nn.init.xavier_uniform_(self.head.weight)
-        self.discriminator = discriminator
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.discriminator(x, y)

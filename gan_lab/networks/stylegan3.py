@@ -102,7 +102,7 @@ class AliasFreeLayer(nn.Module):
 
     (N, in_channels, H, W) and w (N, dim) -> (N, out_channels, H', W'). s is affine in w; d is such that W' has length 1
     for each output, and 1 in the last layer. m is the moving root mean square of x in training, which `forward` takes
-    part in where it is told to `track` it.
+    part in with `track`.
     """
 
     magnitude: Tensor

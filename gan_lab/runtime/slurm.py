@@ -70,17 +70,29 @@ def queue_again(number: int) -> bool:
         return False
     listener = signal.getsignal(number)
     if number in WARNINGS and callable(listener) and listener is not _leave:
-        listener(number, None)
+        try:
+            listener(number, None)
+        except subprocess.CalledProcessError as error:
+            if not _ended_with_the_job(error):
+                raise
+            raise SystemExit(-1) from error  # as submitit ends
         return True
     try:
         if "JobState=RUNNING" not in _scontrol("show", "job", job):
             return False  # cancelled: it is not to come back
         _scontrol("requeue", job)
     except (OSError, subprocess.SubprocessError) as error:
+        if _ended_with_the_job(error):
+            return True
         reason = (getattr(error, "stderr", None) or str(error)).strip()
         print(f"warning: job {job} was not queued again ({reason}); submit it anew", file=sys.stderr)
         return False
     return True
+
+
+def _ended_with_the_job(error: Exception) -> bool:
+    """Whether a request to SLURM was cut short by its being carried out: that ends every process of the job."""
+    return isinstance(error, subprocess.CalledProcessError) and error.returncode == -signal.SIGTERM
 
 
 def _scontrol(*arguments: str) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from gan_lab.sampling.protocol import Sampler
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Latent, Sampler
+from gan_lab.types import Latent
 
 
 def noise_of(latent: Latent, n: int, seed: int, purpose: str = "noise") -> Tensor:

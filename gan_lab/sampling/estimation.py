@@ -7,8 +7,9 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.sampling.draws import sampled_at
+from gan_lab.sampling.protocol import Trained
 from gan_lab.seeding import derive_seed
-from gan_lab.types import DiscriminatorOutput, Trained
+from gan_lab.types import DiscriminatorOutput
 
 AT_ONCE = 256
 APART = 4  # samples that D judges together and one by one

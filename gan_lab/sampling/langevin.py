@@ -10,8 +10,9 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 from gan_lab.sampling.draws import draws_itself
 from gan_lab.sampling.estimation import APART, check_apart, inputs, logits
+from gan_lab.sampling.protocol import Sampler, Trained
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Density, Sampler, Trained
+from gan_lab.types import Density
 
 
 @dataclass(frozen=True)

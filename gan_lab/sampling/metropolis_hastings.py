@@ -11,7 +11,7 @@ from gan_lab.ranges import PositiveInt
 from gan_lab.sampling.calibration import Isotonic
 from gan_lab.sampling.estimation import estimated, logits
 from gan_lab.sampling.proposals import Proposals
-from gan_lab.types import Sampler, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
 
 
 @runtime_checkable
@@ -56,7 +56,8 @@ class MetropolisHastings:
         if found is None:
             raise UserError(
                 "sampling=mh: calibrates D by real samples that no training has seen, and the data keep none; take "
-                "data.subset=N, or sampling=drs"
+                "sampling=drs or sampling=ddls, or train on data with a test set (of data=digits, data.subset=N leaves "
+                "one out)"
             )
         y = found.y if trained.conditional else None
         parts = zip(found.x.split(256), [None] * len(found.x) if y is None else y.split(256), strict=False)

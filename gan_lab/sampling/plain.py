@@ -5,7 +5,7 @@ from functools import partial
 from typing import ClassVar
 
 from gan_lab.sampling.draws import sampled
-from gan_lab.types import Sampler, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.sampling.estimation import judged
+from gan_lab.sampling.protocol import Trained
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Trained
 
 
 class Proposals:

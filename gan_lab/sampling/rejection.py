@@ -11,7 +11,7 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import PositiveInt
 from gan_lab.sampling.estimation import estimated
 from gan_lab.sampling.proposals import Proposals
-from gan_lab.types import Sampler, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
 
 MOST = 10_000  # proposals for one sample
 EPSILON = 1e-14  # of F
@@ -59,8 +59,8 @@ class Rejection:
                 if not left:
                     return torch.stack([sample for sample in samples if sample is not None])
             raise UserError(
-                f"sampling=drs: of {MOST} proposals none was accepted for sample {first + left[0]}; take a lower "
-                "sampling.percentile, or sampling=mh"
+                f"sampling=drs: of {MOST} proposals none was accepted for a sample; take a lower sampling.percentile, "
+                "or sampling=mh"
             )
 
         return draw

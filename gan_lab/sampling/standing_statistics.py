@@ -2,20 +2,17 @@
 
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
-from gan_lab.sampling.draws import sampled
 from gan_lab.sampling.estimation import inputs
-from gan_lab.sampling.truncation import check_acts
+from gan_lab.sampling.protocol import Sampler, Trained
+from gan_lab.sampling.truncation import Truncation
 from gan_lab.seeding import derive_seed
-from gan_lab.types import Sampler, Trained
 
 
 @dataclass(frozen=True)
@@ -59,10 +56,4 @@ class StandingStatistics:
                 z, y = inputs(trained, self.batch_size, "standing statistics", i)
                 standing.generate(trained.latent.truncate(z, self.truncation), y)
         standing.generator.eval()
-
-        def draw(z: Tensor, y: Tensor | None, seed: int, first: int = 0) -> Tensor:
-            if first == 0:
-                check_acts(standing, self.truncation, z, y, seed)
-            return sampled(standing.generate, trained.latent.truncate(z, self.truncation), y, seed, first)
-
-        return draw if self.truncation != 1 else partial(sampled, standing.generate)
+        return Truncation(self.truncation).sampler(standing)

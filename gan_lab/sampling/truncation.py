@@ -11,7 +11,9 @@ from gan_lab.errors import UserError
 from gan_lab.ranges import NonNegativeFloat, PositiveInt
 from gan_lab.sampling.draws import sampled
 from gan_lab.sampling.estimation import inputs
-from gan_lab.types import Latent, Sampler, Styled, Trained
+from gan_lab.sampling.protocol import Sampler, Trained
+from gan_lab.seeding import derive_seed
+from gan_lab.types import Latent, Styled
 
 FEW = 8  # samples by which it is seen whether truncation acts
 
@@ -42,13 +44,18 @@ class Truncation:
 
 
 def check_acts(trained: Trained, truncation: float, z: Tensor, y: Tensor | None, seed: int) -> None:
-    """Raise a UserError where samples of the first of this noise and of half of it are the same."""
+    """Raise a UserError where samples of the first of this noise and of half of it are alike, and of other noise not.
+
+    Where those of all noise are alike, G has collapsed, and nothing is known of how it reads its noise.
+    """
     if truncation == 1:
         return
     latent: Latent = trained.latent
     few, theirs = z[:FEW], None if y is None else y[:FEW]
-    whole, halved = (sampled(trained.generate, part, theirs, seed) for part in (few, latent.truncate(few, 0.5)))
-    if torch.allclose(whole, halved, atol=1e-5):
+    others = latent.sample(len(few), torch.Generator().manual_seed(derive_seed(seed, "other noise")))
+    noises = (few, latent.truncate(few, 0.5), others)
+    whole, halved, other = (sampled(trained.generate, noise, theirs, seed) for noise in noises)
+    if torch.allclose(whole, halved, atol=1e-5) and not torch.allclose(whole, other, atol=1e-5):
         raise UserError(
             f"truncation={truncation}: cannot act, since this generator takes of its noise the direction alone (it "
             "normalises it); leave it out"
@@ -77,7 +84,7 @@ class StyleTruncation:
         if not isinstance(generator, Styled):
             raise UserError(
                 f"sampling=style_truncation: {type(generator).__name__} has no styles; take sampling=truncation, or "
-                "model=stylegan2"
+                "model=stylegan2 or stylegan3"
             )
 
         def styles(z: Tensor, y: Tensor | None) -> Tensor:

@@ -1,6 +1,6 @@
 """Adaptive pseudo augmentation (APA): generated samples among the real ones that D learns from."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -10,7 +10,7 @@ from gan_lab.updates.alternating import step
 
 
 class APA:
-    """Alternating k : m descent in which D is told, with probability p, that a generated sample is real.
+    """Alternating k : m descent in which D learns from generated samples as real ones with probability p.
 
         J_D of x' = G(z'), with probability p for each sample, else x        (Jiang et al. 2021, section 3.2)
 
@@ -25,6 +25,8 @@ class APA:
 
     State: p.
     """
+
+    steered: ClassVar[bool] = True  # p, by callbacks.adaptive_augment
 
     def __init__(self, d_steps: PositiveInt = 1, g_steps: PositiveInt = 1, p: UnitInterval = 0.0) -> None:
         self.d_steps, self.g_steps = d_steps, g_steps

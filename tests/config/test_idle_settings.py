@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,22 @@ def test_what_is_no_such_part_is_refused_before_the_first_round(base: DictConfig
     checked(config)
     line = refusal(begin)
     assert re.search(says, line), line
+
+
+def test_an_augmentation_that_nothing_steers_is_refused_at_p_0(base: DictConfig) -> None:
+    apa = page("update", "apa")
+    apa.pop("defaults", None)
+    wrappers = page("wrapper", "diff_augment")
+    (name,) = wrappers
+    for settings, says in (
+        ({"update": apa}, r"^update\.p=0: stays so, and augments nothing"),
+        ({"d_wrappers": wrappers, f"d_wrappers.{name}.p": 0.0}, rf"^d_wrappers\.{name}\.p=0: stays so"),
+    ):
+        config = changed(base, settings)
+        line = refusal(partial(check_idle, config))
+        assert re.search(says, line), line
+        check_idle(changed(config, {"callbacks": page("callbacks", "adaptive_augment")}))
+        check_idle(changed(config, {f"{line.partition('=')[0]}": 0.5}))
 
 
 def test_what_is_right_passes(base: DictConfig) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.players import fit
 from helpers.runs import assert_same_runs
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from gan_lab.api import load
-from gan_lab.averages import Constant, Delayed
+from gan_lab.averages import Constant, Delayed, HalfLife
 from gan_lab.cli.evaluate import main as evaluate
 from gan_lab.cli.sample import main as sample
 from gan_lab.errors import UserError
@@ -20,6 +21,7 @@ from gan_lab.experiment.build import build
 from gan_lab.experiment.run import play
 from gan_lab.experiment.start_from import start_from
 from gan_lab.game.ema import EMA
+from gan_lab.game.gan import GAN
 from gan_lab.io.generator import load_generator
 from gan_lab.io.weights import find_weights, read_weights
 
@@ -113,6 +115,24 @@ def test_a_new_run_begins_with_them_or_with_the_generator(composed: Composed, tm
     start_from(gan, tmp_path, strict=True)
     for name, origin in {"average": "average", "short": "short", "new": "g"}.items():
         torch.testing.assert_close(dict(gan.kept[name].state_dict()), source[origin], rtol=0, atol=0)
+
+
+def test_a_half_life_that_grows_counts_the_rounds_behind_the_weights_of_start_from(
+    composed: Composed, tmp_path: Path
+) -> None:
+    play(composed("model=mlp", "rounds=3"))
+    asked: list[int] = []
+
+    def begin(gan: GAN) -> None:
+        start_from(gan, tmp_path)
+        gan.ema = HalfLife(half_life, 8)
+
+    def half_life(t: int) -> float:
+        asked.append(t)
+        return 1.0
+
+    fit(composed("model=mlp", "ema=r3gan"), 2, begin)
+    assert asked == [3, 4]
 
 
 @pytest.mark.parametrize("name", ["raw", "average", "d", "half"])

@@ -12,10 +12,12 @@ from omegaconf import DictConfig
 from torch import nn
 
 from gan_lab.config.resume import check_start
+from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.experiment.run import play
 from gan_lab.experiment.start_from import start_from
+from gan_lab.game.gan import GAN
 from gan_lab.io.weights import find_weights, read_weights
 from gan_lab.networks.freezing import _layers, freeze, frozen_weights
 from gan_lab.networks.stylegan2 import StyleGAN2Discriminator
@@ -27,16 +29,32 @@ OTHERWISE = {"sagan", "stylegan2", "stylegan3", "unet_d"}
 BESIDE = {"pix2pix": ["degradation=half"], "srgan": ["degradation=low_resolution"], "dirac": ["data=dirac"]}
 
 
+HEADS = [
+    *(f"wrapper@d_wrappers=[{name}]" for name in options("wrapper") if name != "freeze"),
+    *(f"conditioning={name}" for name in options("conditioning") if name != "vector"),  # which reads no labels
+]
+
+
 @pytest.mark.parametrize("model", sorted({*options("model")} - OTHERWISE))
 def test_the_first_layers_are_those_that_act_first(composed: Composed, model: str) -> None:
     latent = ["latent=codes", "latent.dim=16"] if model == "infogan" else []
-    gan, data = build(composed(f"model={model}", *BESIDE.get(model, ["data=digits"]), *latent))
+    assert_held_as_called(*build(composed(f"model={model}", *BESIDE.get(model, ["data=digits"]), *latent)))
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_heads_and_what_is_put_around_a_network_come_after_it(composed: Composed, head: str) -> None:
+    assert_held_as_called(*build(composed("model=dcgan", "data=digits", "data.image_size=16", head)))
+
+
+def assert_held_as_called(gan: GAN, data: GameData) -> None:
     held, called = list(_layers(gan.d.network)), list[nn.Module]()
     for layer in held:
         layer.register_forward_hook(lambda one, *_: called.append(one))
     batch = next(data.batches(0))
     gan.d.network(batch.x, *([batch.y] if gan.d.conditional else []))
-    assert [*dict.fromkeys(called)] == held
+    first = [*dict.fromkeys(called)]
+    assert first == held[: len(first)]
+    assert {type(layer) for layer in held[len(first) :]} <= {nn.Embedding}  # proxies of classes, which the loss reads
 
 
 @pytest.mark.parametrize(

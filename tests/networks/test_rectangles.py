@@ -15,8 +15,19 @@ SQUARE = ["pix2pix", "stylegan3"]  # the smallest map of the one is one pixel; t
 MODELS = [name for name in options("model") if name not in ("dirac", *SQUARE)]
 
 
-@pytest.mark.parametrize("sides", [(32, 64), (64, 32), (48, 48)], ids=str)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "sides"),
+    [
+        *((model, (32, 64)) for model in MODELS),
+        *(
+            (model, sides)
+            for model in ("dcgan", "r3gan", "sn_resnet", "patchgan")
+            for sides in ((64, 32), (48, 48))
+            if model in MODELS
+        ),
+    ],
+    ids=str,
+)
 def test_every_model_plays_and_d_looks_at_every_row_and_column(
     composed: Callable[..., DictConfig], model: str, sides: tuple[int, int]
 ) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,23 @@ def test_a_refusal_of_slurm_is_told(
     (tmp_path / "bin/scontrol").write_text("#!/bin/sh\necho Requeue is disabled >&2\nexit 1\n")
     assert not queue_again(signal.SIGUSR1)
     assert capsys.readouterr().err == "warning: job 7 was not queued again (Requeue is disabled); submit it anew\n"
+
+
+def test_a_request_that_slurm_ends_together_with_the_job_was_heard(
+    slurm: Callable[[str], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SLURM ends all processes of a job that it queues again, also the one that has asked, be it submitit's."""
+    slurm("RUNNING")
+    ended = '[ "$1" = requeue ] && kill -TERM $$\necho "JobState=RUNNING"\n'
+    (tmp_path / "bin/scontrol").write_text(f"#!/bin/sh\n{ended}")
+    assert queue_again(signal.SIGTERM)
+    assert capsys.readouterr().err == ""
+    before = signal.signal(signal.SIGUSR2, lambda *_: subprocess.run(["scontrol", "requeue", "7_0"], check=True))
+    try:
+        with pytest.raises(SystemExit):
+            queue_again(signal.SIGUSR2)
+    finally:
+        signal.signal(signal.SIGUSR2, before)
 
 
 @pytest.mark.parametrize(("count", "expected"), [(None, False), ("", False), ("0", False), ("1", True), ("12", True)])

@@ -23,13 +23,15 @@ from gan_lab.sampling import (
     MetropolisHastings,
     Plain,
     Rejection,
+    Sampling,
     StandingStatistics,
     StyleTruncation,
+    Trained,
     Truncation,
     in_batches,
     noise_of,
 )
-from gan_lab.types import Batch, DiscriminatorOutput, Sampling, Trained
+from gan_lab.types import Batch, DiscriminatorOutput
 
 # p_g = N(0, 1), of a G that is the identity, in each of DIM coordinates; p_data below. Their ratio is bounded.
 DIM = 2
@@ -296,6 +298,13 @@ def test_pages_give_the_defaults_of_their_classes(group: str) -> None:
     assert not unlike_their_classes(group)
 
 
+class Direction(nn.Module):
+    """z of length one, as style-based generators take it."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z / z.norm(dim=1, keepdim=True)
+
+
 class PerBatch(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         return DiscriminatorOutput((x - x.mean(0)).sum(1))
@@ -312,18 +321,24 @@ class Patches(nn.Module):
         ("drs", identity(PerBatch()), "judges a sample by the others of its batch"),
         ("ddls", identity(PerBatch()), "judges a sample by the others of its batch"),
         ("mh", identity(Patches()), "judges patches or several scales"),
-        ("mh", identity()._replace(unseen=lambda n: None), "the data keep none"),
+        ("mh", identity()._replace(unseen=lambda n: None), "the data keep none; take sampling=drs or sampling=ddls"),
         ("ddls", identity()._replace(latent=Uniform(DIM)), "the density of the noise, Uniform, has no gradient"),
         ("ddls", identity()._replace(generator=Drawing()), "draws noise of its own"),
         ("drs", identity()._replace(conditional=True), "draws classes, which this generator's condition is not"),
         ("style_truncation", identity(), "Of has no styles"),
         ("standing_statistics", identity(), "Of has no batch normalisation"),
-        ("truncation", identity()._replace(generator=Of(nn.Threshold(9, 0))), "cannot act"),
+        ("truncation", identity()._replace(generator=Of(Direction())), "cannot act"),
     ],
 )
 def test_what_cannot_be_drawn_so_is_refused(name: str, trained: Trained, said: str) -> None:
     with pytest.raises(UserError, match=said):
         drawn(instantiate(option(name)), trained, 4)
+
+
+@pytest.mark.parametrize("n", [1, 4])
+def test_truncation_draws_from_a_generator_that_has_collapsed(n: int) -> None:
+    collapsed = identity()._replace(generator=Of(nn.Threshold(9, 0)))
+    assert not drawn(Truncation(0.5), collapsed, n).any()
 
 
 def test_a_cutoff_beyond_the_layers_is_refused() -> None:
@@ -333,5 +348,5 @@ def test_a_cutoff_beyond_the_layers_is_refused() -> None:
 
 def test_a_maximum_that_nothing_comes_near_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gan_lab.sampling.rejection.MOST", 3)
-    with pytest.raises(UserError, match="of 3 proposals none was accepted for sample 0"):
+    with pytest.raises(UserError, match="of 3 proposals none was accepted for a sample"):
         drawn(Rejection(percentile=None, burn_in=50), identity(Optimal(scale=300.0)), 1)

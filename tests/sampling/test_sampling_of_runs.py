@@ -201,6 +201,33 @@ def test_a_run_that_cannot_be_sampled_so_ends_before_its_first_round(composed: C
     assert not (Path(config.directory) / "metrics.csv").exists()
 
 
+def test_a_refusal_in_mid_run_leaves_out_a_look_and_not_the_rounds(
+    composed: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G may become one that truncation does not act upon."""
+
+    def check_acts(*_: Any) -> None:
+        calls.append(1)
+        if len(calls) > 2:  # those before the first round, of the pictures and of the figures
+            raise gan_lab.UserError("truncation=0.7: cannot act")
+
+    calls: list[int] = []
+    monkeypatch.setattr("gan_lab.sampling.truncation.check_acts", check_acts)
+    metrics = [
+        "metric@callbacks.evaluation.metrics=[sliced_wasserstein]",
+        "features@callbacks.evaluation.features=pixels",
+    ]
+    every = ["callbacks.samples.every=1", "callbacks.evaluation.every=1", "callbacks.evaluation.n=30"]
+    ring = ["data=ring", "model=mlp", "rounds=3", "sampling=truncation"]
+    config = composed(*ring, "callbacks=[default,evaluation]", *metrics, *every)
+    with pytest.warns(UserWarning, match="(samples|evaluation) left out: truncation=0.7: cannot act"):
+        assert play(config) == 0
+    run = Path(config.directory)
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["rounds"] == 3 and "evaluation/sliced_wasserstein" not in summary
+    assert not [*run.glob("samples/round_*.png")]
+
+
 def test_processes_that_share_their_statistics_do_not_draw_by_standing_ones(composed: Callable[..., Any]) -> None:
     config = composed("sampling=standing_statistics", "trainer=ddp_cpu", "trainer.sync_batchnorm=true")
     with pytest.raises(gan_lab.UserError, match=r"trainer\.sync_batchnorm=true: standing statistics"):
