@@ -53,7 +53,7 @@ class Player(nn.Module):
         self.step = 0  # updates made so far
 
     def copied(self) -> nn.Module:
-        """A network that holds the same, and that nobody trains."""
+        """A copy of the network that is not trained."""
         return deepcopy(self.network).requires_grad_(False)
 
     def forward(self, *inputs: Any) -> Any:
