@@ -54,10 +54,13 @@ SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that n
 
 # Updates that ask the networks for other things; alternating and both extragradients ask for no more than these.
 ASKING = sorted({*options("update")} - {"alternating", "extragradient", "past_extragradient"})
-
-
+HIGHER = ["consensus", "logan", "unrolled"]  # which differentiate gradients, or in z: a matter of the network, too
 MODELS = [name for name in options("model") if name != "projected"]  # seconds a round, so that one update must do
-CHOICES = [*pairwise(ASKING, MODELS, options("loss")), ("unrolled", "projected", "hinge")]
+CHOICES = [
+    *pairwise(HIGHER, MODELS, options("loss")),
+    *pairwise([update for update in ASKING if update not in HIGHER], ["dcgan", "mlp"], options("loss")),
+    ("unrolled", "projected", "hinge"),
+]
 
 
 @pytest.mark.parametrize(("update", "model", "loss"), CHOICES)
