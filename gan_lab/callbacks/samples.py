@@ -19,7 +19,7 @@ from gan_lab.game.gan import AT_ONCE, GAN
 from gan_lab.loggers import records
 from gan_lab.plots.images import captioned, class_by_class, picture_of, save_picture
 from gan_lab.ranges import PositiveInt
-from gan_lab.sampling import PLAIN, Sampling, in_batches
+from gan_lab.sampling import PLAIN, Plain, Sampling, in_batches
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
 
@@ -45,12 +45,16 @@ class Samples(GameCallback):
         self.every, self.n, self.sampling = every, n, sampling
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
-        """Draw one sample: what cannot be drawn so ends the run here."""
-        if trainer.is_global_zero:
-            data = data_of(trainer)
-            z = gan.latent.sample(1, torch.Generator().manual_seed(0))
-            with omitted_if_refused(gan, "samples"):
-                self._drawn(gan, data, z, conditions(gan, data, 1))
+        """Draw one sample where that can be refused: what cannot be drawn so ends the run here."""
+        if not trainer.is_global_zero or isinstance(self.sampling, Plain):
+            return
+        data = data_of(trainer)
+        y = conditions(gan, data, 1)
+        if gan.conditional and y is None:
+            return  # the first round says so
+        z = gan.latent.sample(1, torch.Generator().manual_seed(0))
+        with omitted_if_refused(gan, "samples"):
+            self._drawn(gan, data, z, y)
 
     def act(self, trainer: pl.Trainer, gan: GAN) -> None:
         if trainer.is_global_zero:

@@ -89,7 +89,7 @@ HOLDING = ["term@d_terms=[r1,r2]", "term@d_terms=[gradient_penalty]"]
 
 @pytest.mark.parametrize(
     ("part", "update"),
-    sorted({*product(TERMS, ["alternating", "consensus", "unrolled"]), *product(HOLDING, options("update"))}),
+    sorted({*product(TERMS, ["consensus", "unrolled"]), *product(HOLDING, options("update"))}),
 )
 def test_every_term_plays_on_either_player(played: Callable[..., Path], part: str, update: str) -> None:
     played("model=mlp", f"update={update}", part, "rounds=2")

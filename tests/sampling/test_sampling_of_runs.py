@@ -264,7 +264,7 @@ def test_a_set_of_samples_names_its_sampling(runs: Path, tmp_path: Path, capsys:
     folder = tmp_path / "pictures"
     folder.mkdir()
     assert evaluate.main([str(folder), str(folder), "sampling=drs"]) == 2
-    assert "sampling: acts where a generator is evaluated" in capsys.readouterr().err
+    assert "sampling: acts where a generator draws samples" in capsys.readouterr().err
 
 
 # --- files of strangers -------------------------------------------------------------------------------------------
