@@ -67,7 +67,7 @@ class Evaluation(Measuring):
         assert self._evaluation is not None
         found: dict[str, dict[str, float]] = {}
         with (
-            omitted_if_refused(gan, "evaluation"),
+            omitted_if_refused(gan, self.sampling, "evaluation"),
             torch.random.fork_rng(devices=[]),
             sampler_of(gan, data_of(trainer), self.sampling) as sampler,
         ):

@@ -8,7 +8,7 @@ from gan_lab.data.module import GameData
 from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.networks.evaluating import evaluating
-from gan_lab.sampling import Sampler, Sampling, Trained
+from gan_lab.sampling import Plain, Sampler, Sampling, Trained
 
 
 @contextmanager
@@ -22,14 +22,15 @@ def sampler_of(gan: GAN, data: GameData, sampling: Sampling) -> Iterator[Sampler
 
 
 @contextmanager
-def omitted_if_refused(gan: GAN, what: str) -> Iterator[None]:
+def omitted_if_refused(gan: GAN, sampling: Sampling, what: str) -> Iterator[None]:
     """Leave out, with a warning, what cannot be drawn any more: a game that plays is not ended by a look at it.
 
-    Before the first round a refusal is the user's mistake, and is raised.
+    Before the first round a refusal is the user's mistake, and is raised; so is one under plain sampling, which refuses
+    nothing itself.
     """
     try:
         yield
     except UserError as error:
-        if gan.round == 0:
+        if gan.round == 0 or isinstance(sampling, Plain):
             raise
         warnings.warn(f"{what} left out: {error}", stacklevel=1)  # the same line is shown once

@@ -53,12 +53,12 @@ class Samples(GameCallback):
         if gan.conditional and y is None:
             return  # the first round says so
         z = gan.latent.sample(1, torch.Generator().manual_seed(0))
-        with omitted_if_refused(gan, "samples"):
+        with omitted_if_refused(gan, self.sampling, "samples"):
             self._drawn(gan, data, z, y)
 
     def act(self, trainer: pl.Trainer, gan: GAN) -> None:
         if trainer.is_global_zero:
-            with omitted_if_refused(gan, "samples"):
+            with omitted_if_refused(gan, self.sampling, "samples"):
                 self._show(trainer, gan)
 
     def _show(self, trainer: pl.Trainer, gan: GAN) -> None:
