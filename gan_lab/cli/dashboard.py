@@ -1,4 +1,4 @@
-"""A workspace at W&B for the figures of this lab, such as `gan-lab dashboard somebody/gan_lab`.
+"""A workspace at W&B for the figures of this lab, such as `gan-lab dashboard my_team/gan_lab`.
 
 Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and a W&B login; each call saves a new workspace.
 """
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         return code
     entity, slash, project = arguments[0].partition("/")
     if len(arguments) > 1 or not (entity and slash and project) or "/" in project:
-        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as somebody/gan_lab")
+        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as my_team/gan_lab")
     print(publish(workspace(entity, project)))
     return 0
 
