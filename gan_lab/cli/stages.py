@@ -71,11 +71,12 @@ class Stages:
         for entry in entries(self.page, trials=self._is_random()):
             if entry.costed in self.costs:
                 continue
-            place = self.directory / "rehearsal" / entry.costed
-            if not (place / FILE).exists() or scored(_summary(place), self.figure, self.page.evaluation) is None:
-                self._rehearse(entry, place)
-            self.costs[entry.costed] = Cost(*(read_json(place / FILE)[name] for name in Cost._fields))
-            self.scoring = read_json(place / FILE).get("scoring", self.scoring)
+            file = self.directory / "rehearsal" / entry.costed / FILE
+            if not (file.exists() and "scoring" in read_json(file)):
+                self._rehearse(entry, file)
+            found = read_json(file)
+            self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
+            self.scoring = found["scoring"]
         for entry in entries(self.page, trials=False):
             rounds_of(self.page, self.costs[entry.costed], final=True)
 
@@ -122,12 +123,19 @@ class Stages:
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
 
-    def _rehearse(self, entry: Entry, place: Path) -> None:
+    def _rehearse(self, entry: Entry, file: Path) -> None:
+        """Raises UserError where a contestant cannot play, or not be evaluated as it stands on the page; a trial that
+        cannot will fail in the search, and has its contestant's cost.
+        """
         _say(f"rehearsal: {entry.name}")
         pages = self._write("rehearsal", entry, ROUNDS)
-        self._child(lambda: rehearse(pages, entry.name, place, self.page))
-        if not (place / FILE).exists() or scored(_summary(place), self.figure, self.page.evaluation) is None:
+        self._child(lambda: rehearse(pages, entry.name, file.parent, self.page))
+        if file.exists() and "scoring" in read_json(file):
+            return
+        if entry.costed == entry.contestant:
             raise UserError(f"{entry.name}: {self._last_error()}")
+        text = json.dumps(self.costs[entry.contestant]._asdict() | {"scoring": self.scoring})
+        write_atomically(file, lambda path: path.write_text(text))
 
     def _write(self, stage: str, entry: Entry, rounds: int) -> Path:
         """The option of a job; the folder for --config-dir."""
@@ -293,7 +301,8 @@ def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
             prepare_run(config, again=False)
             play(config, (), [Rehearsal(str(place))])
         began = time.monotonic()
-        score([place], page)
+        if score([place], page):
+            return 2
         taken = read_json(place / FILE) | {"scoring": time.monotonic() - began}
         write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
     except Exception as error:
@@ -302,7 +311,10 @@ def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
 
 
 def score(runs: Sequence[Path], page: TournamentPage) -> int:
-    """In a child: the page's figure of each run, and the copying test where the data have a test set."""
+    """In a child: the page's figure of each run, and the copying test where the data have a test set.
+
+    Returns 0, or 2 where a figure could not be had, which is told.
+    """
     protocol = page.evaluation
     options = [f"metric=[{protocol.metric}]", f"features={protocol.features}", f"n={protocol.n}"]
     options += [f"seed={protocol.seed}", f"split={protocol.split}", f"floor={str(protocol.floor).lower()}"]
@@ -323,6 +335,10 @@ def _test_copying(run: Path, page: TournamentPage) -> None:
     own = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
     data = data_of(run, configure(own))
     if not hasattr(data, "test") or data.available is None:
+        return
+    try:
+        data.test()
+    except UserError:  # all pictures are trained on, say
         return
     recipe = read_weights(find_weights(run, None)).generator().recipe
     conditional = "num_classes" in recipe or "degradation" in recipe  # half of the samples give conditions

@@ -205,7 +205,8 @@ def parse_page(data: dict[str, Any], where: str) -> TournamentPage:
     try:
         return TournamentPage.model_validate(data)
     except ValidationError as error:
-        problem = error.errors()[0]
+        problems = error.errors()
+        problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
         place = [str(part) for part in problem["loc"] if part not in ("Range", "Choices")]
         key = ".".join(place)
         if problem["type"] == "extra_forbidden":
