@@ -35,7 +35,7 @@ from gan_lab.tournament.page import Choices, Range, TournamentPage
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of, spelt
 from gan_lab.tournament.rehearsal import FILE, ROUNDS, Rehearsal
 from gan_lab.tournament.report import write_report
-from gan_lab.tournament.result import Played, Result, conclusion, result_of
+from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
 from gan_lab.tournament.state import Run, copying, read_run, scored
 
 PAGE, LOG = "page.yaml", "output.txt"
@@ -99,7 +99,7 @@ class Stages:
                 break
         pictures = self._samples(result)
         effects = [] if analyse is None else analyse(result)
-        text = write_report(result, self.costs, self.directory, pictures, effects)
+        text = write_report(result, self.directory, pictures, effects)
         print(f"{time.monotonic() - began:.0f} s in this start", file=sys.stderr)
         return text
 
@@ -147,13 +147,14 @@ class Stages:
         write_option(pages, entry.name, overrides, rounds=rounds, **more)
         return pages
 
-    def _search(self) -> dict[str, tuple[dict[str, Any], list[Run], list[Cost]]]:
-        """Of each contestant the chosen settings, its trials and what a round of each cost."""
+    def _search(self) -> dict[str, Searched]:
+        """What the search of each contestant has found."""
         search = self.page.search
+        stated = entries(self.page, trials=False)
         if search is None:
-            return {name: ({}, [], []) for name in self.page.contestants}
+            return {entry.name: Searched({}, self.costs[entry.costed], [], []) for entry in stated}
         if not self._is_random():
-            return {entry.name: self._optuna(entry) for entry in entries(self.page, trials=False)}
+            return {entry.name: self._optuna(entry) for entry in stated}
         trials = entries(self.page, trials=True)
         rounds = {entry.name: rounds_of(self.page, self.costs[entry.costed], final=False) for entry in trials}
         for entry in trials:
@@ -163,9 +164,9 @@ class Stages:
         found = {}
         for name in self.page.contestants:
             own = [entry for entry in trials if entry.contestant == name]
-            played = [runs[entry.name, search.seed] for entry in own]
-            drawn = own[self._chosen(name, played)].drawn
-            found[name] = drawn, played, [self.costs[entry.costed] for entry in own]
+            played, costs = [runs[entry.name, search.seed] for entry in own], [self.costs[e.costed] for e in own]
+            best = self._chosen(name, played)
+            found[name] = Searched(own[best].drawn, costs[best], played, costs)
         return found
 
     def _chosen(self, name: str, trials: Sequence[Run]) -> int:
@@ -175,7 +176,7 @@ class Stages:
         bad = [None if value is None else badness(value, self.best, (floor or {}).get("floor")) for value in values]
         return chosen(bad) or 0
 
-    def _optuna(self, entry: Entry) -> tuple[dict[str, Any], list[Run], list[Cost]]:
+    def _optuna(self, entry: Entry) -> Searched:
         """The search of one contestant by Optuna, in its own sweep."""
         search = self.page.search
         assert search is not None
@@ -199,29 +200,21 @@ class Stages:
         if not runs:
             raise UserError(f"{entry.name}: {self._last_error()}")
         drawn = _settings(places[self._chosen(entry.name, runs)], list(space))
-        return drawn, runs, [self.costs[entry.costed]] * len(runs)
+        cost = self.costs[entry.costed]
+        return Searched(drawn, cost, runs, [cost] * len(runs))
 
-    def _finals(self, found: dict[str, Any], number: int, look: tuple[int, int]) -> Result:
+    def _finals(self, found: dict[str, Searched], number: int, look: tuple[int, int]) -> Result:
         seeds = list(self.page.final_seeds)[:number]
         jobs: dict[Job, int] = {}
-        costs = {}
         for entry in entries(self.page, trials=False):
-            drawn, _, trial_costs = found[entry.name]
-            chosen_cost = self.costs[entry.costed]
-            for trial, cost in zip(entries(self.page, trials=True), trial_costs, strict=False):
-                if trial.contestant == entry.name and trial.drawn == drawn:
-                    chosen_cost = cost
-            settings = [f"{key}={spelt(value)}" for key, value in drawn.items()]
-            rounds = rounds_of(self.page, chosen_cost, final=True)
+            searched = found[entry.name]
+            settings = [f"{key}={spelt(value)}" for key, value in searched.drawn.items()]
+            rounds = rounds_of(self.page, searched.cost, final=True)
             pages = self._write("final", entry._replace(overrides=[*entry.overrides, *settings]), rounds)
             jobs |= dict.fromkeys(((entry.name, seed) for seed in seeds), rounds)
-            costs[entry.name] = chosen_cost
         runs = self._sweep("final", pages, jobs)
         runs = self._score(runs, jobs)
-        played = [
-            Played(name, drawn, {seed: runs[name, seed] for seed in seeds}, trials, costs[name], trial_costs)
-            for name, (drawn, trials, trial_costs) in found.items()
-        ]
+        played = [Played(name, {seed: runs[name, seed] for seed in seeds}, *one) for name, one in found.items()]
         result = result_of(self.page, self.figure, played, look)
         _say(f"look {look[0]} of {look[1]}, {number} seeds: {conclusion(result)[0]}")
         return result

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.result import Result
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c")
@@ -32,13 +31,13 @@ def standings(result: Result) -> bytes:
     return _png(draw, height=1.4 + 0.42 * len(result.standings))
 
 
-def curves(result: Result, costs: dict[str, Cost]) -> bytes:
+def curves(result: Result) -> bytes:
     """The validation's figure along the final runs, against what was spent of the budget: mean and range over seeds."""
     unit = result.page.unit
 
     def draw(axes: Any) -> None:
         for row, one in enumerate(result.standings):
-            cost = costs[one.name].of(unit)
+            cost = one.cost.of(unit)
             table = [run.validation for run in one.runs.values() if run.validation]
             shared = sorted(set.intersection(*(set(curve) for curve in table))) if table else []
             if not shared:

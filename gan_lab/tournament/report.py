@@ -14,7 +14,7 @@ from gan_lab.config.words import cell
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.io.files import write_atomically
 from gan_lab.tournament import pictures
-from gan_lab.tournament.plan import Cost, spelt
+from gan_lab.tournament.plan import spelt
 from gan_lab.tournament.result import Result, Spent, Standing, conclusion
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -67,12 +67,10 @@ img { max-width: 100%; height: auto }
 """
 
 
-def write_report(
-    result: Result, costs: dict[str, Cost], directory: Path, samples: dict[str, Path], effects: Sequence[Effect] = ()
-) -> str:
+def write_report(result: Result, directory: Path, samples: dict[str, Path], effects: Sequence[Effect] = ()) -> str:
     """Write tournament.md, .html, .json and the pictures into the directory; the Markdown.
 
-    `costs` are those of a round of each contestant, `samples` pictures of each.
+    `samples` are pictures of each contestant's.
     """
     sentences = conclusion(result)
     tables = [*([_effects(effects)] if effects else []), _standings(result), _pairs(result)]
@@ -84,7 +82,7 @@ def write_report(
         Picture(
             "Learning curves at equal compute",
             "curves.png",
-            pictures.curves(result, costs),
+            pictures.curves(result),
             "Mean and range over seeds, by the noise and the real samples of the validation.",
         ),
     ]

@@ -34,7 +34,7 @@ class Standing(NamedTuple):
     """One contestant's.
 
     Attributes:
-        drawn: the settings that its search has chosen.
+        drawn: the settings that its search has chosen; a round of them costs `cost`.
         runs: final ones, by seed.
         trials: of its search, in their order.
         values: how bad each final run was; a failed one as the worst of all contestants' runs.
@@ -43,6 +43,7 @@ class Standing(NamedTuple):
 
     name: str
     drawn: dict[str, Any]
+    cost: Cost
     runs: dict[int, Run]
     trials: list[Run]
     values: list[float]
@@ -81,15 +82,24 @@ class Result(NamedTuple):
         return self.standings[0]
 
 
+class Searched(NamedTuple):
+    """What the search of a contestant has found: settings and the cost of a round, and the same of its trials."""
+
+    drawn: dict[str, Any]
+    cost: Cost
+    trials: list[Run]
+    costs: list[Cost]
+
+
 class Played(NamedTuple):
-    """A contestant's part in a tournament so far: its runs, and what a round of each cost."""
+    """A contestant's final runs so far, by seed, and the fields of its `Searched`."""
 
     name: str
-    drawn: dict[str, Any]
     runs: dict[int, Run]
-    trials: list[Run]
+    drawn: dict[str, Any]
     cost: Cost
-    trial_costs: list[Cost]
+    trials: list[Run]
+    costs: list[Cost]
 
 
 def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look: tuple[int, int]) -> Result:
@@ -112,13 +122,14 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
         Standing(
             one.name,
             one.drawn,
+            one.cost,
             one.runs,
             one.trials,
             values[one.name],
             estimate(figures) if (figures := [r.figure for r in one.runs.values() if r.figure is not None]) else None,
             ranks[one.name],
             copies(one.runs.values()),
-            _spent(one.trials, one.trial_costs),
+            _spent(one.trials, one.costs),
             _spent(list(one.runs.values()), [one.cost] * len(one.runs)),
         )
         for one in played

@@ -32,7 +32,7 @@ CONTESTANT = {"overrides": ["loss=hinge"]}
 @pytest.mark.parametrize(
     "change, says",
     [
-        ({"search": {"trails": 3}}, "page: search.trails: no such key; did you mean trials? (allowed: length, sampler, "),
+        ({"search": {"trails": 3}}, "page: search.trails: no such key; did you mean trials? (allowed: length, "),
         ({"sedes": 3}, "page: sedes: no such key; did you mean seeds?"),
         ({"seeds": 2}, "page: seeds: must be greater than or equal to 3"),
         ({"budget": {"flops": 1, "rounds": 2}}, "page: budget must have one of flops, images, rounds, seconds"),
