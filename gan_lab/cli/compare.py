@@ -192,9 +192,9 @@ def shared(runs: Sequence[Run]) -> frozenset[str]:
     return frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
 
 
-def label_of(run: Run, common: frozenset[str]) -> str:
+def label_of(run: Run, common: frozenset[str], alone: bool = False) -> str:
     """The run's configuration among runs that have `common`: its other overrides."""
-    return " ".join(sorted(run.overrides - common)) or "(no other override)"
+    return " ".join(sorted(run.overrides - common)) or ("this run" if alone else "(no other override)")
 
 
 def compare(runs: Sequence[Run]) -> "Comparison":
@@ -209,7 +209,7 @@ def compare(runs: Sequence[Run]) -> "Comparison":
         notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
     for run in runs:
-        label = label_of(run, common) if len(runs) > 1 or run.overrides - common else "this run"
+        label = label_of(run, common, len(runs) == 1)
         for (name, key), value in run.scores.items():
             values = cells.setdefault((label, name, key), {})
             if run.seed in values:

@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import Field
 
@@ -114,10 +114,9 @@ def gather(places: Sequence[Path], jobs: Mapping[str, Job]) -> tuple[list[Any], 
         except UserError as error:
             broken[run.directory] = str(error)
             continue
-        members.append(
-            Member(run.directory, label_of(run, common), run.seed, knobs, figures, job.state, job.note,
-                   printable(words)[:100] if isinstance(words, str) else "", table, thumbnail(run.directory))
-        )  # fmt: skip
+        label, verdict = label_of(run, common, len(measured) == 1), printable(words)[:100] if _is_text(words) else ""
+        about = (label, run.seed, knobs, figures, job.state, job.note, verdict, table, thumbnail(run.directory))
+        members.append(Member(run.directory, *about))
     members += [
         Member(path, printable(path.name), None, {}, {}, "failed", printable(why)) for path, why in broken.items()
     ]
@@ -156,6 +155,10 @@ def _jobs(directory: Path) -> list[Job]:
 def _summary(directory: Path) -> dict[str, Any]:
     path = directory / "summary.json"
     return read_json(path) if os.path.lexists(path) else {}
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _is_number(value: object) -> bool:

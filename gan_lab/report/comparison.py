@@ -71,7 +71,8 @@ def page_of(title: str, members: Sequence[Member], comparison: Comparison, jobs:
 
     `jobs` are the sweep's, with `name`, `state` and `note`; those that have no run directory, too.
     """
-    ranked = ranking(comparison, [member.label for member in members])
+    labels = [member.label for member in members] + [cell.configuration for cell in comparison.cells]
+    ranked = ranking(comparison, labels)
     lines = axes([member.knobs for member in members], [member.figures for member in members])
     shown = bands(members, ranked)
     tiles = [member for member in members if member.thumbnail][:MOST_TILES]

@@ -57,8 +57,7 @@ def write_page(directory: Path, out: Path | None = None) -> Path:
     Raises:
         UserError: there is no run, its files are damaged, or a package of the extra `report` is not installed.
     """
-    if out is None:
-        check_inside(directory)
+    check_inside(directory)
     run = read_run(directory)
     place = out or directory / PAGE
     page = page_of(run)

@@ -32,9 +32,15 @@
     if (cell.dataset.value === undefined) return cell.textContent.trim();
     return cell.dataset.value === "" ? NaN : Number(cell.dataset.value);
   };
+  const pieces = (text) => text.split(/(\d+(?:\.\d+)?(?:e[+-]?\d+)?)/i); // every second one is a number
   const compare = (a, b) => {
     if (typeof a === "number" && typeof b === "number") return a - b;
-    return String(a).localeCompare(String(b), "en", { numeric: true });
+    const [one, other] = [pieces(String(a)), pieces(String(b))];
+    for (let i = 0; i < Math.min(one.length, other.length); i++) {
+      const order = i % 2 ? one[i] - other[i] : one[i].localeCompare(other[i], "en");
+      if (order) return order;
+    }
+    return one.length - other.length;
   };
   for (const table of find("table.sortable")) {
     const heads = find("thead th", table);
