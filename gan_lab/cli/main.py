@@ -30,6 +30,7 @@ COMMANDS = {
     "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
     "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
     "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
+    "report": Command("gan_lab.cli.report", "make a page (HTML) of a run, of a sweep, or of several runs"),
     "dashboard": Command("gan_lab.cli.dashboard", "make a W&B workspace for the figures of this lab"),
 }
 EXAMPLES = """\
