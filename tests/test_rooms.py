@@ -22,7 +22,7 @@ ROWS = [
     PARTS,
     {"equilibrium", "features", "metrics", "plots"},
     {"game", "data"},
-    {"evaluation"},
+    {"evaluation", "analysis"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
     {"experiment", "sweeps", "ensemble"},

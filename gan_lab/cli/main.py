@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
+    "analyse": Command("gan_lab.cli.analyse", "draw what a run has learnt: truncation, neighbours, spectrum, ..."),
     "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
     "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
     "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
