@@ -26,7 +26,7 @@ ROWS = [
     {"callbacks", "loggers"},
     {"runtime", "config"},
     {"experiment", "sweeps", "ensemble"},
-    {"laws", "report"},
+    {"laws", "report", "tournament"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
     {""},  # the package itself, whose names are those of api

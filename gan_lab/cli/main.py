@@ -25,6 +25,8 @@ COMMANDS = {
     ),
     "statistics": Command("gan_lab.cli.statistics", "keep mean and covariance of the features of pictures or of a run"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
+    "tournament": Command("gan_lab.cli.tournament", "compare contestants at equal budgets, search and seeds"),
+    "ablate": Command("gan_lab.cli.ablate", "play subsets of the parts of a recipe; main effects and interactions"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
     "analyse": Command("gan_lab.cli.analyse", "draw what a run has learnt: truncation, neighbours, spectrum, ..."),
