@@ -74,7 +74,7 @@ class World:
         return RealSamples(chunks(*self.draw(0), size), Knowing(), N, cache, held_out=held_out, mixture=self)
 
 
-SMALLER = {"ndb": {"bins": 10}}  # what suits 60 samples
+SMALLER = {"ndb": {"bins": 10}, "kernel_subsets": {"size": 20, "subsets": 10}}  # what suits 60 samples
 
 
 class Blind(Pixels):
