@@ -74,7 +74,11 @@ class World:
         return RealSamples(chunks(*self.draw(0), size), Knowing(), N, cache, held_out=held_out, mixture=self)
 
 
-SMALLER = {"ndb": {"bins": 10}, "kernel_subsets": {"size": 20, "subsets": 10}}  # what suits 60 samples
+SMALLER = {
+    "ndb": {"bins": 10},
+    "kernel_subsets": {"size": 20, "subsets": 10},
+    "copying_by_cells": {"least": 5},
+}  # what suits 60 samples
 
 
 class Blind(Pixels):
