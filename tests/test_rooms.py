@@ -25,7 +25,7 @@ ROWS = [
     {"evaluation"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
-    {"experiment", "sweeps", "ensemble"},
+    {"experiment", "sweeps", "ensemble", "others"},
     {"laws"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
