@@ -25,7 +25,7 @@ ROWS = [
     {"evaluation"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
-    {"experiment", "sweeps", "ensemble", "others"},
+    {"experiment", "sweeps", "ensemble", "others", "export"},
     {"laws"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
