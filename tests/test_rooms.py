@@ -25,7 +25,7 @@ ROWS = [
     {"evaluation", "analysis"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
-    {"experiment", "sweeps", "ensemble"},
+    {"experiment", "sweeps", "ensemble", "others", "export"},
     {"laws", "report", "tournament"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
