@@ -25,8 +25,8 @@ ROWS = [
     {"evaluation", "analysis"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
-    {"experiment", "sweeps", "ensemble"},
-    {"laws"},
+    {"experiment", "sweeps", "ensemble", "others", "export"},
+    {"laws", "report", "tournament"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
     {""},  # the package itself, whose names are those of api

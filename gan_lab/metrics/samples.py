@@ -195,6 +195,13 @@ def generated(
         yield Batch(sampler(part, y, seed, i * batch_size).float().cpu(), y)
 
 
+def mirrored(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Each image (C, H, W) of them, followed by its mirror image of the same class."""
+    for batch in batches:
+        x, y = batch.x, batch.y
+        yield Batch(torch.stack([x, x.flip(-1)], 1).flatten(0, 1), None if y is None else y.repeat_interleave(2, 0))
+
+
 def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:
     """The same samples in batches of `size`, without the first `skip`."""
     rest: Batch | None = None

@@ -85,7 +85,11 @@ def styled() -> Trained:
     return Trained(network.eval(), Normal(4))
 
 
-SMALLER = {"ndb": {"bins": 10}}  # what suits 60 samples
+SMALLER = {
+    "ndb": {"bins": 10},
+    "kernel_subsets": {"size": 20, "subsets": 10},
+    "copying_by_cells": {"least": 5},
+}  # what suits 60 samples
 
 
 class Blind(Pixels):
