@@ -1,7 +1,6 @@
 """Stages of a tournament: rehearsal, search, final runs and their evaluation, each in processes of its own."""
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -12,31 +11,26 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 
-from gan_lab.cli.evaluate import configure, data_of, evaluate
+from gan_lab.cli.acts import rehearse, score, summary_of
 from gan_lab.cli.sample import main as sample
-from gan_lab.cli.train import prepare_run
 from gan_lab.config.arguments import quoted, tidied
-from gan_lab.config.compose import compose_experiment
 from gan_lab.config.conf import CONF
-from gan_lab.config.explain import explain
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.evaluation.ranking import looks
-from gan_lab.experiment.run import play
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
-from gan_lab.io.weights import find_weights, read_weights
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import FAILURE, run_name
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import Choices, Range, TournamentPage
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of, spelt
-from gan_lab.tournament.rehearsal import FILE, ROUNDS, Rehearsal
+from gan_lab.tournament.rehearsal import FILE, ROUNDS
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
-from gan_lab.tournament.state import Run, copying, read_run, scored
+from gan_lab.tournament.state import Run, read_run, scored
 
 PAGE, LOG = "page.yaml", "output.txt"
 FREE = ("question", "power")  # what may be asked anew of the same runs
@@ -171,7 +165,7 @@ class Stages:
 
     def _chosen(self, name: str, trials: Sequence[Run]) -> int:
         """The trial that is best on validation; where all failed the first, which will fail again."""
-        floor = scored(_summary(self.directory / "rehearsal" / name), self.figure, self.page.evaluation)
+        floor = scored(summary_of(self.directory / "rehearsal" / name), self.figure, self.page.evaluation)
         values = [run.last_validation for run in trials]
         bad = [None if value is None else badness(value, self.best, (floor or {}).get("floor")) for value in values]
         return chosen(bad) or 0
@@ -285,59 +279,6 @@ class Stages:
         return one_line(said[-1]) if said else f"{self.directory / LOG} says more"
 
 
-def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
-    """In a child: a few rounds of a contestant, and the whole evaluation of what they leave."""
-    try:
-        if not (place / FILE).exists() or not _summary(place).get("finished"):
-            shutil.rmtree(place, ignore_errors=True)  # cut short: what was counted is lost
-            config = compose_experiment([f"experiment={name}"], place, pages)
-            prepare_run(config, again=False)
-            play(config, (), [Rehearsal(str(place))])
-        began = time.monotonic()
-        if score([place], page):
-            return 2
-        taken = read_json(place / FILE) | {"scoring": time.monotonic() - began}
-        write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
-    except Exception as error:
-        return _told(error)
-    return 0
-
-
-def score(runs: Sequence[Path], page: TournamentPage) -> int:
-    """In a child: the page's figure of each run, and the copying test where the data have a test set.
-
-    Returns 0, or 2 where a figure could not be had, which is told.
-    """
-    protocol = page.evaluation
-    options = [f"metric=[{protocol.metric}]", f"features={protocol.features}", f"n={protocol.n}"]
-    options += [f"seed={protocol.seed}", f"split={protocol.split}", f"floor={str(protocol.floor).lower()}"]
-    options += [] if protocol.real is None else [f"real={protocol.real}"]
-    code = 0
-    for run in runs:
-        try:
-            if page.copying is not None and copying(_summary(run)) is None:
-                _test_copying(run, page)
-            evaluate(run, configure(options))
-        except Exception as error:
-            code = _told(error)
-    return code
-
-
-def _test_copying(run: Path, page: TournamentPage) -> None:
-    assert page.copying is not None
-    own = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
-    data = data_of(run, configure(own))
-    if not hasattr(data, "test") or data.available is None:
-        return
-    try:
-        data.test()
-    except UserError:  # all pictures are trained on, say
-        return
-    recipe = read_weights(find_weights(run, None)).generator().recipe
-    conditional = "num_classes" in recipe or "degradation" in recipe  # half of the samples give conditions
-    evaluate(run, configure([*own, f"real={data.available // 2 if conditional else data.available}"]))
-
-
 def figure_of(page: TournamentPage) -> tuple[str, Any]:
     """The figure that decides, and where it is best.
 
@@ -389,20 +330,6 @@ def _over(sweep: Path, rounds: int) -> int:
     """How many of a search's runs are over."""
     done = [path for path in sweep.glob("*/summary.json") if read_json(path).get("budget") == rounds]
     return sum(read_json(path).get("finished") is True for path in done) + len([*sweep.glob(f"*/{FAILURE}")])
-
-
-def _summary(run: Path) -> dict[str, Any]:
-    path = run / "summary.json"
-    return read_json(path) if path.exists() else {}
-
-
-def _told(error: Exception) -> int:
-    """The error in a line on standard error, and the exit code; a bug keeps its traceback."""
-    line = explain(error, [])
-    if line is None:
-        raise error
-    print(f"error: {line}", file=sys.stderr)
-    return 2
 
 
 def _say(text: str) -> None:

@@ -66,6 +66,7 @@ def searches(result: Result) -> bytes:
             failed = len(one.trials) - len(values)
             label = f"{one.name} ({failed} failed)" if failed else one.name
             axes.plot(range(1, len(values) + 1), values, "o-", color=_colour(row), markersize=4, label=label)
+        axes.set_xticks(range(1, 1 + max(len(one.trials) for one in result.standings)))
         axes.set_xlabel("trials of the search, best first")
         axes.set_ylabel(f"{result.figure} (validation)")
         _scale(axes.set_yscale, result)

@@ -117,7 +117,7 @@ def _markdown(title: str, sentences: Sequence[str], tables: Sequence[Table], sho
 
 
 def _html(**content: Any) -> str:
-    from jinja2 import Environment
+    from jinja2 import Environment  # which torch depends on
 
     def encoded(png: bytes) -> str:
         return base64.b64encode(png).decode()

@@ -47,7 +47,7 @@ def test_a_killed_tournament_ends_as_one_that_was_not(tmp_path: Path) -> None:
         assert all(z is not None for z in contestant["copying"].values())
     shutil.copytree(tmp_path / "whole" / "rehearsal", tmp_path / "broken" / "rehearsal")  # to be killed later than that
     moments = random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         command = Command("python -m gan_lab.cli.tournament page.yaml dir=broken", tmp_path)
         time.sleep(0.5 + 4 * moments.random())
         if command.process.exitcode is None:
