@@ -92,5 +92,11 @@ def analyse(subject: Subject) -> Finding:
         f"The best {space.name} of {STEPS} steps of Adam on the mean squared error of the pixels, from the nearest of "
         f"{len(starts)} samples. RMSE is the root mean square of the difference, of values in [-1, 1]: {real:.3f} on "
         f"average of the pictures ({subject.origin}), and {generated:.3f} of samples of the generator, where 0 can be "
-        "had. Black is no difference.",
+        f"had. Black is no difference. {freedom(starts[0].numel(), targets[0].numel())}",
     )
+
+
+def freedom(code: int, picture: int) -> str:
+    """How many numbers a code has to fit those of a picture with."""
+    free = ": enough to fit any picture, so that a small error says little" if code >= picture else ""
+    return f"A code has {code} numbers, a picture {picture}{free}."

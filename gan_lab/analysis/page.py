@@ -25,9 +25,10 @@ def page(
         found: for each analysis the name of its picture's file, and what it found.
         left_out: analyses that do not apply, and why.
     """
-    sections = [f"<p>{' · '.join(f'<a href=#{escape(name)}>{escape(name)}</a>' for name in found)}</p>"]
+    links = (f'<a href="#{escape(name)}">{escape(name)}</a>' for name in found)
+    sections = [f"<p>{' · '.join(links)}</p>"]
     for name, (file, finding) in found.items():
-        sections.append(f"<h2 id={escape(name)}>{escape(name.capitalize())}</h2>")
+        sections.append(f'<h2 id="{escape(name)}">{escape(name.capitalize())}</h2>')
         sections.append(f'<a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(name)}"></a>')
         sections.append(f"<p>{escape(finding.text)}</p>")
         if finding.table:

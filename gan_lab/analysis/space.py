@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gan_lab.latents import Normal
 from gan_lab.sampling import Trained
+from gan_lab.sampling.estimation import inputs
 from gan_lab.types import Styled
 
 
@@ -51,6 +52,7 @@ class Styles:
     """w (N, layers, dim), or (N, 1, dim): the same in all layers. Paths are straight lines."""
 
     trained: Trained
+    layers: int
     name: ClassVar[str] = "w"
 
     @property
@@ -58,15 +60,11 @@ class Styles:
         assert isinstance(self.trained.generator, Styled)
         return self.trained.generator
 
-    @torch.no_grad()
     def codes(self, z: Tensor, y: Tensor | None) -> Tensor:
-        device = self.trained.device
-        return self.generator.styles(z.to(device), None if y is None else y.to(device)).cpu()
+        return styles_of(self.trained, z, y)
 
     def generate(self, codes: Tensor, y: Tensor | None) -> Tensor:
-        z = torch.zeros(1, self.trained.latent.dim)
-        layers = self.codes(z, None if y is None else y[:1].cpu()).shape[1]
-        return self.generator.synthesise(codes.to(self.trained.device).expand(-1, layers, -1))
+        return self.generator.synthesise(codes.to(self.trained.device).expand(-1, self.layers, -1))
 
     def between(self, a: Tensor, b: Tensor, t: Tensor) -> Tensor:
         return line(a, b, t)
@@ -74,7 +72,17 @@ class Styles:
 
 def space_of(trained: Trained) -> Space:
     """w of a generator with styles, else z."""
-    return Styles(trained) if isinstance(trained.generator, Styled) else Noise(trained)
+    if not isinstance(trained.generator, Styled):
+        return Noise(trained)
+    return Styles(trained, styles_of(trained, *inputs(trained, 1, "layers")).shape[1])
+
+
+@torch.no_grad()
+def styles_of(trained: Trained, z: Tensor, y: Tensor | None) -> Tensor:
+    """w (N, layers, dim) of noise and classes, on the CPU."""
+    generator = trained.generator
+    assert isinstance(generator, Styled)
+    return generator.styles(z.to(trained.device), None if y is None else y.to(trained.device)).cpu()
 
 
 def line(a: Tensor, b: Tensor, t: Tensor) -> Tensor:

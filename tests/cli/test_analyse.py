@@ -78,7 +78,14 @@ def test_a_generator_with_styles_is_looked_at_in_w(runs: Path, tmp_path: Path) -
     Image.new("L", (20, 30), 90).save(picture)
     assert main([str(runs / "styles"), *QUICK, wanted, f"out={tmp_path / 'out'}", f"picture={picture}"]) == 0
     text = (tmp_path / "out" / "index.html").read_text()
-    for words in ("space of styles, w", "layers that read w", "best w of", "the picture", "truncated in w"):
+    for words in (
+        "space of styles, w",
+        "layers that read w",
+        "best w of",
+        "the picture",
+        "truncated in w",
+        "A code has 8 numbers",
+    ):
         assert words in text
 
 

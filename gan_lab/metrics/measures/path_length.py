@@ -11,7 +11,7 @@ from torch import Tensor
 from gan_lab.errors import UserError
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.path_length import centre, neighbours_on_paths, path_length, reduced, rounded
-from gan_lab.metrics.samples import RealSamples, Samples
+from gan_lab.metrics.samples import NO_IMAGES, RealSamples, Samples
 from gan_lab.ranges import PositiveFloat
 from gan_lab.sampling import noise_of
 from gan_lab.seeding import derive_seed
@@ -54,6 +54,8 @@ class PathLength:
             if pair[0].ndim == 4:
                 check_sees(fake, pair[0])
                 one, other = (fake.look_at(reduced(centre(x) if self.crop else x)).double() for x in pair)
+            elif self.crop:
+                raise UserError(f"crop: {NO_IMAGES}")
             else:
                 one, other = (fake.look_at(x).double() for x in pair)
             found.append((other - one).square().sum(1) / self.epsilon**2)
