@@ -88,6 +88,7 @@ def page_of(run: Run) -> str:
     """The page, as HTML."""
     grids = frames(run.directory)
     shown = charts(read_table(run.directory / "metrics.csv"))
+    verdict, advice = verdict_of(run.summary)
     return render(
         "run.html",
         {"frames": grids, "charts": shown},
@@ -95,8 +96,8 @@ def page_of(run: Run) -> str:
         run=run,
         state=state_of(run, shown[0].curves[0].x[-1] if shown else 0),
         written=time.strftime("%Y-%m-%d %H:%M"),
-        verdict=_words(run.summary, "equilibrium/verdict"),
-        advice=_words(run.summary, "equilibrium/advice"),
+        verdict=verdict,
+        advice=advice,
         audit=audit_of(run.summary),
         frames=grids,
         charts=shown,
@@ -129,6 +130,11 @@ def state_of(run: Run, logged: int) -> str:
     played = _count(summary, "rounds")
     ended = "finished" if summary.get("finished") is True else "stopped"
     return f"{ended} after {played:,} rounds, {_count(summary, 'images'):,} images, {_duration(summary.get('seconds'))}"
+
+
+def verdict_of(summary: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The verdict on the game, and what to do next."""
+    return _words(summary, "equilibrium/verdict"), _words(summary, "equilibrium/advice")
 
 
 def audit_of(summary: Mapping[str, Any]) -> str | None:
