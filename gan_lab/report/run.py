@@ -196,6 +196,7 @@ def data_of(facts: Mapping[str, Any]) -> DataIdentity | None:
 def environment_of(run: Run) -> dict[str, str]:
     """Seed, commit, versions, players and speed."""
     summary, rows = run.summary, {"seed": _text(run.config.get("seed"))}
+    rows |= {_text(n.removeprefix(VERSION)): _text(v) for n, v in summary.items() if n.startswith(VERSION)}
     code = run.facts.get("code")
     for package, facts in (code if isinstance(code, dict) else {}).items():
         if isinstance(facts, dict):
@@ -203,7 +204,6 @@ def environment_of(run: Run) -> dict[str, str]:
     sizes = run.facts.get("parameters")
     if isinstance(sizes, dict):
         rows["parameters"] = ", ".join(f"{_text(name).upper()} {_text(size)}" for name, size in sizes.items())
-    rows |= {_text(n.removeprefix(VERSION)): _text(v) for n, v in summary.items() if n.startswith(VERSION)}
     speed = _number(summary.get("images_per_second"))
     if not math.isnan(speed):
         rows["speed"] = f"{speed:,.0f} images per second"
