@@ -26,7 +26,7 @@ def wandb_report(entity: str, project: str, run: Run) -> Any:
     if there is None:
         raise UserError(f"{run.directory}: is not a run of yours at W&B (logger=[csv,wandb])")
 
-    def section(title: str, lines: list[str]) -> list[Any]:
+    def section(title: str, lines: list[Any]) -> list[Any]:
         return [wr.H2(text=title), wr.UnorderedList(items=lines)] if lines else []
 
     verdict, advice = verdict_of(run.summary)
