@@ -1,16 +1,20 @@
 """A workspace at W&B for the figures of this lab, such as `gan-lab dashboard my_team/gan_lab`.
 
-Its x-axis is rounds. Needs the extra `gan_lab[dashboard]` and a W&B login; each call saves a new workspace.
+Its x-axis is rounds. With a run directory after it, what is made is a report of that run, which says what `gan-lab
+report` does and shows W&B's curves. Needs the extra `gan_lab[dashboard]` and a W&B login; each call saves a new one.
 """
 
 import sys
 from typing import Any
 
+from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
 from gan_lab.config.options import help_page, print_help
 from gan_lab.errors import UserError
+from gan_lab.report.run import read_run
+from gan_lab.report.wandb_report import wandb_report
 
-USAGE = "gan-lab dashboard ENTITY/PROJECT"
+USAGE = "gan-lab dashboard ENTITY/PROJECT [RUN_DIR]"
 QUALITY = ("evaluation/frechet", "evaluation/kernel", "evaluation/recognition", "classifier/errors", "parzen/valid")
 CHANGED = ("loss._target_", "update._target_", "optimizer.d.lr", "optimizer.g.lr", "seed")  # in sweeps, most often
 
@@ -21,9 +25,12 @@ def main(arguments: list[str]) -> int:
     if code is not None:
         return code
     entity, slash, project = arguments[0].partition("/")
-    if len(arguments) > 1 or not (entity and slash and project) or "/" in project:
-        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as my_team/gan_lab")
-    print(publish(workspace(entity, project)))
+    if len(arguments) > 2 or not (entity and slash and project) or "/" in project:
+        raise UserError(f"{' '.join(arguments)}: must be ENTITY/PROJECT, such as my_team/gan_lab, and a run directory")
+    if arguments[1:]:
+        print(publish(wandb_report(entity, project, read_run(place(arguments[1])))))
+    else:
+        print(publish(workspace(entity, project)))
     return 0
 
 

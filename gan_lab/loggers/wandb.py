@@ -16,10 +16,12 @@ from torch import Tensor
 
 from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_text
+from gan_lab.io.sample_grids import grids, spread
 from gan_lab.loggers.record import Introduction, Record
 from gan_lab.ranges import PositiveFloat
 
 ID = "wandb_id.txt"
+MOST_GRIDS = 24  # rows of the table of samples
 SECRET = re.compile(r"(pass(word|wd|phrase)|secret|token|credential|api_?key)", re.IGNORECASE)
 
 
@@ -41,6 +43,7 @@ class WandB(Record):
         group: the sweep's folder, for a job of a sweep.
         offline: online with a login, offline elsewhere. Its variable is WANDB_MODE.
         upload_generator: whether generator.safetensors becomes an artifact of the run.
+        table_of_samples: whether the sample grids become a table, a row for each round (at most 24), at the end.
         patience: seconds that the server has to answer at the start, and to take what is left at the end.
     """
 
@@ -55,11 +58,13 @@ class WandB(Record):
         tags: Sequence[str] = (),
         offline: bool | None = None,
         upload_generator: bool = False,
+        table_of_samples: bool = False,
         patience: PositiveFloat = 60.0,
     ) -> None:
         super().__init__()
         self.directory = Path(directory)
-        self.offline, self.upload_generator, self.patience = offline, upload_generator, patience
+        self.offline, self.patience = offline, patience
+        self.upload_generator, self.table_of_samples = upload_generator, table_of_samples
         self._settings: dict[str, Any] = {
             "project": project or os.environ.get("WANDB_PROJECT") or "gan_lab",
             "entity": entity,
@@ -79,7 +84,7 @@ class WandB(Record):
 
     @property
     def version(self) -> str | None:
-        return _kept_id(self.directory)
+        return kept_id(self.directory)
 
     @property
     @rank_zero_experiment
@@ -164,9 +169,21 @@ class WandB(Record):
     def log_summary(self, summary: Mapping[str, Any], directory: Path) -> None:
         figures = {name: value for name, value in summary.items() if name not in self._goals}  # W&B has those, and more
         self._tell(lambda run: run.summary.update(figures))
+        if self.table_of_samples:
+            self._tell(lambda run: self._log_samples(run, directory, summary["rounds"]))
         if self.upload_generator:
             self._tell(lambda run: run.log_artifact(_artifact(run, summary, directory)))
         self._close(0 if summary["finished"] else 1)
+
+    def _log_samples(self, run: Any, directory: Path, at_round: int) -> None:
+        """In the row of the history that the last round has."""
+        import wandb
+        from PIL import Image
+
+        chosen = spread(grids(directory), MOST_GRIDS)
+        if chosen:
+            rows = [[at, wandb.Image(Image.open(path, formats=("PNG",)))] for at, path in chosen]
+            run.log({"samples_by_round": wandb.Table(["round", "samples"], rows), "round": at_round}, step=at_round)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
@@ -189,7 +206,7 @@ def _artifact(run: Any, summary: Mapping[str, Any], directory: Path) -> Any:
     return artifact
 
 
-def _kept_id(directory: Path) -> str | None:
+def kept_id(directory: Path) -> str | None:
     """The id of this run at W&B, from the run directory; None where it has none yet."""
     path = directory / ID
     own = path.exists() and is_own(path)  # a stranger's may be of a run of one's own

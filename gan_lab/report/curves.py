@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_text
-from gan_lab.report.pictures import spread
+from gan_lab.io.sample_grids import spread
 
 LARGEST_TABLE = 2**30  # bytes
 POINTS = 300  # of a curve, at most

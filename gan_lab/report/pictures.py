@@ -2,20 +2,18 @@
 
 import base64
 import io
-import re
 import struct
 import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_bytes
+from gan_lab.io.sample_grids import grids, spread
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-T = TypeVar("T")
-NAME = re.compile(r"round_(\d{1,15})\.png")
 LARGEST_FILE = 64 * 2**20  # bytes
 MOST_PIXELS = 64 * 2**20  # of a picture that is decoded
 SIDE = 800  # pixels of the longer side in a page; what is larger is reduced
@@ -49,19 +47,6 @@ def thumbnail(directory: Path) -> str | None:
 def sheet(path: Path) -> str | None:
     """A picture of the run directory, where it is there."""
     return _shown(path, SIDE) if path.is_file() else None
-
-
-def grids(directory: Path) -> list[tuple[int, Path]]:
-    """Rounds and files of `samples/`, in order."""
-    matches = ((NAME.fullmatch(path.name), path) for path in (directory / "samples").glob("round_*.png"))
-    return sorted((int(match[1]), path) for match, path in matches if match)
-
-
-def spread(things: list[T], most: int) -> list[T]:
-    """At most so many (two or more) of them, evenly spread, with the first and the last."""
-    if len(things) <= most:
-        return things
-    return [things[round(i * (len(things) - 1) / (most - 1))] for i in range(most)]
 
 
 def _shown(path: Path, side: int, enough: int = ENOUGH) -> str | None:

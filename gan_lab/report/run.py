@@ -88,6 +88,7 @@ def page_of(run: Run) -> str:
     """The page, as HTML."""
     grids = frames(run.directory)
     shown = charts(read_table(run.directory / "metrics.csv"))
+    verdict, advice = verdict_of(run.summary)
     return render(
         "run.html",
         {"frames": grids, "charts": shown},
@@ -95,8 +96,8 @@ def page_of(run: Run) -> str:
         run=run,
         state=state_of(run, shown[0].curves[0].x[-1] if shown else 0),
         written=time.strftime("%Y-%m-%d %H:%M"),
-        verdict=_words(run.summary, "equilibrium/verdict"),
-        advice=_words(run.summary, "equilibrium/advice"),
+        verdict=verdict,
+        advice=advice,
         audit=audit_of(run.summary),
         frames=grids,
         charts=shown,
@@ -129,6 +130,11 @@ def state_of(run: Run, logged: int) -> str:
     played = _count(summary, "rounds")
     ended = "finished" if summary.get("finished") is True else "stopped"
     return f"{ended} after {played:,} rounds, {_count(summary, 'images'):,} images, {_duration(summary.get('seconds'))}"
+
+
+def verdict_of(summary: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The verdict on the game, and what to do next."""
+    return _words(summary, "equilibrium/verdict"), _words(summary, "equilibrium/advice")
 
 
 def audit_of(summary: Mapping[str, Any]) -> str | None:
@@ -190,6 +196,7 @@ def data_of(facts: Mapping[str, Any]) -> DataIdentity | None:
 def environment_of(run: Run) -> dict[str, str]:
     """Seed, commit, versions, players and speed."""
     summary, rows = run.summary, {"seed": _text(run.config.get("seed"))}
+    rows |= {_text(n.removeprefix(VERSION)): _text(v) for n, v in summary.items() if n.startswith(VERSION)}
     code = run.facts.get("code")
     for package, facts in (code if isinstance(code, dict) else {}).items():
         if isinstance(facts, dict):
@@ -197,7 +204,6 @@ def environment_of(run: Run) -> dict[str, str]:
     sizes = run.facts.get("parameters")
     if isinstance(sizes, dict):
         rows["parameters"] = ", ".join(f"{_text(name).upper()} {_text(size)}" for name, size in sizes.items())
-    rows |= {_text(n.removeprefix(VERSION)): _text(v) for n, v in summary.items() if n.startswith(VERSION)}
     speed = _number(summary.get("images_per_second"))
     if not math.isnan(speed):
         rows["speed"] = f"{speed:,.0f} images per second"

@@ -63,6 +63,7 @@ NOT_ASKED = {  # ends of names, and what else shows that these do what they say
     "data.module.base.batch_size": "of a set that is never asked for batches",
     "callbacks.progress.seconds": "how often a terminal is refreshed",
     "wandb.upload_generator": "what W&B is sent: tests/loggers/test_wandb.py",
+    "wandb.table_of_samples": "what W&B is sent: tests/loggers/test_wandb.py",
     "wandb.patience": "how long W&B's server has: tests/loggers/test_wandb.py",
 }
 IF_SET = {  # null in conf, and a number where they are set

@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 import torch
 import wandb
+import yaml
 from helpers.commands import ROOT
+from helpers.run_directories import write_run
 from helpers.runs import Killed, kill_after, resumed, rows
 from helpers.wandb_server import KEY, Server
 from omegaconf import DictConfig
 
+from gan_lab.config.arguments import tidied
+from gan_lab.config.compose import compose_experiment
 from gan_lab.experiment.introduction import name_of, sweep_of
 from gan_lab.experiment.run import play
 from gan_lab.io.ownership import write_own
@@ -159,14 +163,19 @@ def test_the_parts_of_an_offline_run_become_one(
     assert run.config["rounds"] == 6
 
 
-def test_the_generator_is_an_artifact_on_request(played: Callable[..., Path], server: Server, tmp_path: Path) -> None:
+def test_the_generator_is_an_artifact_and_samples_are_a_table_on_request(
+    played: Callable[..., Path], server: Server, tmp_path: Path
+) -> None:
     for asked in (True, False):
-        directory = played(*RING, "rounds=1", "logger.wandb.offline=true", f"logger.wandb.upload_generator={asked}",
+        wanted = [f"logger.wandb.{what}={asked}" for what in ("upload_generator", "table_of_samples")]
+        directory = played(*RING, "rounds=9", "logger.wandb.offline=true", *wanted,
                            f"directory={tmp_path / str(asked)}")  # fmt: skip
         wandb.teardown()  # the file is whole
         (log,) = directory.glob("wandb/offline-run-*/*.wandb")
         artifact = f"generator-{(directory / 'wandb_id.txt').read_text()}"
         assert (artifact.encode() in log.read_bytes()) is asked
+        tables = [json.loads(path.read_text()) for path in directory.glob("wandb/offline-run-*/**/*.table.json")]
+        assert [[row[0] for row in table["data"]] for table in tables] == [[8, 9]] * asked
 
 
 @pytest.mark.parametrize("trouble", ["key", "dead", "silent"])
@@ -304,3 +313,38 @@ def test_the_dashboard_shows_what_runs_publish(played: Callable[..., Path], caps
     assert json.loads(board._to_model().spec.model_dump_json(by_alias=True))["section"]
     assert main(["nonsense"]) == 2
     assert "must be ENTITY/PROJECT" in capsys.readouterr().err
+
+
+def test_the_report_of_a_run_says_what_its_page_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("wandb_workspaces")
+    from gan_lab.cli.dashboard import main
+    from gan_lab.report.run import read_run
+    from gan_lab.report.wandb_report import wandb_report
+
+    directory = write_run(tmp_path / "run", ["loss=hinge", "rounds=500"])
+    assert main(["me/gan_lab", str(directory)]) == 2
+    assert "is not a run of yours at W&B" in capsys.readouterr().err
+    write_own(directory / "wandb_id.txt", "abc123")
+    report = wandb_report("me", "gan_lab", read_run(directory))
+    assert report.title == "loss=hinge rounds=500 seed=0"
+    (grid,) = [block for block in report.blocks if hasattr(block, "runsets")]
+    assert "abc123" in str(grid.runsets[0].filters)
+    text = "\n".join(str(vars(block)) for block in report.blocks if block is not grid)
+    for part in ("discriminator leads", "a larger G", "75.0%", "gan-lab train loss=hinge", "0123abc"):
+        assert part in text
+
+
+def test_the_sweep_of_the_docs_starts_runs(tmp_path: Path) -> None:
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+    text = (ROOT / "docs" / "wandb.md").read_text()
+    sweep = yaml.safe_load(text.partition("```yaml\n")[2].partition("```")[0])
+    for choice in (0, -1):
+        chosen = {name: {"value": _value(knob, choice)} for name, knob in sweep["parameters"].items()}
+        arguments = tidied(create_sweep_command_args({"args": chosen})["args"])
+        config = compose_experiment(arguments, tmp_path)
+        assert config.rounds == 1000 and set(config.logger) == {"csv", "wandb"}
+
+
+def _value(knob: dict[str, Any], choice: int) -> Any:
+    return knob["value"] if "value" in knob else [*knob.get("values", (knob.get("min"), knob.get("max")))][choice]

@@ -16,6 +16,7 @@ from PIL import Image
 from gan_lab.cli.report import gather, main
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import Cell, Comparison
+from gan_lab.io.sample_grids import spread
 from gan_lab.metrics.estimates import estimate
 from gan_lab.report import page
 from gan_lab.report.callback import Report
@@ -23,7 +24,7 @@ from gan_lab.report.comparison import ranking, rows_of
 from gan_lab.report.configuration import ABSENT, differences
 from gan_lab.report.curves import POINTS, band, charts, read_table
 from gan_lab.report.parallel import axes, axis_of_figure, axis_of_knob
-from gan_lab.report.pictures import SIDE, frames, spread
+from gan_lab.report.pictures import SIDE, frames
 from gan_lab.report.run import commands_of, figures_of, procedures_of, read_run, state_of
 
 NASTY = "</script><script>alert(1)</script> & <!-- \u2028 \u2029 ]]> \" ' \\ é 漢"
