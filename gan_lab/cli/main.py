@@ -26,6 +26,7 @@ COMMANDS = {
     "statistics": Command("gan_lab.cli.statistics", "keep mean and covariance of the features of pictures or of a run"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
+    "watch": Command("gan_lab.cli.watch", "show a run or the jobs of a sweep as they go on, in the terminal"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
     "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
     "export": Command("gan_lab.cli.export", "write the generator as ONNX, a torch archive, a hub folder or pictures"),
