@@ -22,11 +22,11 @@ ROWS = [
     PARTS,
     {"equilibrium", "features", "metrics", "plots"},
     {"game", "data"},
-    {"evaluation"},
+    {"evaluation", "analysis"},
     {"callbacks", "loggers"},
     {"runtime", "config"},
     {"experiment", "sweeps", "ensemble", "others", "export"},
-    {"laws"},
+    {"laws", "report", "tournament"},
     {"cli", "sample", "evaluate", "compare", "dashboard", "sweep_status"},
     {"api"},
     {""},  # the package itself, whose names are those of api

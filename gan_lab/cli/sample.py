@@ -302,16 +302,25 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
     """
     from hydra.utils import instantiate
 
+    whole = picture_like(picture, tuple(recipe["shape"]), "given")
+    return whole if recipe["degradation"] is None else cast("Tensor", instantiate(recipe["degradation"])(whole))
+
+
+def picture_like(picture: Path, shape: tuple[int, ...], option: str) -> "Tensor":
+    """A picture, the value of this option, brought to the shape (C, H, W) of the training: (1, C, H, W) in [-1, 1].
+
+    Raises:
+        UserError: there is no such picture, or it is not readable.
+    """
     from gan_lab.data.memory import scale
     from gan_lab.data.pictures import Pictures
     from gan_lab.data.pixels import Look
     from gan_lab.data.sources.single import Single
 
-    found = Pictures(Single(picture), Look(tuple(recipe["shape"])), "center", False, 0, False)[0, 0]
+    found = Pictures(Single(picture), Look(shape), "center", False, 0, False)[0, 0]
     if found.pixels is None:
-        raise UserError(f"given={found.failures[0]}")
-    whole = scale(found.pixels[None])
-    return whole if recipe["degradation"] is None else cast("Tensor", instantiate(recipe["degradation"])(whole))
+        raise UserError(f"{option}={found.failures[0]}")
+    return scale(found.pixels[None])
 
 
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
