@@ -7,38 +7,67 @@ from typing import Any, ClassVar
 import pytorch_lightning as pl
 from tqdm import tqdm
 
-from gan_lab.callbacks.game_callback import GameCallback
+from gan_lab.callbacks.game_callback import GameCallback, callbacks_of
+from gan_lab.callbacks.measuring import Monitoring
 from gan_lab.callbacks.metrics import observe
 from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat
 
+LINES_EVERY = 60.0  # seconds, where the output is no terminal
+
+
+class Lines:
+    """Standard error for a bar that is not redrawn in place: each of its states is a line of its own."""
+
+    def write(self, text: str) -> None:
+        line = text.replace("\r", "").strip()
+        if line:
+            sys.stderr.write(f"{line}\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
 
 class Progress(GameCallback):
-    """Rounds, pace, time left, both losses and D's accuracy, refreshed every `seconds` (on a terminal).
+    """Rounds, pace, time left, and the figure that the run monitors, refreshed every `seconds` (on a terminal).
 
-    Where the output is a file, a line every 30 seconds.
+    Where none is monitored, both losses and D's accuracy. Where the output is a file, SLURM's log or a notebook's cell,
+    a line a minute.
     """
 
     intervals: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, rounds: int, seconds: PositiveFloat = 0.5) -> None:
         self.rounds = rounds
-        self.seconds = seconds if sys.stderr.isatty() else max(seconds, 30.0)
+        self.live = sys.stderr.isatty()
+        self.seconds = seconds if self.live else max(seconds, LINES_EVERY)
         self._next = 0.0
         self._bar: Any = None
+        self._monitored: str | None = None
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         if trainer.is_global_zero:
+            monitoring = [callback for callback in callbacks_of(trainer) if isinstance(callback, Monitoring)]
+            self._monitored = next((callback.monitor for callback in monitoring if callback.monitor), None)
             self._bar = tqdm(
-                total=self.rounds, initial=gan.round, unit="round", dynamic_ncols=True, mininterval=self.seconds
+                total=self.rounds,
+                initial=gan.round,
+                unit="round",
+                dynamic_ncols=True,
+                mininterval=self.seconds,
+                file=sys.stderr if self.live else Lines(),
             )
-            self._next = time.monotonic()
+            self._next = time.monotonic() + (0.0 if self.live else self.seconds)
 
     def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
         if self._bar is None or (time.monotonic() < self._next and not trainer.should_stop):
             return
         self._next = time.monotonic() + self.seconds
-        self._bar.set_postfix(_headline(observe(gan.record, gan.loss.boundary)), refresh=False)
+        if self._monitored is None:
+            shown = _headline(observe(gan.record, gan.loss.boundary))
+        else:
+            shown = {name: f"{gan.history.last[name]:.4g}" for name in (self._monitored,) if name in gan.history.last}
+        self._bar.set_postfix(shown, refresh=False)
         self._bar.update(gan.round - self._bar.n)
 
     def end(self, trainer: pl.Trainer, gan: GAN) -> None:

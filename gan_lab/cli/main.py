@@ -28,6 +28,7 @@ COMMANDS = {
     "tournament": Command("gan_lab.cli.tournament", "compare contestants at equal budgets, search and seeds"),
     "ablate": Command("gan_lab.cli.ablate", "play subsets of the parts of a recipe; main effects and interactions"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
+    "watch": Command("gan_lab.cli.watch", "show a run or the jobs of a sweep as they go on, in the terminal"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
     "analyse": Command("gan_lab.cli.analyse", "draw what a run has learnt: truncation, neighbours, spectrum, ..."),
     "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
