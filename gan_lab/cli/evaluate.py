@@ -233,6 +233,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.plots.images import save_picture
+    from gan_lab.sampling import Plain
 
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
@@ -260,6 +261,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         device=device,
         conditional=conditional,
         titles=True,
+        trained=trained if isinstance(sampling, Plain) else None,
     )
     real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
     records = {}

@@ -20,6 +20,7 @@ from gan_lab.features.protocol import Classifying, Features, Lessons
 from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.pairwise import nearest
 from gan_lab.metrics.samples import (
+    NO_GENERATOR,
     NO_IMAGES,
     NO_LABELS,
     NO_MIXTURE,
@@ -32,7 +33,7 @@ from gan_lab.metrics.samples import (
     recut,
 )
 from gan_lab.plots.images import picture_of
-from gan_lab.sampling import Sampler, noise_of
+from gan_lab.sampling import Sampler, Trained, noise_of
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
@@ -57,6 +58,7 @@ class Evaluator:
         conditional: whether the generator takes the condition of the data.
         titles: whether progress is shown.
         floor: whether there shall be as many other real samples.
+        trained: the generator that is judged, for metrics that ask itself; None: they are refused, as beside a floor.
         flips: whether the real samples that judge are each picture and its mirror image, half of them each.
 
     Raises:
@@ -77,6 +79,7 @@ class Evaluator:
         conditional: bool = False,
         titles: bool = False,
         floor: bool = False,
+        trained: Trained | None = None,
         flips: bool = False,
     ) -> None:
         features = features.choose(data.shape, data.has_labels) if isinstance(features, Auto) else features
@@ -103,7 +106,9 @@ class Evaluator:
             "images": None if len(data.shape) == 3 else NO_IMAGES,
             "mixture": None if self._mixture is not None else NO_MIXTURE,
             "held_out": None if test is not None else NO_TEST,
+            "generator": None if trained is not None and not floor else NO_GENERATOR,
         }
+        self._trained = trained
         check_cache()
         demand(metrics, {view: said for view, said in lacking.items() if said is not None})
         self._test: Batch | None = None
@@ -166,7 +171,8 @@ class Evaluator:
         def batches() -> Any:
             return generated(sampler, z, self.batch_size, self._others() if self.conditional else None, seed)
 
-        return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
+        title = "generated" if self.titles else None
+        return Samples(batches, self.features, self.n, self.device, title, self._trained)
 
     def _others(self) -> Iterator[Batch]:
         """Those of `another`, over again where there are fewer than n, without end; of all, where none are left."""

@@ -19,6 +19,7 @@ import torch
 import yaml
 from helpers.configuration import CONF, NARROW, SMALL, acts_on, options
 from helpers.made_up_sets import write_idx
+from helpers.samples import styled
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -511,7 +512,7 @@ def test_no_knob_of_a_metric_is_silent(tmp_path: Path) -> None:
     tally = Tally()
     others = samples(RealSamples, 2, cache_dir=tmp_path / "others")
     real = samples(RealSamples, 0, cache_dir=tmp_path / "real", held_out=others)
-    fake = samples(Samples, 1)
+    fake = samples(Samples, 1, trained=styled())
 
     def scores(config: DictConfig) -> str:
         (part,) = config.values()

@@ -21,6 +21,7 @@ SMALL = [  # networks and intervals that suit a test
     "callbacks.samples.every=1000",
     "callbacks.checkpoint.every=1000",
     "callbacks.progress=null",
+    "callbacks.report=null",
     "data.batch_size=8",
     "latent.dim=4",
 ]
