@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan_lab.cli.compare import GENERATOR
+from gan_lab.cli.data_pack import main as pack
 from gan_lab.cli.evaluate import main
 from gan_lab.cli.statistics import main as write_statistics
 
@@ -106,6 +108,35 @@ def test_compression_with_loss_moves_the_figure_and_is_said(
     assert "JPEG" not in capsys.readouterr().err
     assert evaluate(tmp_path / "jpeg", a)["frechet"] > 0.01
     assert "100 % of the files in" in (said := capsys.readouterr().err) and "are JPEG" in said
+
+
+def test_packed_pictures_get_the_same_figure(tmp_path: Path, evaluate: Evaluate) -> None:
+    a, b = pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1)
+    expected = evaluate(a, b)["frechet"]
+    for name in ("packed.zip", "packed.npy"):
+        assert pack([str(a), str(tmp_path / name), "workers=0", "image_size=4"]) == 0
+        assert evaluate(tmp_path / name, b)["frechet"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_folders_with_the_same_subfolders_are_compared_class_by_class(tmp_path: Path, evaluate: Evaluate) -> None:
+    a, b = pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1, n=15)
+    found = evaluate(a, b, "features=pixels", "metric=intra_frechet")["intra_frechet"]
+    by_class = [frechet(bytes_of(a / name), bytes_of(b / name)) for name in "ab"]
+    assert found == pytest.approx(sum(by_class) / 2, rel=1e-6)
+
+
+def test_without_a_network_one_line_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError("no route to host")
+
+    pytest.importorskip("torch_fidelity")
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    assert main([str(pictures(tmp_path / "a", 0)), str(pictures(tmp_path / "b", 1)), "features=inception"]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and "could not be downloaded (no route to host); features.weights=FILE" in lines[0]
 
 
 def test_pictures_are_resized_where_that_is_asked_for(tmp_path: Path, evaluate: Evaluate) -> None:
