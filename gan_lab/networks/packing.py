@@ -33,7 +33,7 @@ class Packing(nn.Module):
         super().__init__()
         if samples == 1:
             raise UserError("d_wrappers.packing.samples=1: packs nothing; leave packing out, or take 2 or more")
-        name = getattr(make, "func", make).__name__  # type: ignore[attr-defined]
+        name = getattr(make, "func", make).__name__
         if getattr(make, "args", ()):  # a part that is put around a network itself
             raise UserError(
                 f"packing: {name} stands between it and the model; name packing first, and take conditioning=none"
