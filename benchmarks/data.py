@@ -1,11 +1,12 @@
 """How fast pictures are read: the lab's formats, torchvision's ImageFolder, and StyleGAN3's reader of ZIPs.
 
-    python benchmarks/data.py [--side 64] [--pictures 2000] [--stylegan3 CHECKOUT] [--out data]
+    python benchmarks/data.py [--side 64] [--pictures 2000] [--jpegs 100 200] [--only WORD] [--stylegan3 CHECKOUT]
 
 from the root of the repository. The same made-up pictures lie in a folder of JPEGs of other sizes, and ready, as PNGs
 of the wanted size, in all formats. Batches of 64 are drawn by turns from all contestants, in one process and thread
 without workers, in seconds of the processor: pictures a second and core. CHECKOUT is a copy of NVlabs/stylegan3, whose
-reader is measured where it is given. Writes OUT.md.
+reader is measured where it is given. `--jpegs` is the range of their sides, `--only` takes the contestants with a word
+in their names. Writes OUT.md.
 """
 
 import argparse
@@ -140,6 +141,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=2000)
+    parser.add_argument("--jpegs", type=int, nargs=2, default=(100, 200))
+    parser.add_argument("--only", default="")
     parser.add_argument("--stylegan3", help="a checkout of NVlabs/stylegan3")
     parser.add_argument("--out", default="data")
     given = parser.parse_args()
@@ -147,7 +150,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ["XDG_CACHE_HOME"] = os.environ["HF_HOME"] = str(root / "cache")
-        write(root / "jpg", given.pictures)
+        write(root / "jpg", given.pictures, *given.jpegs)
         made = formats(pngs(given.side, given.pictures, root / "jpg"), root)
         contestants = {
             "lab: folder of JPEGs": by_lab(str(root / "jpg"), given.side),
@@ -160,7 +163,8 @@ def main() -> None:
         }
         if given.stylegan3:
             contestants["StyleGAN3: ZIP"] = by_stylegan3(given.stylegan3, made["ZIP"])
-        for name in ("lab: ZIP, kept in memory", "lab: ZIP, data.cache"):
+        contestants = {name: batches for name, batches in contestants.items() if given.only in name}
+        for name in {"lab: ZIP, kept in memory", "lab: ZIP, data.cache"} & contestants.keys():
             for _ in range(given.pictures // BATCH + 1):  # the first epoch decodes
                 next(contestants[name])
         paces = race(contestants)

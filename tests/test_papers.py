@@ -33,8 +33,9 @@ from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
 from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscriminator
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
-from gan_lab.networks.layers import Dense
-from gan_lab.networks.mlp import MLPGenerator
+from gan_lab.networks.layers import Dense, Maxout
+from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
+from gan_lab.networks.packing import Packing
 from gan_lab.networks.projected import ProjectedDiscriminator
 from gan_lab.networks.r3gan import R3GANDiscriminator, R3GANGenerator
 from gan_lab.networks.resnet import ResNetDiscriminator, ResNetGenerator
@@ -148,6 +149,18 @@ def pacgan() -> list[float]:
     fill((m.weight for m in generator.modules() if isinstance(m, nn.Linear)), 3, 0.02)
     generator.affine.bias.data.zero_()
     return sums(generator(numbers(4, 100, 2)))
+
+
+def packing() -> list[float]:
+    """D's loss, G's, and their gradients in the samples; two samples in a row are a pack."""
+    make = partial(MLPDiscriminator, hidden=[6, 6], layer=partial(Maxout, pieces=5))
+    discriminator, loss = Packing(make, (2,), samples=2).double(), NonSaturating()
+    fill(discriminator.parameters(), 11)
+    real, fake = (numbers(seed, 8, 2).requires_grad_() for seed in (7, 8))
+    seen = [discriminator(x).logits for x in (real, fake)]
+    d, g = loss.discriminator(*seen), loss.generator(*seen)
+    slopes = torch.autograd.grad(g, fake, retain_graph=True) + torch.autograd.grad(d, real)
+    return [d.item(), g.item(), *(number for slope in slopes for number in sums(slope))]
 
 
 def infogan_g() -> list[float]:
@@ -690,6 +703,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         1e-12,
     ),
     "pacgan": (pacgan, [-1.3322206034261077, -0.695279177028634, 0.8179398383018509], 1e-12),
+    "packing": (
+        packing,
+        [1.8134334706644526, 0.3085058953123021, 0.09735122629029827, 0.03589558084622822, 0.018163169821329636,
+         0.09570858038080265, 0.032694909290509035, 0.014140218147409064],
+        1e-14,
+    ),
     "infogan_g": (infogan_g, [6.657569007638754, 7.373983327252737, -5.382524480183503], 1e-11),
     "infogan_d": (infogan_d, [-0.9752357631682828, -0.9995611550672318, -0.03529128294849232], 1e-11),
     "infogan_q": (partial(infogan_d, True), [9.445814687078961, 3.392546358620801, -0.9675347767842748], 1e-11),

@@ -12,13 +12,13 @@ from gan_lab.data.photographs import FILES, read
 SIDE, BATCH = 64, 64
 
 
-def write(folder: Path, n: int = 5000) -> None:
-    """JPEGs of 100 to 200 pixels a side, cut out of photographs, in ten sub-folders."""
+def write(folder: Path, n: int = 5000, least: int = 100, most: int = 200) -> None:
+    """JPEGs of `least` to `most` (up to 400) pixels a side, cut out of photographs, in ten sub-folders."""
     rng = torch.Generator().manual_seed(0)
     photographs = [read(file) for file in FILES["train"]]
     for number in range(n):
         whole = photographs[number % len(photographs)]
-        height, width = (int(side) for side in torch.randint(100, 201, (2,), generator=rng))
+        height, width = (int(side) for side in torch.randint(least, most + 1, (2,), generator=rng))
         top, left = (
             int(torch.randint(room, (1,), generator=rng))
             for room in (whole.shape[1] - height + 1, whole.shape[2] - width + 1)

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -23,6 +24,7 @@ from gan_lab.data.order import Order
 from gan_lab.data.pictures import Pictures, collate
 from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, extremes, united, usual_white
 from gan_lab.data.sources.choose import open_source
+from gan_lab.data.sources.part import parted
 from gan_lab.data.sources.source import Source
 from gan_lab.data.workers import alive, leaving_signals_to_us
 from gan_lab.errors import UserError
@@ -31,6 +33,7 @@ from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectan
 from gan_lab.types import Batch
 
 MEMORY = 2**28  # bytes of decoded pictures that are kept by default
+TESTED = 10_000  # pictures at most that are held in memory to be tested on
 
 
 class Images(GameData):
@@ -49,11 +52,13 @@ class Images(GameData):
     With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes (null: 256
     MiB), or `cache` names a folder for a file of them, which later runs and other processes share (`Decoded`).
 
+    `subset` shows so many of the pictures, drawn at random, the same ones in all runs, and holds out the others.
+
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.
 
-    Raises UserError where there are no pictures, not `num_classes` classes (null: as many as there are), or pictures of
-    16 bits that use less than a quarter of them and no `range`.
+    Raises UserError where there are no pictures, fewer than `subset`, not `num_classes` classes (null: as many as there
+    are), or pictures of 16 bits that use less than a quarter of them and no `range`.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Images(GameData):
         balance: Literal["classes"] | dict[str, NonNegativeFloat] | None = None,
         memory: NonNegativeInt | None = None,
         cache: str | None = None,
+        subset: PositiveInt | None = None,
     ) -> None:
         colour(background)  # complains before anything is read
         if crop == "random" and (cache is not None or memory):
@@ -90,8 +96,14 @@ class Images(GameData):
         super().__init__(shape, len(source.classes) or None, batch_size, seed)
         if self.shape[0] not in MODES:
             raise UserError(f"data.shape={list(self.shape)}: pictures have 1 channel (grey), 3 (RGB) or 4 (RGBA)")
-        self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         look = Look(self.shape, fit, resample, background, range_of(source, range))
+        self.subset, self._rest = subset, None
+        if subset is not None:
+            if subset > len(source.names):
+                there_are = f"{len(source.names)} pictures"
+                raise UserError(f"data.subset={subset}: larger than the data set, which has {there_are}")
+            self.source, self._rest = source, _ = parted(source, subset)
+        self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         decoded, most = None, MEMORY if memory is None else memory
         if cache is not None:
             whole = digest([], source.stamp, repr(look))
@@ -120,11 +132,46 @@ class Images(GameData):
     @property
     def found(self) -> list[str]:
         passed_over = ", ".join(description(self.source.passed_over))
-        return [*super().found, *([f"passed over: {passed_over}"] if passed_over else [])]
+        held_out = 0 if self._left_out is None else self._left_out.size
+        lines = [f"held out: {held_out:,} more"] if held_out else []
+        return [*super().found, *lines, *([f"passed over: {passed_over}"] if passed_over else [])]
 
     @property
     def size(self) -> int:
         return len(self.pictures)
+
+    @cached_property
+    def _left_out(self) -> Self | None:
+        """The pictures that `subset` holds out; None where there are none."""
+        if self._rest is None or not len(self._rest.names):
+            return None
+        other = copy(self)
+        other.source, other.half, other.shares = self._rest, None, None
+        other.labels = None if self._rest.labels is None else torch.from_numpy(self._rest.labels)
+        other.pictures = copy(self.pictures)
+        other.pictures.source, other.pictures.decoded = self._rest, None
+        return other
+
+    def unseen(self, n: int) -> Batch | None:
+        """Pictures that `subset` holds out."""
+        rest = self._left_out
+        return None if rest is None else rest.reordered(0).take(min(n, rest.size))
+
+    def held_out(self, n: int) -> Batch:
+        """n pictures that `subset` holds out. Raises UserError where it holds out fewer."""
+        found, subset = self.unseen(n), "null" if self.subset is None else self.subset
+        there_are = 0 if found is None else len(found.x)
+        if found is None or there_are < n:
+            raise UserError(f"data.subset={subset}: leaves out {there_are} pictures, and {n} are to be held out")
+        return found
+
+    def test(self) -> Batch:
+        """Pictures to be tested on, which `subset` holds out, 10,000 at most. Raises UserError where there are none."""
+        found = self.unseen(TESTED)
+        if found is None:
+            most = len(self.pictures) - 1
+            raise UserError(f"data.subset: leaves out no pictures to be tested on; take data.subset=N, N up to {most}")
+        return found
 
     def reordered(self, seed: int, batch_size: int = 500) -> Self:
         other = super().reordered(seed, batch_size)

@@ -54,13 +54,16 @@ class PairedFolder(Images):
         flip: bool = False,
         workers: NonNegativeInt = 2,
         skip_corrupt: bool = False,
+        subset: PositiveInt | None = None,
     ) -> None:
         for part, other in ((GIVEN, TARGET), (TARGET, GIVEN)):
             alone = sorted(set(names(root, part)) - set(names(root, other)))
             if alone:
                 raise UserError(f"data.root={root}: {part}/{alone[0]} has no pair in {other}/ ({len(alone)} have none)")
         target = os.path.join(root, TARGET)
-        super().__init__(target, shape, None, batch_size, seed, crop, flip, workers, skip_corrupt, "none", memory=0)
+        super().__init__(
+            target, shape, None, batch_size, seed, crop, flip, workers, skip_corrupt, "none", memory=0, subset=subset
+        )
         self.condition_shape = self.shape
         p = self.pictures
         self.pictures = Pairs(p.source, p.look, crop, flip, seed, skip_corrupt)

@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
+from gan_lab.config.signature import signature
 from gan_lab.data.module import GameData
 from gan_lab.data.paired import Paired
 from gan_lab.errors import UserError
@@ -101,6 +102,7 @@ def network_of(config: DictConfig, role: str) -> dict[str, Any]:
     """The whole configuration of the "generator" or the "discriminator": plain data, resolved.
 
     It is the model's; the conditioning, which is given it to be built, is put around it, and the wrappers around that.
+    A wrapper whose first parameter is `make` is given what it surrounds to be built, too.
     """
     network = plain(config.model[role])
     conditioning = (config.get("conditioning") or {}).get(role)
@@ -108,7 +110,10 @@ def network_of(config: DictConfig, role: str) -> dict[str, Any]:
         network = {**plain(conditioning), "_args_": [{**network, "_partial_": True}]}
     for wrapper in (config.get(f"{role[0]}_wrappers") or {}).values():
         if wrapper is not None:
-            network = {**plain(wrapper), "_args_": [network]}
+            part = plain(wrapper)
+            found = signature(part["_target_"])
+            builds = found is not None and next(iter(found.parameters), None) == "make"
+            network = {**part, "_args_": [{**network, "_partial_": True} if builds else network]}
     return network
 
 

@@ -137,3 +137,29 @@ def test_a_process_that_another_has_started_ends_with_its_workers() -> None:
     """As the jobs of joblib are: they stop what they started by a signal that workers do not hear."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     assert subprocess.run([sys.executable, "-c", JOB], env=environment, timeout=120, check=False).returncode == 0
+
+
+# --- pictures that are held out ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["images", "paired_folder"])
+def test_a_subset_holds_out_the_others_for_all_runs(make: Make, name: str) -> None:
+    data, other_run, whole = make(name, subset=15), make(name, subset=15, seed=7), make(name)
+    shown = {i for batch in take(data, 5) for i in numbers(batch)}  # two epochs
+    left = data.unseen(N)
+    assert len(shown) == data.size == 15 and {*numbers(left)} == {*range(N)} - shown
+    assert same(left, other_run.unseen(N)) and numbers(data.unseen(3)) == numbers(left)[:3]
+    assert data.halves()[1].unseen(N).x.equal(left.x) and make(name, subset=N).unseen(1) is whole.unseen(1) is None
+    assert len({data.identity.digest, make(name, subset=14).identity.digest, whole.identity.digest}) == 3
+    assert data.identity == other_run.identity
+    assert data.found[1] == "held out: 8 more" and same(data.held_out(8), left) and same(data.test(), left)
+    if name == "images":
+        assert left.y.tolist() == [i % 3 for i in numbers(left)]
+    with pytest.raises(UserError, match=r"data\.subset=15: leaves out 8 pictures, and 9 are to be held out"):
+        data.held_out(9)
+    with pytest.raises(UserError, match=r"data\.subset=null: leaves out 0 pictures, and 9 are to be held out"):
+        whole.held_out(9)
+    with pytest.raises(UserError, match=r"data\.subset: leaves out no pictures .*; take data\.subset=N, N up to 22"):
+        whole.test()
+    with pytest.raises(UserError, match=r"data\.subset=24: larger than the data set, which has 23 pictures"):
+        make(name, subset=24)

@@ -1,7 +1,9 @@
 """Laws of the wrappers: what each computes, and that every one plays with every model and conditioning."""
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ from torch import nn
 from gan_lab.averages import Constant
 from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
+from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.game.gan import GAN
+from gan_lab.networks.dcgan import DCGANDiscriminator
+from gan_lab.networks.packing import Packing
+from gan_lab.networks.semi_supervised import NoisyClassifier
 from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
 from gan_lab.networks.wrappers import MinibatchDiscrimination, MinibatchStd, spectral_norm
 
@@ -36,6 +42,8 @@ def test_every_wrapper_plays(played: Callable[..., Path], wrapper: str, model: s
         pytest.skip("nothing to normalise")
     if wrapper == "rotation_head" and conditioning == "auxiliary":
         pytest.skip("D has class logits already: refused")
+    if wrapper == "packing" and conditioning != "none":
+        pytest.skip("a pack has several classes: refused")
     penalties = "term@d_terms=[r1,gradient_penalty]"
     given = [
         f"model={model}",
@@ -185,6 +193,41 @@ def test_save_kill_resume_equals_uninterrupted(composed: Callable[..., DictConfi
 
     assert_resumes(config, tmp_path)
     assert main([str(tmp_path / "whole"), "n=4", f"out={tmp_path / 's.png'}"]) == 0
+
+
+def test_each_sample_has_the_logit_of_its_pack() -> None:
+    """Of seven samples in packs of three, the last pack is filled up by the first two."""
+    packed = Packing(partial(DCGANDiscriminator, width=4), (1, 8, 8), samples=3).eval()
+    x = torch.randn(7, 1, 8, 8)
+    packs = torch.stack([x[[0, 1, 2], 0], x[[3, 4, 5], 0], x[[6, 0, 1], 0]])
+    expected, found = packed.discriminator(packs), packed(x)
+    rows = [0, 0, 0, 1, 1, 1, 2]
+    assert torch.equal(found.logits, expected.logits[rows])
+    assert torch.equal(found.features[0], expected.features[0][rows])
+
+
+def test_a_pack_has_no_class() -> None:
+    packed = Packing(partial(NoisyClassifier, num_classes=3, hidden=[4], input_noise=0.0, noise=0.0), (1, 8, 8))
+    with pytest.raises(UserError, match="packing: D predicts classes"):
+        packed(torch.randn(4, 1, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["wrapper@d_wrappers=[diff_augment,packing]"], "Augmented stands between it and the model"),
+        (["conditioning=projection"], "ProjectionDiscriminator stands between .*take conditioning=none"),
+        (["model=pix2pix", "degradation=half"], "PatchGANDiscriminator is given a condition"),
+        (["d_wrappers.packing.samples=1"], "samples=1: packs nothing"),
+    ],
+)
+def test_packing_is_refused_where_a_pack_is_none(
+    composed: Callable[..., DictConfig], given: list[str], says: str
+) -> None:
+    given = given if "diff_augment" in given[0] else ["wrapper@d_wrappers=[packing]", *given]
+    with pytest.raises(Exception) as error:
+        build(composed(*given))
+    assert re.search(says, str(explain(error.value, [])))
 
 
 @pytest.mark.parametrize("wrapper", FOR_D_ALONE)
