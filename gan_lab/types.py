@@ -348,6 +348,14 @@ class Concluding(Protocol):
 
 
 @runtime_checkable
+class Closing(Protocol):
+    """A callback that acts when the run has ended and all its files are written."""
+
+    def close(self, gan: Any) -> None:
+        """Asked of process 0. It raises nothing: the run has ended well, whatever becomes of this."""
+
+
+@runtime_checkable
 class Periodic(Protocol):
     """A callback that can do without the rounds between those at which it acts: several runs may play them at once.
 

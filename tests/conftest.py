@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.composing import keep_what_is_read
 from helpers.configuration import CONF, NARROW, SMALL
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 # torch's compiler keeps threads beside the tests' own, and a process that others are forked from must have none.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
+
+keep_what_is_read()
 
 
 @pytest.fixture(scope="session", autouse=True)

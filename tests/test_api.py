@@ -14,7 +14,7 @@ import gan_lab
 from gan_lab.config.resume import expand
 from gan_lab.io.run_file import read_facts
 
-TINY = [*(option for option in SMALL if "progress" not in option), "model=mlp", "model.hidden=[8]", "rounds=2"]
+TINY = [*(option for option in SMALL if "=null" not in option), "model=mlp", "model.hidden=[8]", "rounds=2"]
 TINY += ["callbacks=[metrics,samples,checkpoint]"]
 
 

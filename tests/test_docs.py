@@ -36,6 +36,8 @@ GROUPS = {  # what each group of the configuration is
     "metric": "What samples are scored by ([measures](measures.md)): `metric=[...]` of `python -m gan_lab.evaluate`, "
     "`metric@callbacks.evaluation.metrics=[...]`.",
     "features": "Where a metric compares samples.",
+    "resizer": "The filter that brings pictures to the features' network: `resizer@features.resizer=...`.",
+    "protocol": "A published procedure of evaluation ([who uses which](evaluation.md#protocols)): `protocol=...`.",
     "logger": "Where a run is recorded: `logger=[csv,wandb]`.",
     "trainer": "Lightning's Trainer, and how many processes take part.",
     "experiment": "A whole published setting on one page.",

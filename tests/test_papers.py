@@ -26,6 +26,7 @@ from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.latents import Normal
 from gan_lab.losses import MultiHinge, NonSaturating, Relativistic, TopK
+from gan_lab.metrics import path_length as ppl
 from gan_lab.networks import fastgan
 from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
@@ -557,6 +558,25 @@ def stylegan2_g() -> list[float]:
     return slopes(small_stylegan2(), numbers(41, 4, 5), CLASSES, normal=False)
 
 
+def perceptual_path_length() -> list[float]:
+    """Mean of 40 steps of 1e-4 (times 1e4), in w at the ends, in w cropped, in z, and in z at the ends."""
+    generator = small_stylegan2()
+    fill(generator.parameters(), 42)
+    trained, ends = Trained(generator.double(), Normal(5)), (numbers(50, 40, 5), numbers(51, 40, 5))
+    t = torch.from_numpy(np.random.RandomState(52).rand(40))
+
+    def features(x: Tensor) -> Tensor:
+        x = x.flatten(1)
+        return torch.tanh(x @ numbers(53, x.shape[1], 7) / x.shape[1] ** 0.5)
+
+    found = []
+    for space, at, crop in (("w", 0 * t, False), ("w", t, True), ("z", t, False), ("z", 0 * t, False)):
+        pair = ppl.neighbours_on_paths(trained, ends, at, torch.arange(40) % 3, 1e-4, space)
+        one, other = (features(ppl.centre(x) if crop else x) for x in pair)
+        found.append(1e4 * ppl.path_length((one - other).square().sum(1) / 1e-8).mean().item())
+    return found
+
+
 def stylegan3_g(rotation: bool) -> list[float]:
     classes = 3 if rotation else None
     generator = StyleGAN3Generator(5, (4, 16, 16), classes, 8, 24, 6, rotation=rotation).eval()
@@ -844,6 +864,11 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
          -0.06263655950671215, -0.0715357480332009, -16.722299502845818, 134.45260478035237,
          -45.863194875634754],
         1e-9,
+    ),
+    "perceptual_path_length": (
+        perceptual_path_length,
+        [1.1925009340133133, 3.0422188875856693, 3.6018327234932287, 2.6853006617465626],
+        1e-6,
     ),
     "stylegan3_t": (
         partial(stylegan3_g, False),

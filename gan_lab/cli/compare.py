@@ -133,8 +133,7 @@ def read_run(directory: Path) -> Run:
     seed, rounds, finished = (summary.get(name) for name in ("seed", "rounds", "finished"))
     if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
         raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
-    overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
-    kept = {o for o in overrides if not (only_observes(o) or key_of(o) == "seed")}
+    kept = played_overrides(directory)
     if not finished:
         kept.add(f"(stopped after round {rounds})")
     scores: dict[tuple[str, str], float] = {}
@@ -165,6 +164,12 @@ def read_run(directory: Path) -> Run:
     return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
 
 
+def played_overrides(directory: Path) -> set[str]:
+    """The run's overrides that say which game it plays, without its seed."""
+    overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
+    return {o for o in overrides if not (only_observes(o) or key_of(o) == "seed")}
+
+
 def _says_where_best(figure: str, procedure: dict[str, Any]) -> bool:
     """As `gan_lab.metrics.metric.Best` has it, or the first version."""
     if f"best/{figure}" in procedure:
@@ -182,19 +187,29 @@ def _number(value: Any, where: str) -> float:
     raise UserError(f"{where} must be a number")
 
 
+def shared(runs: Sequence[Run]) -> frozenset[str]:
+    """The overrides that all of them have."""
+    return frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
+
+
+def label_of(run: Run, common: frozenset[str], alone: bool = False) -> str:
+    """The run's configuration among runs that have `common`: its other overrides."""
+    return " ".join(sorted(run.overrides - common)) or ("this run" if alone else "(no other override)")
+
+
 def compare(runs: Sequence[Run]) -> "Comparison":
     """Group by configuration; of several runs with one seed, the first counts."""
     from gan_lab.evaluation.comparison import Cell, Comparison
 
     notes = [f"{run.directory}: not scored; left out" for run in runs if not run.scores]
     runs = [run for run in runs if run.scores]
-    common = frozenset.intersection(*(run.overrides for run in runs)) if runs else frozenset()
+    common = shared(runs)
     notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
     if len({run.made_by for run in runs}) > 1:
         notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
     for run in runs:
-        label = " ".join(sorted(run.overrides - common)) or ("(no other override)" if len(runs) > 1 else "this run")
+        label = label_of(run, common, len(runs) == 1)
         for (name, key), value in run.scores.items():
             values = cells.setdefault((label, name, key), {})
             if run.seed in values:

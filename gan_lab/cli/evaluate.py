@@ -57,7 +57,9 @@ if TYPE_CHECKING:
 PAGE = Page(
     plain={
         "n": Annotated[int, Field(ge=2)],
-        "real": Annotated[int, Field(ge=2)] | None,
+        "real": Annotated[int, Field(ge=2)] | Literal["all"] | None,
+        "flips": bool,
+        "protocol": str | None,
         "seed": NonNegativeInt,
         "split": Literal["train", "test"],
         "weights": str,
@@ -73,10 +75,11 @@ PAGE = Page(
     },
     choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
+    optional={"real", "protocol", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
-GROUPS = ("metric", "features", "sampling")
+GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
+DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -160,9 +163,28 @@ def configure(overrides: list[str]) -> DictConfig:
     config = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     check_choices(config, choices, PAGE)
     check(config, PAGE)
+    config.protocol = kept_name(config)
     if not any((config.metric or {}).values()):
         raise UserError("metric: must name one metric or more")
     return config
+
+
+def kept_name(config: DictConfig) -> str | None:
+    """The name of the protocol that was chosen, unless another option deviates from it, which is said."""
+    name: str | None = config.get("protocol")
+    if name is None:
+        return None
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        published = compose("evaluate", [f"protocol={name}"])
+    published.features.weights = config.features.get("weights")  # where they lie is no part of it
+    deviating = [key for key in DEFINED if config.get(key) != published.get(key)]
+    if deviating:
+        print(
+            f"warning: protocol={name}: {' and '.join(deviating)} deviate from it, so that the figures do not bear its "
+            "name",
+            file=sys.stderr,
+        )
+    return None if deviating else name
 
 
 def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], several: bool) -> bool:
@@ -211,6 +233,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from gan_lab.metrics.metric import Doubting, Unsure, measure
     from gan_lab.metrics.samples import NO_IMAGES
     from gan_lab.plots.images import save_picture
+    from gan_lab.sampling import Plain
 
     check_inside(directory)
     checkpoint = None if config.checkpoint is None else str(config.checkpoint)
@@ -234,10 +257,11 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         data,
         features,
         metrics,
-        **{name: config[name] for name in ("n", "real", "seed", "batch_size", "floor")},
+        **{name: config[name] for name in ("n", "real", "flips", "seed", "batch_size", "floor")},
         device=device,
         conditional=conditional,
         titles=True,
+        trained=trained if isinstance(sampling, Plain) else None,
     )
     real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
     records = {}
@@ -254,6 +278,8 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
             sampling=settings_of(sampling, config.get("sampling") or found.recipe.get("sampling")),
+            flips=config.flips or None,
+            protocol=config.protocol,
         )
         described = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):

@@ -25,11 +25,17 @@ COMMANDS = {
     ),
     "statistics": Command("gan_lab.cli.statistics", "keep mean and covariance of the features of pictures or of a run"),
     "compare": Command("gan_lab.cli.compare", "make one table of evaluated runs, with intervals and tests"),
+    "tournament": Command("gan_lab.cli.tournament", "compare contestants at equal budgets, search and seeds"),
+    "ablate": Command("gan_lab.cli.ablate", "play subsets of the parts of a recipe; main effects and interactions"),
     "status": Command("gan_lab.cli.status", "list the jobs of a sweep: done, running, failed or waiting"),
     "data": Command("gan_lab.cli.data", "look at pictures of your own, pack them in one file, fetch known sets"),
+    "analyse": Command("gan_lab.cli.analyse", "draw what a run has learnt: truncation, neighbours, spectrum, ..."),
     "reconstruct": Command("gan_lab.cli.reconstruct", "make an average of a run's generator that it did not keep"),
+    "export": Command("gan_lab.cli.export", "write the generator as ONNX, a torch archive, a hub folder or pictures"),
+    "import": Command("gan_lab.cli.import_weights", "bring the generator of another framework into this lab"),
     "new": Command("gan_lab.cli.new", "write a project of your own, with a loss, networks and data"),
     "check-part": Command("gan_lab.cli.check_part", "hold a part of your own to the lab's laws"),
+    "report": Command("gan_lab.cli.report", "make a page (HTML) of a run, of a sweep, or of several runs"),
     "dashboard": Command("gan_lab.cli.dashboard", "make a W&B workspace for the figures of this lab"),
 }
 EXAMPLES = """\

@@ -4,7 +4,7 @@ Reads RUN_DIR/generator.safetensors and nothing else, or with `checkpoint=` a ch
 file by its path; so a run that still plays can be looked at, too. RUN_DIR may also be such a file itself. What is
 written depends on the ending of `out`: `.npz` holds one array `samples` (images N x C x H x W in [-1, 1]; points in
 their own units), `.png` and other picture formats one grid or scatter plot, and a name without an ending is a folder of
-pictures, one per sample.
+pictures, one per sample; `.zip` holds the same, with labels in its `dataset.json`, as StyleGAN's tools read it.
 
 A class-conditional generator is asked for one class by its name or its number, `label=cat` or `label=3` (where names
 are numbers, the name counts), and by `label=all` for n samples of each: a grid with one class per row, a hundred rows
@@ -19,9 +19,12 @@ A generator that completes images, enlarges or translates them, is given=PICTURE
 whose settings are `sampling.NAME=VALUE`. What needs the discriminator reads a checkpoint of the run.
 """
 
+import io
+import json
 import math
 import re
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -60,7 +63,9 @@ class Options(CommandOptions):
 
     n: PositiveInt = Field(default=64, description="samples; with interpolate, rows")
     seed: int = Field(default=0, ge=0, lt=2**63, description="of the noise")
-    out: Path = Field(default=Path("samples.png"), description="where to: a picture, an .npz, or a folder (no ending)")
+    out: Path = Field(
+        default=Path("samples.png"), description="where to: a picture, an .npz, a .zip, or a folder (no ending)"
+    )
     weights: str = Field(
         default="average", description="average, raw, or a further average by its name; where there is no average, raw"
     )
@@ -104,8 +109,9 @@ def parse(arguments: list[str]) -> Options:
         UserError: an unknown key, a value of the wrong type or out of range.
     """
     options = parse_options(Options, [one for one in arguments if not _SETTING.match(one)])
-    if options.out.suffix.lower() not in ("", ".npz", *PICTURES):
-        raise UserError(f"out={options.out}: must end in .npz or {', '.join(PICTURES)}, or be a folder (no ending)")
+    if options.out.suffix.lower() not in ("", ".npz", ".zip", *PICTURES):
+        endings = ", ".join((".npz", ".zip", *PICTURES))
+        raise UserError(f"out={options.out}: must end in one of {endings}, or be a folder (no ending)")
     return options
 
 
@@ -296,16 +302,25 @@ def part_of(picture: Path, recipe: Mapping[str, Any]) -> "Tensor":
     """
     from hydra.utils import instantiate
 
+    whole = picture_like(picture, tuple(recipe["shape"]), "given")
+    return whole if recipe["degradation"] is None else cast("Tensor", instantiate(recipe["degradation"])(whole))
+
+
+def picture_like(picture: Path, shape: tuple[int, ...], option: str) -> "Tensor":
+    """A picture, the value of this option, brought to the shape (C, H, W) of the training: (1, C, H, W) in [-1, 1].
+
+    Raises:
+        UserError: there is no such picture, or it is not readable.
+    """
     from gan_lab.data.memory import scale
     from gan_lab.data.pictures import Pictures
     from gan_lab.data.pixels import Look
     from gan_lab.data.sources.single import Single
 
-    found = Pictures(Single(picture), Look(tuple(recipe["shape"])), "center", False, 0, False)[0, 0]
+    found = Pictures(Single(picture), Look(shape), "center", False, 0, False)[0, 0]
     if found.pixels is None:
-        raise UserError(f"given={found.failures[0]}")
-    whole = scale(found.pixels[None])
-    return whole if recipe["degradation"] is None else cast("Tensor", instantiate(recipe["degradation"])(whole))
+        raise UserError(f"{option}={found.failures[0]}")
+    return scale(found.pixels[None])
 
 
 def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" = None) -> str:
@@ -317,14 +332,32 @@ def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" 
         arrays: dict[str, Any] = {"samples": samples} | ({} if y is None else {"labels" if y.ndim == 1 else "given": y})
         write_atomically(out, lambda temporary: _savez(temporary, arrays))
         return f"{len(samples)} samples of shape {tuple(samples.shape[1:])} in {out}"
-    if out.suffix:
+    if out.suffix.lower() in PICTURES:
         save_picture(picture_of(samples, columns), out)
         return f"a picture of {len(samples)} samples in {out}"
     if samples.ndim != 4:
-        raise UserError(f"out={out}: a folder of pictures needs images; points go to an .npz or a picture")
+        raise UserError(f"out={out}: pictures are of images; points go to an .npz or a picture")
+    if out.suffix:
+        write_atomically(out, lambda temporary: _zip(temporary, samples, y))
+        return f"{len(samples)} pictures in {out}"
     for i, image in enumerate(to_bytes(samples)):
         save_picture(image, out / f"{i:05d}.png")
     return f"{len(samples)} pictures in {out}"
+
+
+def _zip(path: Path, samples: "Tensor", y: "Tensor | None") -> None:
+    from PIL import Image
+
+    from gan_lab.plots.images import to_bytes
+
+    with zipfile.ZipFile(path, "w") as archive:  # not compressed: PNGs are already
+        for i, image in enumerate(to_bytes(samples)):
+            picture = io.BytesIO()
+            Image.fromarray(image.permute(1, 2, 0).numpy()).save(picture, "png")
+            archive.writestr(f"{i:05d}.png", picture.getvalue())
+        if y is not None and y.ndim == 1:
+            labels = [[f"{i:05d}.png", label] for i, label in enumerate(y.tolist())]
+            archive.writestr("dataset.json", json.dumps({"labels": labels}))
 
 
 def _savez(path: Path, arrays: Mapping[str, "Tensor"]) -> None:

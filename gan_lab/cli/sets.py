@@ -80,8 +80,9 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    target = opened(reference, config, config.real, device)
-    sets = {path: opened(path, config, config.n if "n" in stated else None, device) for path in places}
+    target = opened(reference, config, None if config.real == "all" else config.real, device)
+    target = both_ways(target, str(reference)) if config.flips else target
+    sets = {path: opened(path, config, config.n if stated & {"n", "protocol"} else None, device) for path in places}
     shapes = [found.shape for found in [target, *sets.values()] if not isinstance(found, Statistics)]
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
     figures = {}
@@ -90,9 +91,20 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     return {
         "against": str(reference),
         "features": "as the files say" if features is None else space(features),
+        "protocol": config.protocol,
         "seed": config.seed,
         "figures": figures,
     }
+
+
+def both_ways(found: "SampleSet | Statistics", name: str) -> "SampleSet":
+    """The set with the mirror image of each picture. Raises UserError where there are no pictures."""
+    from gan_lab.evaluation.sets import SampleSet
+    from gan_lab.metrics.samples import mirrored
+
+    if not isinstance(found, SampleSet) or len(found.shape) != 3:
+        raise UserError(f"flips=true: mirrors pictures, and {name} holds none; leave it out")
+    return found._replace(n=2 * found.n, batches=lambda: mirrored(found.batches()))
 
 
 def check_acts(stated: set[str], places: list[Path]) -> None:
@@ -127,9 +139,12 @@ def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "Sampl
     from gan_lab.evaluation.statistics import read_statistics
 
     if _is_statistics(path):
-        if n is not None:
-            raise UserError(f"{path}: statistics are of as many samples as they are; leave n and real out")
-        return read_statistics(path)
+        statistics = read_statistics(path)
+        if n not in (None, statistics.n):
+            raise UserError(
+                f"{path}: statistics are of as many samples as they are; leave n and real out, and a protocol of {n}"
+            )
+        return statistics
     if holds_generator(path):
         return generated_set(path, config, n or USUAL, device)
     size = None if config.image_size is None else sides(config.image_size)
@@ -234,7 +249,8 @@ def in_words(result: Mapping[str, Any]) -> str:
                 lines.append(f"  {figure} {value:.5g}" + ("" if error is None else f" ± {error:.2g} (standard error)"))
         counts = [figures["n"] or "an unknown number of", figures["n_real"] or "an unknown number"]
         lines.append(f"  {counts[0]} samples and {counts[1]} of the reference, seed {result['seed']}")
-    return "\n".join([*lines, f"features: {result['features']}"])
+    named = [f"protocol: {result['protocol']}"] if result["protocol"] else []
+    return "\n".join([*lines, f"features: {result['features']}", *named])
 
 
 def as_json(result: Mapping[str, Any]) -> str:

@@ -113,6 +113,19 @@ def null_spread(n: int, m: int) -> float:
     return math.sqrt((n + m + 1) / (12 * n * m))
 
 
+def detectable_auc(n: int, level: float = 0.05, power: float = 0.8) -> float:
+    """The AUC from which on an audit of n points of each kind is likely to see that there is a difference.
+
+        1/2 + (q(1 - level) + q(power)) s(n/2, n/2),    q the quantiles of N(0, 1), s the `null_spread`
+
+    An auditor of this AUC gives a p-value below `level` with probability `power` at least: as `audit` does, that takes
+    its halves to err alike. Of a difference that no auditor of these points orders so well, nothing is said.
+    """
+    from scipy.stats import norm
+
+    return float(0.5 + (norm.ppf(1 - level) + norm.ppf(power)) * null_spread(n // 2, n // 2))
+
+
 class Curve(NamedTuple):
     """Shares of real and of generated samples that D accepts, threshold by threshold, from none to all."""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain, count
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,7 @@ from gan_lab.features.protocol import Classifying, Features, Lessons
 from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.pairwise import nearest
 from gan_lab.metrics.samples import (
+    NO_GENERATOR,
     NO_IMAGES,
     NO_LABELS,
     NO_MIXTURE,
@@ -27,11 +28,12 @@ from gan_lab.metrics.samples import (
     RealSamples,
     Samples,
     generated,
+    mirrored,
     no_probabilities,
     recut,
 )
 from gan_lab.plots.images import picture_of
-from gan_lab.sampling import Sampler, noise_of
+from gan_lab.sampling import Sampler, Trained, noise_of
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
@@ -49,12 +51,15 @@ class Evaluator:
     Args:
         data: of these the first `real` in an order of our own; None: n; no more than there are, and of a conditional
             generator half of them, so that conditions are left. Where the features learn, of one half of the data.
+            "all": all of them, as published protocols have it, so that a conditional generator is asked about the same.
         features: prepared here, for the data.
         metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
         conditional: whether the generator takes the condition of the data.
         titles: whether progress is shown.
         floor: whether there shall be as many other real samples.
+        trained: the generator that is judged, for metrics that ask itself; None: they are refused, as beside a floor.
+        flips: whether the real samples that judge are each picture and its mirror image, half of them each.
 
     Raises:
         UserError: the data have no such features, or not what the metrics need, or too few samples for a floor or for
@@ -67,27 +72,32 @@ class Evaluator:
         features: Features | Auto,
         metrics: Mapping[str, Metric],
         n: int,
-        real: int | None = None,
+        real: int | Literal["all"] | None = None,
         seed: int = 0,
         batch_size: int = 250,
         device: torch.device | str = "cpu",
         conditional: bool = False,
         titles: bool = False,
         floor: bool = False,
+        trained: Trained | None = None,
+        flips: bool = False,
     ) -> None:
         features = features.choose(data.shape, data.has_labels) if isinstance(features, Auto) else features
         self.features, self.n, self.seed, self.batch_size = features, n, seed, batch_size
         test, school = getattr(data, "test", None), data
         if features.learns:
             school, data = data.halves()
-        self.n_real, self._left = shared_out(data.available, n, real, conditional)
+        pictures = real if not flips or isinstance(real, str) else ((real or n) + 1) // 2
+        self.n_real, self._left = shared_out(data.available, n, pictures, conditional)
         if floor and self._left < n:
             raise UserError(
                 f"floor: needs {n} real samples beside the {self.n_real}, and there are {self._left}"
                 f"{' more in the half that features do not learn from' if data.half is not None else ''}: "
                 f"take n={(self.n_real + self._left) // 2}"
             )
-        self.device, self.conditional, self.titles = device, conditional, titles
+        if flips and len(data.shape) != 3:
+            raise UserError(f"flips: {NO_IMAGES}")
+        self.device, self.conditional, self.titles, self.flips = device, conditional, titles, flips
         mixture = getattr(data, "density", None)
         self._mixture = mixture if hasattr(mixture, "means") else None
         lacking = {
@@ -96,7 +106,9 @@ class Evaluator:
             "images": None if len(data.shape) == 3 else NO_IMAGES,
             "mixture": None if self._mixture is not None else NO_MIXTURE,
             "held_out": None if test is not None else NO_TEST,
+            "generator": None if trained is not None and not floor else NO_GENERATOR,
         }
+        self._trained = trained
         check_cache()
         demand(metrics, {view: said for view, said in lacking.items() if said is not None})
         self._test: Batch | None = None
@@ -124,7 +136,11 @@ class Evaluator:
         if held is not None:
             parts = [Batch(x) for x in held.x.split(size)]
             held_out = self._real("held out", lambda: iter(parts), len(held.x))
-        return self._real("real", self.batches, self.n_real, held_out=held_out, mixture=self._mixture)
+        n = 2 * self.n_real if self.flips else self.n_real
+        return self._real("real", self._judging, n, held_out=held_out, mixture=self._mixture)
+
+    def _judging(self) -> Iterator[Batch]:
+        return mirrored(self.batches()) if self.flips else self.batches()
 
     @cached_property
     def another(self) -> RealSamples:
@@ -155,20 +171,26 @@ class Evaluator:
         def batches() -> Any:
             return generated(sampler, z, self.batch_size, self._others() if self.conditional else None, seed)
 
-        return Samples(batches, self.features, self.n, self.device, "generated" if self.titles else None)
+        title = "generated" if self.titles else None
+        return Samples(batches, self.features, self.n, self.device, title, self._trained)
 
     def _others(self) -> Iterator[Batch]:
-        """Those of `another`, over again where there are fewer than n, without end."""
-        others = Samples(lambda: self.batches(self.n_real), self.features, min(self.n, self._left))
+        """Those of `another`, over again where there are fewer than n, without end; of all, where none are left."""
+        start, left = (self.n_real, self._left) if self._left else (0, self.n_real)
+        others = Samples(lambda: self.batches(start), self.features, min(self.n, left))
         return recut(chain.from_iterable(others.chunks("conditions") for _ in count()), self.batch_size)
 
 
-def shared_out(available: int | None, n: int, real: int | None, conditional: bool) -> tuple[int, int]:
+def shared_out(available: int | None, n: int, real: int | Literal["all"] | None, conditional: bool) -> tuple[int, int]:
     """How many samples judge, and how many are left; `available` is None where they never end.
 
     Raises:
-        UserError: a conditional generator is to be judged, and none are left.
+        UserError: a conditional generator is to be judged, and none are left; or all are to judge, and they never end.
     """
+    if isinstance(real, str):
+        if available is None:
+            raise UserError("real=all: the data never end; take a number")
+        return available, 0
     if available is None:
         return real or n, sys.maxsize
     most = available // 2 if conditional and real is None else available
@@ -207,6 +229,8 @@ class Procedure(NamedTuple):
     metric: str  # its settings
     version: int = VERSION
     sampling: str | None = None  # and its settings; None: plain
+    flips: bool | None = None  # whether real pictures count mirrored, too
+    protocol: str | None = None  # the name of the published one that this is
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -215,6 +239,6 @@ class Procedure(NamedTuple):
 
     @property
     def key(self) -> str:
-        """`classifier-0a1b2c3d`: the features, and a digest of the whole."""
+        """`classifier-0a1b2c3d`, or `fid50k_full-0a1b2c3d`: the features or the protocol, and a digest of the whole."""
         words = json.dumps(self.facts, sort_keys=True)
-        return f"{self.features.split()[0]}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
+        return f"{self.protocol or self.features.split()[0]}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"

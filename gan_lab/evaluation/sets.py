@@ -17,7 +17,7 @@ from gan_lab.features.extractors import Auto
 from gan_lab.features.protocol import Classifying, Features, Lessons
 from gan_lab.metrics.distances import gaussian
 from gan_lab.metrics.metric import Metric, demand
-from gan_lab.metrics.samples import NO_IMAGES, NO_LABELS, RealSamples, no_probabilities
+from gan_lab.metrics.samples import NO_GENERATOR, NO_IMAGES, NO_LABELS, RealSamples, no_probabilities
 from gan_lab.types import Batch
 
 WORKERS, FEW = 2, 1000  # processes that read pictures, where there are more than so many
@@ -129,6 +129,7 @@ def compare_sets(
         "images": None if len(real.shape) == 3 else NO_IMAGES,
         "mixture": NO_DATA,
         "held_out": NO_DATA,
+        "generator": NO_GENERATOR,
     }
     check_cache()
     demand(metrics, {view: said for view, said in lacking.items() if said is not None})

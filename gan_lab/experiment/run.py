@@ -48,6 +48,7 @@ from gan_lab.runtime.allocator import keep_freed_memory
 from gan_lab.runtime.lock import locked
 from gan_lab.runtime.slurm import cluster
 from gan_lab.sampling import Plain, Sampling
+from gan_lab.types import Closing
 
 
 def play(
@@ -118,6 +119,9 @@ def play(
     with locked(directory, SUMMARY_LOCK):  # an evaluation may be adding to the one before
         write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
+    for callback in own:
+        if isinstance(callback, Closing):
+            callback.close(gan)
     if summary["finished"]:
         return 0
     print(f"stopped after round {gan.round}; go on with: {command(f'resume={directory}')}")

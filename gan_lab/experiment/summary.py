@@ -103,4 +103,5 @@ def _audit(summary: dict[str, Any]) -> dict[str, str]:
     )
     real = "samples of the training set" if summary["audit/seen"] else "ones that the game never saw"
     seen = f"accuracy {accuracy}, AUC {auc} (the game's D {summary['audit/game_auc']:.3f}), JSD >= {bound} nats"
-    return {"audit": f"{seen}; {summary['audit/n']:.0f} real {real}"}
+    power = f", among which an AUC from {summary['audit/detectable_auc']:.3f} on would show"
+    return {"audit": f"{seen}; {summary['audit/n']:.0f} real {real}{power}"}

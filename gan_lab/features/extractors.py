@@ -1,22 +1,18 @@
-"""Feature extractors: pixels, a classifier trained on the data, EfficientNet-Lite0, Inception."""
+"""Feature extractors: pixels, a classifier trained on the data, EfficientNet-Lite0."""
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import SMALLEST, default_cache_dir, digest, load_or_train
 from gan_lab.features.protocol import Features, Lessons
-from gan_lab.io.files import patience
+from gan_lab.features.resizers import BilinearAntialiased
 from gan_lab.networks.efficientnet import efficientnet_lite0
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 
-PUBLISHED = "6726825d"  # the first digits of the SHA-256 of Inception's weights
 ENLARGED = 32  # images of some 224 x 224 pixels at a time: a batch of small ones would take gigabytes
 
 
@@ -101,77 +97,12 @@ class EfficientNetLite0:
         return torch.cat([self._see(network, part) for part in to_rgb_bytes(x).split(ENLARGED)])
 
     def _see(self, network: Any, pixels: Tensor) -> Tensor:
-        x = F.interpolate(pixels.float(), (224, 224), mode="bilinear", antialias=True)
+        x = BilinearAntialiased()(pixels, 224)
         return network.extract_features((x - 127) / 128).mean((2, 3))
 
     def probabilities(self, features: Tensor) -> Tensor:
         """Of ImageNet's 1,000 classes."""
         return self.network.to(features.device)._fc(features).softmax(1)
-
-
-class Inception:
-    """The 2,048 features of the Inception-v3 that the FID is defined by (Heusel et al. 2017), by torch-fidelity.
-
-    Its weights are downloaded at first use, or read from the file `weights`, as torch-fidelity and pytorch-fid publish
-    it (pt_inception-2015-12-05-6726825d.pth), whose SHA-256 begins with `digest`. Images are rounded to bytes; the
-    network brings them to 299 x 299 itself.
-    """
-
-    resize = "bilinear of TensorFlow 1, not antialiased, to 299 x 299"
-    learns: ClassVar[bool] = False
-
-    def __init__(self, weights: str | None = None, digest: str = PUBLISHED) -> None:
-        if weights is None and digest != PUBLISHED:
-            raise UserError(f"features.digest={digest}: is of a file; name it, features.weights=FILE")
-        self.weights, self.identity = weights, f"inception {digest}"
-        if weights is not None:
-            _check_weights(Path(weights), digest)
-
-    def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
-        check_images("inception", shape, (1, 3))
-        try:
-            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-        except ImportError as error:
-            raise UserError("features=inception: not installed; pip install gan_lab[inception]") from error
-        try:
-            with patience(seconds=10), torch.random.fork_rng(devices=[]):
-                self.network: Any = FeatureExtractorInceptionV3("inception", ["2048"], self.weights)
-        except (OSError, RuntimeError) as error:
-            why = " ".join(str(error).split())[:200]
-            raise UserError(
-                f"features.weights={self.weights}: not the weights of this network ({why})"
-                if self.weights
-                else f"features=inception: its weights are not there and could not be downloaded ({why}); "
-                "features.weights=FILE reads them from a file, and features=efficientnet_lite0 needs no network"
-            ) from error
-
-    def __call__(self, x: Tensor) -> Tensor:
-        network = self.network.to(x.device)
-        return torch.cat([network(part)[0] for part in to_rgb_bytes(x).split(ENLARGED)])
-
-    def probabilities(self, features: Tensor) -> Tensor:
-        """Of its 1,008 outputs, without their biases, as in the Inception Score's customary code."""
-        return (features @ self.network.to(features.device).fc.weight.T).softmax(1)
-
-
-def _check_weights(path: Path, digest: str) -> None:
-    """Raises UserError unless the file is the one of this digest, and holds tensors alone, no code.
-
-    torch-fidelity reads it without such a check.
-    """
-    if not path.is_file():
-        raise UserError(f"features.weights={path}: no such file")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest or not found.startswith(digest):
-        raise UserError(
-            f"features.weights={path}: its SHA-256 begins with {found[: max(8, len(digest))]}, not with {digest}; "
-            "take the published file, or say which one is meant, features.digest=..."
-        )
-    try:
-        torch.load(path, weights_only=True, mmap=True)
-    except Exception as error:
-        raise UserError(f"features.weights={path}: is no file of weights alone, and could run code") from error
 
 
 class Auto:

@@ -8,6 +8,7 @@ from scipy.stats import mannwhitneyu
 from torch import Tensor
 
 from gan_lab.errors import UserError
+from gan_lab.metrics.ndb import assigned, k_means
 from gan_lab.metrics.pairwise import nearest, paired, squared_distances
 
 
@@ -33,6 +34,62 @@ def data_copying(train: Tensor, held_out: Tensor, fake: Tensor, chunk: int = 100
     n, m = len(held_out), len(fake)
     u = float(mannwhitneyu(*near).statistic)  # pairs in which the held-out point is further off
     return Copying(u / (n * m), (u - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12))
+
+
+def authenticity(train: Tensor, fake: Tensor, chunk: int = 1000) -> float:
+    """The share of fakes (M, d) that are no noisy copies of training points (N, d) (Alaa et al. 2022, section 3.3).
+
+    A fake is authentic where it lies further from its nearest training point than that lies from its own nearest one.
+    As a percentage, AuthPct. Best near what held-out real points get, which is about 1/2; samples that are all far from
+    the data have more.
+    """
+    paired(train, fake)
+    near = nearest(fake, train, chunk=chunk)
+    apart = nearest(train, chunk=chunk).distances[:, 0]
+    return (apart[near.indices[:, 0]] < near.distances[:, 0]).double().mean().item()
+
+
+def copying_by_cells(
+    train: Tensor, held_out: Tensor, fake: Tensor, cells: int = 3, least: int = 20, seed: int = 0, chunk: int = 1000
+) -> float:
+    """The statistic C_T of data-copying: 0 for equal laws, below some -3 copies (Meehan et al. 2020, section 3.2).
+
+        C_T = sum_c P(c) Z_c / sum_c P(c)    over the cells c with more than `least` fakes
+
+    The cells are those of `cells` k-means centres of the training points (N, d); P(c) is the share of held-out real
+    points (L, d) in one, and Z_c the Mann-Whitney statistic, in standard deviations and with a correction for
+    continuity, of the distances of its fakes (M, d) to the nearest training point in it, against those of its held-out
+    points. So copies in one place are not outweighed by poor fakes in another. The paper's sign, which is not that of
+    `data_copying`.
+
+    Raises:
+        UserError: a cell has no held-out point, or none has enough fakes.
+    """
+    paired(train, held_out)
+    paired(train, fake)
+    centres = k_means(train, cells, seed)
+    of_train, of_held_out, of_fake = (assigned(x, centres, chunk) for x in (train, held_out, fake))
+    total = weight = 0.0
+    for cell in range(cells):
+        n, m = int((of_held_out == cell).sum()), int((of_fake == cell).sum())
+        if n == 0:
+            raise UserError(f"cells={cells}: no held-out point lies in one of them; take fewer")
+        if m <= least:
+            continue
+        base = train[of_train == cell]
+        z = _standardised(held_out[of_held_out == cell], fake[of_fake == cell], base, chunk)
+        total, weight = total + n * z, weight + n
+    if not weight:
+        raise UserError(f"cells={cells}, least={least}: no cell has so many of the {len(fake)} fakes; take fewer cells")
+    return total / weight
+
+
+def _standardised(held_out: Tensor, fake: Tensor, train: Tensor, chunk: int) -> float:
+    """Z of one cell: above 0 where fakes lie further from training points than held-out points do."""
+    near = [nearest(x, train, chunk=chunk).distances[:, 0].cpu().numpy() for x in (fake, held_out)]
+    n, m = len(held_out), len(fake)
+    u = float(mannwhitneyu(*near).statistic)
+    return (u - n * m / 2 + 0.5) / math.sqrt(n * m * (n + m + 1) / 12)
 
 
 class Pairs(NamedTuple):

@@ -14,12 +14,15 @@ from gan_lab.features.cache import remembered
 from gan_lab.features.classifier import digest
 from gan_lab.features.protocol import Classifying, Features
 from gan_lab.metrics.modes import Mixture
-from gan_lab.sampling import Sampler
+from gan_lab.sampling import Sampler, Trained
 from gan_lab.types import Batch
 
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
 NO_IMAGES = "needs images, and the data are none"
 NO_MIXTURE = "needs data whose modes are known, such as data=ring"
+NO_GENERATOR = (
+    "asks the generator itself, with plain sampling; evaluate a run by itself, with sampling=plain, and without floor"
+)
 NO_TEST = (
     "needs real samples that no training saw, and the data have no test set; take data that have one (data=mnist), "
     "or train with data.subset=N, which keeps the rest of a set for it"
@@ -33,6 +36,7 @@ class Samples:
         batches: the samples from the first one on, the same at each call, at least n; `y` is what they go with.
         features: prepared.
         title: of the progress bar; None shows none.
+        trained: the generator that made them of noise; None: there is none, or it is not known.
     """
 
     def __init__(
@@ -42,8 +46,10 @@ class Samples:
         n: int,
         device: torch.device | str = "cpu",
         title: str | None = None,
+        trained: Trained | None = None,
     ) -> None:
         self._batches, self._see, self.n, self._device, self._title = batches, features, n, device, title
+        self._trained = trained
 
     def chunks(self, purpose: str) -> Iterator[Batch]:
         """All n samples, a batch at a time."""
@@ -61,6 +67,18 @@ class Samples:
     @torch.no_grad()
     def _view(self, purpose: str, see: Callable[[Tensor], Tensor]) -> Tensor:
         return torch.cat([see(batch.x.to(self._device)).cpu() for batch in self.chunks(purpose)])
+
+    @property
+    def trained(self) -> Trained:
+        """Raises UserError where there is no generator."""
+        if self._trained is None:
+            raise UserError(NO_GENERATOR)
+        return self._trained
+
+    @torch.no_grad()
+    def look_at(self, x: Tensor) -> Tensor:
+        """The features (N, F) of other samples than these."""
+        return self._see(x.to(self._device)).cpu()
 
     @cached_property
     def images(self) -> Tensor:
@@ -175,6 +193,13 @@ def generated(
         y = None if ys is None else next(ys).y
         y = None if y is None else y[: len(part)]
         yield Batch(sampler(part, y, seed, i * batch_size).float().cpu(), y)
+
+
+def mirrored(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Each image (C, H, W) of them, followed by its mirror image of the same class."""
+    for batch in batches:
+        x, y = batch.x, batch.y
+        yield Batch(torch.stack([x, x.flip(-1)], 1).flatten(0, 1), None if y is None else y.repeat_interleave(2, 0))
 
 
 def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:

@@ -26,7 +26,7 @@ class DiracGenerator(nn.Module):
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         # Copies: a view of theta would move with it, and would ask for its gradient even under no_grad.
-        return self.theta.repeat(len(z), *[1] * self.theta.ndim)
+        return self.theta.repeat(z.shape[0], *[1] * self.theta.ndim)
 
 
 class LinearDiscriminator(nn.Module):

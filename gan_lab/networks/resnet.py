@@ -22,9 +22,9 @@ from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveFloat, Pos
 from gan_lab.types import DiscriminatorOutput
 
 
-def doubled(x: Tensor) -> Tensor:
-    """(N, C, H, W) -> (N, C, 2H, 2W): every pixel four times."""
-    return interpolate(x, scale_factor=2.0, mode="nearest")
+def doubled(x: Tensor, bilinear: bool = False) -> Tensor:
+    """(N, C, H, W) -> (N, C, 2H, 2W): every pixel four times, or, `bilinear`, interpolated."""
+    return interpolate(x, scale_factor=2.0, mode="bilinear" if bilinear else "nearest")
 
 
 def xavier(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:
@@ -39,19 +39,26 @@ class UpBlock(nn.Module):
     """up(S x) + C2 relu n2(C1 up(relu n1(x))): (N, a, H, W) -> (N, b, 2H, 2W).
 
     C1 and C2 are 3 x 3 convolutions, S is a 1 x 1 convolution, n1 and n2 are normalisations, made by `norm` for their
-    channels and given x and, where there is one, the condition.
+    channels and given x and, where there is one, the condition. `bilinear`: up interpolates.
     """
 
-    def __init__(self, a: PositiveInt, b: PositiveInt, norm: Callable[[int], nn.Module] = nn.BatchNorm2d) -> None:
+    def __init__(
+        self,
+        a: PositiveInt,
+        b: PositiveInt,
+        norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+        bilinear: bool = False,
+    ) -> None:
         super().__init__()
+        self.bilinear = bilinear
         self.norm1, self.norm2 = norm(a), norm(b)
         self.conv1, self.conv2 = (xavier(nn.Conv2d(c, b, 3, padding=1), math.sqrt(2)) for c in (a, b))
         self.skip = xavier(nn.Conv2d(a, b, 1))
 
     def forward(self, x: Tensor, *condition: Tensor) -> Tensor:
-        inner = self.conv1(doubled(self.norm1(x, *condition).relu()))
+        inner = self.conv1(doubled(self.norm1(x, *condition).relu(), self.bilinear))
         # Their S comes after the doubling, which commutes with it: this is a quarter of the work.
-        return doubled(self.skip(x)) + self.conv2(self.norm2(inner, *condition).relu())
+        return doubled(self.skip(x), self.bilinear) + self.conv2(self.norm2(inner, *condition).relu())
 
 
 class DownBlock(nn.Module):
@@ -85,7 +92,8 @@ class ResNetGenerator(nn.Module):
 
     `width` is the number of channels of the largest map; it doubles with every halving up to `max_width`. `attention`:
     the height of the map on which self-attention follows the block; 0: none. `epsilon` is that of the batch
-    normalisations; the last one is the same for all classes, with `conditioning=batch_norm` too.
+    normalisations; the last one is the same for all classes, with `conditioning=batch_norm` too. `bilinear`: maps are
+    enlarged by interpolation, as in kwotsin/mimicry.
     """
 
     def __init__(
@@ -96,6 +104,7 @@ class ResNetGenerator(nn.Module):
         max_width: PositiveInt = 1024,
         attention: NonNegativeInt = 0,
         epsilon: PositiveFloat = 1e-5,
+        bilinear: bool = False,
     ) -> None:
         super().__init__()
         (height, across), channels = ladder(shape, width, max_width)
@@ -105,7 +114,7 @@ class ResNetGenerator(nn.Module):
         layers: list[nn.Module] = []
         norm = partial(nn.BatchNorm2d, eps=epsilon)
         for i, (a, b) in enumerate(pairwise(channels), start=1):
-            layers += [UpBlock(a, b, norm), *attention_at(height << i, b, attention)]
+            layers += [UpBlock(a, b, norm, bilinear), *attention_at(height << i, b, attention)]
         self.blocks = nn.Sequential(*layers)
         self.norm = SharedBatchNorm(channels[-1], epsilon)
         self.last = xavier(nn.Conv2d(channels[-1], shape[0], 3, padding=1))

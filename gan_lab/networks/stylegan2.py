@@ -151,7 +151,7 @@ class StyleGAN2Generator(nn.Module):
         return torch.where(own[:, None], w, other)
 
     def synthesise(self, w: Tensor) -> Tensor:
-        x = self.convs[0](self.constant.expand(len(w), -1, -1, -1), w[:, 0])
+        x = self.convs[0](self.constant.expand(w.shape[0], -1, -1, -1), w[:, 0])
         picture = self._picture(0, x, w)
         for i in range(1, len(self.pictures)):
             for layer in (2 * i - 1, 2 * i):

@@ -26,6 +26,6 @@ class PixelToMap(nn.ConvTranspose2d):
         super().__init__(a, b, sides, bias=False)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        out = (x.flatten(1) @ self.weight.flatten(1)).view(len(x), -1, *self.weight.shape[2:])
+        out = (x.flatten(1) @ self.weight.flatten(1)).view(x.shape[0], -1, *self.weight.shape[2:])
         last = self.weight.is_contiguous(memory_format=channels_last)  # as torch's convolutions choose their layout
         return out.contiguous(memory_format=channels_last) if last else out

@@ -37,7 +37,7 @@ def contact_sheet(title: Sequence[str], tiles: Sequence[Tile]) -> "Image":
     rows = math.ceil(len(tiles) / columns)
     cell, row = wide + GAP, high + lines * LINE + 2 * GAP
     head = len(title) * (LINE + 3) + 2 * GAP
-    font, large = _font(11), _font(14)
+    small, large = font(11), font(14)
     width = max(columns * cell + GAP, *(math.ceil(large.getlength(line)) + 2 * GAP for line in title))
     sheet = Image.new("RGB", (width, head + rows * row), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -53,15 +53,15 @@ def contact_sheet(title: Sequence[str], tiles: Sequence[Tile]) -> "Image":
             sheet.paste(picture, (x, y))
             draw.rectangle((x - 1, y - 1, x + picture.width, y + picture.height), outline=FAINT)
         for place, line in enumerate(tile.caption):
-            draw.text((x, y + high + 3 + place * LINE), shortened(line, wide, font), FAINT if place else INK, font)
+            draw.text((x, y + high + 3 + place * LINE), shortened(line, wide, small), FAINT if place else INK, small)
     return sheet
 
 
-def shortened(text: str, width: int, font: "FreeTypeFont") -> str:
+def shortened(text: str, width: int, letters: "FreeTypeFont") -> str:
     """The text with its middle left out where it would be wider than so many pixels."""
     kept = text
     for left_out in range(1, len(text)):
-        if font.getlength(kept) <= width:
+        if letters.getlength(kept) <= width:
             break
         half = (len(text) - left_out) / 2
         kept = f"{text[: math.ceil(half)]}...{text[len(text) - math.floor(half) :]}"
@@ -96,7 +96,7 @@ def _checkerboard(size: tuple[int, int]) -> "Image":
     return board
 
 
-def _font(size: int) -> "FreeTypeFont":
+def font(size: int) -> "FreeTypeFont":
     """DejaVu Sans, which comes with matplotlib: Latin, Greek, Cyrillic and more."""
     from matplotlib import get_data_path
     from PIL import ImageFont

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gan_lab.io.files import write_atomically
+from gan_lab.plots.canvas import FAKE, GREY, INK, REAL, new_figure, pixels_of, tidy
 
-INK, GREY, REAL, FAKE = "#222222", "#9a9a9a", "#2166ac", "#e08214"
 COLOURS = (REAL, FAKE, "#1b7837", "#762a83", GREY)
 
 
@@ -32,11 +32,11 @@ class Panel(NamedTuple):
 def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tensor:
     """Panels in two columns, as an RGB picture (3, H, W), uint8."""
     rows = math.ceil(len(panels) / 2)
-    figure, canvas = _figure(9.6, 3.2 * rows)
+    figure, canvas = new_figure(9.6, 3.2 * rows)
     figure.suptitle(title, x=0.02, ha="left", fontsize=12, color=INK)
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(rows, 2, number + 1)
-        _tidy(axes)
+        tidy(axes)
         axes.set_title(panel.title, loc="left", fontsize=10, color=INK)
         for (name, values), colour in zip(panel.curves.items(), COLOURS, strict=False):
             pairs = zip(panel.x.get(name, rounds), values, strict=True)
@@ -56,7 +56,7 @@ def curves(rounds: Sequence[float], panels: Sequence[Panel], title: str) -> Tens
         axes.set_xlabel(panel.x_unit, fontsize=8, color=INK)
         axes.set_ylabel(panel.unit, fontsize=8, color=INK)
     figure.subplots_adjust(0.08, 0.16 / rows, 0.985, 1 - 0.25 / rows, wspace=0.2, hspace=0.42)
-    return _pixels(canvas)
+    return pixels_of(canvas)
 
 
 def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box: Sequence[float], title: str) -> Tensor:
@@ -65,7 +65,7 @@ def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box:
     D's logits (n, n) [row = y] as filled contours, blue where it believes "real"; `discs`, centres (K, 2) and a
     radius, as circles; the generated points (N, 2) on top.
     """
-    figure, canvas = _figure(5.6, 4.8)
+    figure, canvas = new_figure(5.6, 4.8)
     axes = figure.add_axes((0.085, 0.07, 0.76, 0.86))
     left, right, bottom, top = box
     xs, ys = torch.linspace(left, right, logits.shape[1]).numpy(), torch.linspace(bottom, top, len(logits)).numpy()
@@ -85,13 +85,13 @@ def field(fake: Tensor, logits: Tensor, discs: tuple[Tensor, float] | None, box:
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     axes.set_aspect("equal")
-    _tidy(axes, grid=False)
+    tidy(axes, grid=False)
     axes.set_title(title, loc="left", fontsize=10, color=INK)
     bar = figure.colorbar(filled, cax=figure.add_axes((0.875, 0.07, 0.025, 0.86)), ticks=[-limit, 0, limit])
     bar.ax.set_yticklabels([f"{-limit:.2g}", "0", f"{limit:.2g}"], fontsize=8)
     bar.outline.set_visible(False)
     bar.ax.set_title("logit", fontsize=8, color=INK)
-    return _pixels(canvas)
+    return pixels_of(canvas)
 
 
 def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None:
@@ -104,27 +104,3 @@ def animate(frames: Sequence[Path], path: Path, milliseconds: int = 200) -> None
     durations = [milliseconds] * (len(images) - 1) + [10 * milliseconds]
     film: dict[str, Any] = {"append_images": images[1:], "duration": durations, "loop": 0, "optimize": False}
     write_atomically(path, lambda temporary: images[0].save(temporary, format="GIF", save_all=True, **film))
-
-
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=110)
-    return figure, FigureCanvasAgg(figure)
-
-
-def _pixels(canvas: Any) -> Tensor:
-    canvas.draw()
-    pixels = torch.frombuffer(bytearray(canvas.buffer_rgba()), dtype=torch.uint8)
-    width, height = canvas.get_width_height()
-    return pixels.view(height, width, 4)[..., :3].permute(2, 0, 1)
-
-
-def _tidy(axes: Any, grid: bool = True) -> None:
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(which="both", labelsize=8, color=GREY, labelcolor=INK)
-    if grid:
-        axes.grid(color="#e6e6e6", linewidth=0.6)
-        axes.set_axisbelow(True)

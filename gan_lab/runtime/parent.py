@@ -19,8 +19,14 @@ def end_with_parent() -> None:
         os.environ[PARENT] = str(os.getpid())
         return
     parent = os.environ.get(PARENT)
-    if parent is None or sys.platform != "linux":  # torchrun and srun look after their processes
+    if parent is not None:  # torchrun and srun look after their processes
+        end_with(int(parent))
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel end this process when `parent`, which started it, is gone. On other systems nothing."""
+    if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it was gone before
+    if os.getppid() != parent:  # it was gone before
         os.kill(os.getpid(), signal.SIGKILL)

@@ -59,7 +59,7 @@ def test_nothing_in_a_run_directory_needs_pickle(tmp_path: Path) -> None:
             assert not head.startswith((b"PK", b"\x80")), f"{path}: a zip or a pickle"
 
 
-@pytest.mark.parametrize("kills", [5])
+@pytest.mark.parametrize("kills", [3])
 def test_kill_9_at_random_moments_changes_nothing(tmp_path: Path, kills: int) -> None:
     settings = [
         "rounds=900",

@@ -19,6 +19,7 @@ import torch
 import yaml
 from helpers.configuration import CONF, NARROW, SMALL, acts_on, options
 from helpers.made_up_sets import write_idx
+from helpers.samples import styled
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
@@ -70,6 +71,8 @@ IF_SET = {  # null in conf, and a number where they are set
 }  # fmt: skip
 VALUES: dict[str, Any] = {  # where half of what there is, or one more, would not matter
     "ndb.significance": 0.9,
+    "copying_by_cells.least": 99,
+    "kernel_subsets.size": 50,
     "birthday.twins": 40,
     "callbacks.adaptive_augment.interval": 1,
     "callbacks.adaptive_augment.most": 0.1,
@@ -509,7 +512,7 @@ def test_no_knob_of_a_metric_is_silent(tmp_path: Path) -> None:
     tally = Tally()
     others = samples(RealSamples, 2, cache_dir=tmp_path / "others")
     real = samples(RealSamples, 0, cache_dir=tmp_path / "real", held_out=others)
-    fake = samples(Samples, 1)
+    fake = samples(Samples, 1, trained=styled())
 
     def scores(config: DictConfig) -> str:
         (part,) = config.values()
@@ -517,6 +520,8 @@ def test_no_knob_of_a_metric_is_silent(tmp_path: Path) -> None:
 
     for option in options("metric"):
         config = page("metric", option)
+        if option == "kernel_subsets":
+            config.kernel_subsets.size = 100  # of 300 samples
         for key, value in leaves(OmegaConf.to_container(config)):
             if another(key, value) is not None:
                 knob = Knob(f"metric={option}", key, another(key, value), config)

@@ -11,8 +11,8 @@ import pytest
 from helpers.made_up_sets import Make, numbers, take
 from PIL import Image
 
-from gan_lab.data import index as kept
-from gan_lab.data import listing
+from gan_lab.data import index as indexing
+from gan_lab.data import kept, listing
 from gan_lab.data.index import index
 from gan_lab.data.listing import Listing, endings, list_pictures
 from gan_lab.data.names import Names
@@ -186,7 +186,7 @@ def searches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(kept, "LARGE", 1)
     monkeypatch.setattr(kept, "SETTLED", 0)
-    monkeypatch.setattr(kept, "search", search)
+    monkeypatch.setattr(indexing, "search", search)
     return found
 
 

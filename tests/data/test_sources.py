@@ -9,7 +9,7 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_LZMA, ZipFile
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from gan_lab.config.arguments import quoted
+from gan_lab.data import kept
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.module import GameData, Stream
 from gan_lab.data.sources import arrays, source
@@ -427,3 +428,78 @@ def test_a_name_that_cannot_be_reached_is_told_in_one_line(make: Make, monkeypat
     with pytest.raises(UserError, match=r"^data\.root=hf://no/thing: the datasets library cannot load it") as caught:
         make("images", root="hf://no/thing")
     assert "\n" not in str(caught.value)
+
+
+# --- the list of contents that is kept -----------------------------------------------------------------------------
+
+
+def facts_of(data: Any) -> Any:
+    labels = None if data.labels is None else data.labels.tolist()
+    return [*data.source.names], data.class_names, labels, data.source.passed_over, data.identity
+
+
+@pytest.mark.parametrize("made", [as_zip, as_shards])
+def test_contents_are_read_from_the_cache_while_no_file_changes(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Any
+) -> None:
+    """A file of the same size and time of modification, put in its place, is another."""
+    root = made(tmp_path)
+    file = root if root.is_file() else next(iter(sorted(root.iterdir())))
+    monkeypatch.setattr(kept, "LARGE", 1)
+    monkeypatch.setattr(kept, "SETTLED", 0)
+    module = sys.modules[type(make("images", root=str(root), batch_size=5).source).__module__]
+    searches: list[Any] = []
+    search = module._search
+    monkeypatch.setattr(module, "_search", lambda *given: searches.append(given) or search(*given))
+    monkeypatch.setattr(kept, "VERSION", 0)  # what was kept before does not count
+    first, again = (make("images", root=str(root), batch_size=5) for _ in range(2))
+    assert len(searches) == 1 and facts_of(first) == facts_of(again)
+    assert all(map(same, take(first, 3), take(again, 3)))
+    assert make("images", root=str(root), labels="none", batch_size=5).num_classes is None and len(searches) == 2
+    before = file.stat()
+    other = tmp_path / "other"
+    other.write_bytes(file.read_bytes())
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    other.replace(file)
+    assert facts_of(make("images", root=str(root), batch_size=5)) == facts_of(first) and len(searches) == 3
+    for path in (tmp_path / "cache" / "gan_lab").iterdir():
+        path.write_bytes(path.read_bytes()[:-300])
+    assert facts_of(make("images", root=str(root), batch_size=5)) == facts_of(first) and len(searches) == 4
+
+
+def zip_of(root: Path, content: bytes, **changes: int) -> Path:
+    """A ZIP of one stored picture whose directory is then changed by hand."""
+    with ZipFile(root / "one.zip", "w") as archive:
+        archive.writestr("a.png", content)
+        for name, value in changes.items():
+            setattr(archive.filelist[0], name, value)
+    return root / "one.zip"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flag_bits": 1}, "a.png is encrypted, or neither stored nor deflated; make the ZIP anew$"),
+        ({"compress_type": ZIP_LZMA}, "a.png is encrypted, or neither stored nor deflated; make the ZIP anew$"),
+        ({"CRC": 7}, "a.png: not a readable picture .its size or checksum is not what the ZIP says"),
+        ({"file_size": 70}, "a.png: not a readable picture .its size or checksum is not what the ZIP says"),
+        ({"header_offset": 5}, "a.png: not a readable picture .it is not where the ZIP says"),
+    ],
+)
+def test_an_entry_that_is_not_as_the_zip_says(
+    make: Make, tmp_path: Path, changes: dict[str, int], message: str
+) -> None:
+    root = zip_of(tmp_path, encoded(1), **changes)
+    with pytest.raises(UserError, match=message):
+        take(make("images", root=str(root), batch_size=1), 1)
+
+
+def test_a_deflated_zip_is_read_and_unpacks_to_no_more_than_it_says(make: Make, tmp_path: Path) -> None:
+    with ZipFile(tmp_path / "made.zip", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", encoded(3))
+    assert numbers(take(make("images", root=str(tmp_path / "made.zip"), batch_size=1), 1)[0]) == [3]
+    with ZipFile(tmp_path / "made.zip", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(10**7))
+        archive.filelist[0].file_size = 100
+    with pytest.raises(UserError, match="its size or checksum is not what the ZIP says"):
+        take(make("images", root=str(tmp_path / "made.zip"), batch_size=1), 1)

@@ -166,7 +166,7 @@ def test_a_run_ends_with_an_audit_that_draws_nothing_from_the_game(played: Calla
     assert runs["with"] == runs["without"]
     found = audited(tmp_path / "with")
     ends = [f"audit/{name}{end}" for name in ("accuracy", "auc", "jsd_bound") for end in ("", "/low", "/high")]
-    assert {*ends, "audit/p_value", "audit/game_auc", "audit/n", "audit/seen"} <= found.keys()
+    assert {*ends, "audit/p_value", "audit/game_auc", "audit/n", "audit/seen", "audit/detectable_auc"} <= found.keys()
     assert found["audit/n"] == 40 and found["audit/seen"] == 0
     assert found["audit/auc"] > 0.5
     published = (tmp_path / "with" / "metrics.csv").read_text().splitlines()

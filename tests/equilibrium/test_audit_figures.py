@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy.stats import mannwhitneyu
 
-from gan_lab.equilibrium.audit import Figure, audit, figures, null_spread
+from gan_lab.equilibrium.audit import Figure, audit, detectable_auc, figures, null_spread
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
@@ -37,3 +37,13 @@ def test_any_seed_will_do() -> None:
     """Those of scikit-learn have 32 bits: larger ones count by their remainder, but for the halves."""
     real, fake = noise(0, 40, 3), noise(1, 40, 3) + 1
     assert 0.5 < audit(real, fake, seed=2**33 - 1).auc.value <= 1.0
+
+
+def test_a_detectable_auc_is_seen_in_four_of_five_cases() -> None:
+    """Of normal logits an AUC is Phi(mean / sqrt 2); at worst the halves of 400 points err as one of 200 does."""
+    auc = detectable_auc(400)
+    assert auc == pytest.approx(0.5 + (1.6449 + 0.8416) * null_spread(200, 200), abs=1e-4)
+    mean = math.sqrt(2) * torch.special.ndtri(torch.tensor(auc)).item()
+    seen = [figures(noise(2 * i, 200) + mean, noise(2 * i + 1, 200)).p_value < 0.05 for i in range(300)]
+    assert sum(seen) / len(seen) == pytest.approx(0.8, abs=0.07)
+    assert detectable_auc(4000) < detectable_auc(1000) < 0.57

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from gan_lab.cli.evaluate import main
+from gan_lab.metrics.distances import frechet_distance
 
 torch_fidelity = pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed (extra: inception)")
 
@@ -47,19 +48,69 @@ def pictures(folder: Path, seed: int, n: int) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("sets")
+    return pictures(folder / "a", 1, 5), pictures(folder / "b", 2, 5)
+
+
+def figures(sets: tuple[Path, Path], weights: Path, out: Path, *options: str) -> dict[str, Any]:
+    own = [f"features.weights={weights}", f"features.digest={digest(weights)}", f"out={out}"]
+    assert main([*map(str, sets), *own, *options]) == 0
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found | found["figures"][str(sets[0])]
+
+
 @pytest.mark.slow
-def test_the_frechet_distance_is_that_of_torch_fidelity(weights: Path, tmp_path: Path) -> None:
-    a, b, out = pictures(tmp_path / "a", 1, 12), pictures(tmp_path / "b", 2, 10), tmp_path / "figures.json"
-    options = ["features=inception", f"features.weights={weights}", f"features.digest={digest(weights)}"]
-    assert main([str(a), str(b), "metric=frechet", f"out={out}", *options]) == 0
-    found = json.loads(out.read_text())
+def test_the_frechet_distance_is_that_of_clean_fid(
+    weights: Path, sets: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose network for "clean" is a program to be downloaded: its own in PyTorch stands in, with that normalisation.
+
+    The distance of its features is computed here, since its square root of a matrix takes twenty seconds.
+    """
+    theirs = pytest.importorskip("cleanfid.fid", reason="clean-fid is not installed (extra: dev)")
+    from cleanfid import inception_pytorch
+
+    def stored(*_: Any, **__: Any) -> Any:
+        return torch.load(weights, weights_only=True)
+
+    monkeypatch.setattr(inception_pytorch, "load_state_dict_from_url", stored)
+    network = inception_pytorch.InceptionV3(resize_input=False, normalize_input=False).eval()
+    for mode, protocol, half in (("clean", "clean_fid", 128), ("legacy_pytorch", "legacy_pytorch", 127.5)):
+        a, b = (
+            torch.from_numpy(
+                theirs.get_folder_features(
+                    str(folder), lambda x, h=half: network(x / h - 1)[0].flatten(1), num_workers=0, mode=mode,
+                    device="cpu", verbose=False,
+                )
+            )
+            for folder in sets
+        )  # fmt: skip
+        found = figures(sets, weights, tmp_path / "figures.json", f"protocol={protocol}", "n=5",
+                        "metric.frechet.groups=0")  # fmt: skip
+        assert found["frechet"] == pytest.approx(frechet_distance(a, b), rel=1e-5)
+        assert found["protocol"] is None  # of fewer samples, and by other weights
+
+
+@pytest.mark.slow
+def test_figures_are_those_of_torch_fidelity(weights: Path, sets: tuple[Path, Path], tmp_path: Path) -> None:
+    """Subsets and parts are all of the pictures, since theirs are drawn from a generator of their own.
+
+    Their kernels, which are about 1, are summed in single precision.
+    """
+    options = ["features=inception", "metric=[frechet,kernel_subsets,inception_score]", "metric.frechet.groups=0"]
+    options += ["metric.kernel_subsets.size=5", "metric.kernel_subsets.subsets=2", "metric.inception_score.splits=1"]
+    found = figures(sets, weights, tmp_path / "figures.json", *options)
     assert found["features"].startswith(f"inception {digest(weights)}, bilinear of TensorFlow 1")
     theirs = torch_fidelity.calculate_metrics(
-        input1=str(a), input2=str(b), fid=True, cuda=False, cache=False, verbose=False,
+        input1=str(sets[0]), input2=str(sets[1]), isc=True, isc_splits=1, fid=True, kid=True, kid_subsets=2,
+        kid_subset_size=5, cuda=False, cache=False, verbose=False, save_cpu_ram=True,
         feature_extractor_weights_path=str(weights),
     )  # fmt: skip
-    print(found["figures"][str(a)]["frechet"], theirs)
-    assert found["figures"][str(a)]["frechet"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-5)
+    assert found["frechet"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-5)
+    assert found["kernel_subsets"] == pytest.approx(theirs["kernel_inception_distance_mean"], abs=1e-6)
+    assert found["inception_score"] == pytest.approx(theirs["inception_score_mean"], rel=1e-5)
 
 
 def test_weights_that_are_not_the_published_ones_are_refused(

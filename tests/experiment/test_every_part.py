@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,14 @@ SYNTHETIC = ["digits", "ring", "grid", "cartpole", "photographs"]  # data that n
 
 # Updates that ask the networks for other things; alternating and both extragradients ask for no more than these.
 ASKING = sorted({*options("update")} - {"alternating", "extragradient", "past_extragradient"})
-HIGHER = ["consensus", "logan", "unrolled"]  # which differentiate gradients, or in z: a matter of the network, too
+HIGHER = ["consensus", "unrolled"]  # which differentiate gradients: a matter of the network, too
 MODELS = [name for name in options("model") if name != "projected"]  # seconds a round, so that one update must do
+OTHERS = [update for update in ASKING if update not in HIGHER]
 CHOICES = [
     *pairwise(HIGHER, MODELS, options("loss")),
-    *pairwise([update for update in ASKING if update not in HIGHER], ["dcgan", "mlp"], options("loss")),
+    *zip(OTHERS, cycle(["dcgan", "mlp"]), cycle(options("loss"))),
+    *product(["apa", "balanced"], ["mlp"], ["wasserstein", "relativistic"]),
+    ("logan", "stylegan2", "hinge"),
     ("unrolled", "projected", "hinge"),
 ]
 
@@ -94,6 +97,7 @@ def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, n
     config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
     files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
     root = [f"data.root={fake_mnist}"] if files else []
-    small = ["debug=quick", "data.batch_size=4", "callbacks.progress=null", *QUICK.get(name, [])]
+    quiet = ["callbacks.progress=null", "callbacks.report=null"]
+    small = ["debug=quick", "data.batch_size=4", *quiet, *QUICK.get(name, [])]
     directory = played(f"experiment={name}", *root, *small, small=False)
     assert RESULTS.get(name, {"d/loss"}) <= json.loads((directory / "summary.json").read_text()).keys()

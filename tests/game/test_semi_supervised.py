@@ -162,8 +162,9 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(composed: Callable[
     play_with(act, composed(*GAME))
 
 
-@pytest.mark.parametrize("update", options("update"))
-@pytest.mark.parametrize("joint", ["true", "false"])
+@pytest.mark.parametrize(
+    ("update", "joint"), [("alternating", "true"), *((update, "false") for update in options("update"))]
+)
 def test_every_update_plays_it(played: Callable[..., Path], update: str, joint: str) -> None:
     directory = played(*GAME, f"update={update}", f"gan.joint_batch={joint}", "rounds=2")
     with (directory / "metrics.csv").open() as file:

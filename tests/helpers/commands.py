@@ -89,7 +89,8 @@ def _play(words: list[str], where: str, environment: dict[str, str], notes: list
         sys.stderr.flush()
 
 
-SMALL_GAME = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4", "callbacks.audit=null"]
+SMALL_GAME = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim=4"]
+SMALL_GAME += ["callbacks.audit=null", "callbacks.report=null"]
 
 
 def start(*arguments: str, where: Path, module: str = "") -> subprocess.Popen[str]:

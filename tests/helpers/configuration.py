@@ -9,7 +9,7 @@ import pytest
 from helpers.commands import ROOT
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object, instantiate
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.config.check import check
 from gan_lab.config.signature import declared
@@ -21,6 +21,7 @@ SMALL = [  # networks and intervals that suit a test
     "callbacks.samples.every=1000",
     "callbacks.checkpoint.every=1000",
     "callbacks.progress=null",
+    "callbacks.report=null",
     "data.batch_size=8",
     "latent.dim=4",
 ]
@@ -86,6 +87,13 @@ PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_leng
 def options(group: str) -> list[str]:
     """Every option of a config group: a part that joins the folder joins the tests."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def features_page(name: str) -> DictConfig:
+    """The settings of features, those of their resizer among them."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        found: DictConfig = compose("evaluate", [f"features={name}"]).features
+    return found
 
 
 def unlike_their_classes(group: str) -> list[str]:

@@ -12,7 +12,10 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from gan_lab.features.extractors import Pixels
+from gan_lab.latents import Normal
 from gan_lab.metrics.samples import RealSamples
+from gan_lab.networks.stylegan2 import StyleGAN2Generator
+from gan_lab.sampling import Trained
 from gan_lab.types import Batch
 
 N, SHAPE = 250, (1, 16, 16)
@@ -74,7 +77,19 @@ class World:
         return RealSamples(chunks(*self.draw(0), size), Knowing(), N, cache, held_out=held_out, mixture=self)
 
 
-SMALLER = {"ndb": {"bins": 10}}  # what suits 60 samples
+def styled() -> Trained:
+    """A generator with styles, of samples of this shape."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = StyleGAN2Generator(4, SHAPE, None, width=4, max_width=8, dim=8, mapping=2)
+    return Trained(network.eval(), Normal(4))
+
+
+SMALLER = {
+    "ndb": {"bins": 10},
+    "kernel_subsets": {"size": 20, "subsets": 10},
+    "copying_by_cells": {"least": 5},
+}  # what suits 60 samples
 
 
 class Blind(Pixels):

@@ -10,17 +10,26 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.metrics.classification import classification_accuracy
-from gan_lab.metrics.distances import frechet_distance, kernel_distance, nearest_neighbour_error
+from gan_lab.metrics.distances import frechet_by_class, frechet_distance, kernel_distance, nearest_neighbour_error
 from gan_lab.metrics.diversity import ms_ssim_diversity
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
 from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
-from gan_lab.metrics.memorisation import birthday_paradox, closest_pairs, data_copying
+from gan_lab.metrics.likelihood import feature_likelihood
+from gan_lab.metrics.memorisation import (
+    authenticity,
+    birthday_paradox,
+    closest_pairs,
+    copying_by_cells,
+    data_copying,
+)
 from gan_lab.metrics.modes import modes_found
 from gan_lab.metrics.ndb import different_bins
 from gan_lab.metrics.precision_recall import density_coverage, precision_recall
+from gan_lab.metrics.realism import rarity, realism
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import sliced_wasserstein
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
+from gan_lab.metrics.vendi import vendi_score
 from gan_lab.types import Batch
 
 N, DIM = 240, 12
@@ -52,6 +61,9 @@ def labelled(x: Tensor) -> Batch:
 
 MEASURES = {
     "frechet": Measure(frechet_distance, +1),
+    "frechet, by class": Measure(
+        lambda x, y: frechet_by_class(x, x[:, 0] > 0, y, y[:, 0] > 0), +1, points=False, moved=False
+    ),
     "frechet, extrapolated": Measure(  # which needs fifty points for each dimension
         lambda x, y: extrapolated_frechet(x[..., : x.shape[-1] // 3], y[..., : y.shape[-1] // 3]), +1, shuffled=0.3
     ),
@@ -76,6 +88,16 @@ MEASURES = {
     "classifier test": Measure(functools.partial(classifier_test, hidden=5), +1, shuffled=0.15),
     "different bins": Measure(functools.partial(different_bins, bins=20), +1, shuffled=8, chunked=True),
     "data copying": Measure(lambda x, y, **more: data_copying(x, x + 1, y, **more), -1, chunked=True),
+    "copying by cells": Measure(
+        lambda x, y, **more: copying_by_cells(x, x + 1, y, cells=2, **more), +1, shuffled=0.3, chunked=True
+    ),
+    "authenticity": Measure(authenticity, +1, chunked=True),
+    "feature likelihood": Measure(
+        lambda x, y: feature_likelihood(x, 1.2 * x[::3], y), 0, shuffled=20, points=False, moved=False
+    ),
+    "realism": Measure(lambda x, y, **more: realism(x, y, **more).quantile(0.5), -1, chunked=True),
+    "rarity": Measure(lambda x, y, **more: rarity(x, y, k=20, **more).mean(), 0, chunked=True),
+    "vendi": Measure(lambda x, y, **more: vendi_score(y, **more), 0, chunked=True, real=False, moved=False),
     "closest pairs": Measure(
         lambda x, y, **more: closest_pairs(y, **more).distances.mean(), +1, chunked=True, real=False
     ),

@@ -160,6 +160,19 @@ def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None,
     assert_same_runs(run, tmp_path / "local")
 
 
+def test_a_job_of_a_sweep_that_is_warned_before_it_can_listen_comes_back(slurm: None, tmp_path: Path) -> None:
+    size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
+    sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=20"]
+    process = start("-m", *sweep, *SMALL_GAME, where=tmp_path)
+    until(lambda: " R " in subprocess.run(["squeue", "-h"], capture_output=True, text=True).stdout, process, 300)
+    job = ask("squeue", "-h", "-o", "%A").strip()
+    wait(lambda: f"{job}.0" in ask("squeue", "-h", "--steps"))
+    ask("scancel", "--signal=USR2", job)
+    finish(process, seconds=200)
+    assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
+    assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"]
+
+
 def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from gan_lab.data.listing import readable, why_not
-from gan_lab.data.names import Names
+from gan_lab.data.names import Names, encoded
+from gan_lab.data.sources.contents import Contents, contents
+from gan_lab.data.sources.labels import classes_of
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
 
@@ -28,7 +31,8 @@ class Shards(Source):
 
     A pattern is WebDataset's, `shard-{000000..000009}.tar`. Files of one name up to its first dot are a sample: its
     first picture counts, and its label is the text of its .cls, or `label` (or `cls`, `class`) in its .json. The shards
-    are gone through once, at the start; then each picture is read from its place, so that any order can be replayed.
+    are gone through once, at the start, and the list of many pictures is kept between runs; then each is read from its
+    place, so that any order can be replayed.
 
     Raises UserError where a shard is missing, compressed or damaged, or there are no pictures.
     """
@@ -36,30 +40,15 @@ class Shards(Source):
     kind = "WebDataset"
 
     def __init__(self, root: str, with_labels: bool = True) -> None:
-        self.root, self.classes, self.labels = root, [], None
-        self.passed_over: dict[str, list[str]] = {}
+        self.root = root
         self._shards = shards_at(root)
-        names, given, places = list[str](), dict[str, str](), array("q")
-        for number, shard in enumerate(self._shards):
-            for sample in _samples(shard, with_labels, self.passed_over):
-                name = f"{shard.name}/{sample.name}"
-                names.append(name)
-                places.extend((number, sample.start, sample.size))
-                if sample.label is not None:
-                    given[name] = sample.label
-        if not names:
-            others = sum(map(len, self.passed_over.values()))
-            raise UserError(f"data.root={root}: its tar files hold no pictures ({others} other files)")
-        self.names, self.given = Names.of(names), given or None
-        self._places = np.array(places, np.int64).reshape(-1, 3)
+        found = contents(self._shards, (with_labels,), lambda: _search(root, self._shards, with_labels))
+        self.names, self._places, self.classes, self.labels, self.passed_over, self._digest = found
 
     @property
     def digest(self) -> str:
         """Of the names and sizes of all pictures."""
-        found = hashlib.sha256()
-        for name, size in zip(self.names, self._places[:, 2].tolist(), strict=True):
-            found.update(f"{name}\0{size}\n".encode("utf-8", "surrogateescape"))
-        return found.hexdigest()
+        return self._digest
 
     @property
     def digest_of(self) -> str:
@@ -103,6 +92,28 @@ def shards_at(root: str) -> list[Path]:
     if missing is not None:
         raise UserError(f"data.root={root}: no such file: {missing}")
     return [Path(path) for path in paths]
+
+
+def _search(root: str, shards: list[Path], with_labels: bool) -> Contents:
+    """What shards hold; of each picture the number of its shard, its start and its size. Raises UserError."""
+    names, given, places, passed_over = bytearray(), dict[str, str](), array("q"), dict[str, list[str]]()
+    digest = hashlib.sha256()
+    for number, shard in enumerate(tqdm(shards, "listing", unit=" shards", disable=None)):
+        for sample in _samples(shard, with_labels, passed_over):
+            name = f"{shard.name}/{sample.name}"
+            names += encoded(name)
+            places.extend((number, sample.start, sample.size))
+            digest.update(encoded(name) + f"{sample.size}\n".encode())
+            if sample.label is not None:
+                given[name] = sample.label
+    if not names:
+        others = sum(map(len, passed_over.values()))
+        raise UserError(f"data.root={root}: its tar files hold no pictures ({others} other files)")
+    found, classes, labels = Names(bytes(names)), list[str](), None
+    if given:
+        classes, labels = classes_of(given, found, f"{root}: its labels")
+    where = np.frombuffer(places, np.int64).reshape(-1, 3)
+    return Contents(found, where, classes, labels, passed_over, digest.hexdigest())
 
 
 def _samples(shard: Path, with_labels: bool, passed_over: dict[str, list[str]]) -> Iterator[_Sample]:

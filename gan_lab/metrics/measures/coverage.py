@@ -1,15 +1,18 @@
-"""Metrics of fidelity and coverage: precision, recall, density, coverage, NDB, modes."""
+"""Metrics of fidelity and coverage: precision, recall, density, coverage, realism, rarity, NDB, modes, diversity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gan_lab.errors import UserError
 from gan_lab.metrics import modes
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.ndb import different_bins
 from gan_lab.metrics.precision_recall import density_coverage, precision_recall
+from gan_lab.metrics.realism import rarity, realism
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.metrics.uncertainty import binomial_error
+from gan_lab.metrics.vendi import vendi_score
 from gan_lab.ranges import OpenUnitInterval, PositiveInt
 
 
@@ -108,3 +111,40 @@ class ModeCoverage:
         mixture = real.mixture
         number, share, _ = modes.coverage(fake.images.flatten(1), mixture.means, mixture.sigma)
         return {"modes_covered": number, "high_quality": share, "high_quality/error": binomial_error(share, fake.n)}
+
+
+@dataclass(frozen=True)
+class Realism:
+    """`realism`: of the median sample, above 1 within the real manifold (Kynkaanniemi et al. 2019, section 5).
+
+    `rarity`: the mean over the samples in that manifold of how far apart real ones lie there (Han et al. 2022), in the
+    features' units. Balls reach to the `k`-th nearest real sample. Samples that keep to the middle of the data have
+    more realism and less rarity than real ones: both are best near what those get.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"realism": "real", "rarity": "real"}
+    needs: ClassVar[tuple[str, ...]] = ()
+    k: PositiveInt = 3
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        rare = rarity(real.features, fake.features, self.k)
+        if not len(rare):
+            raise UserError("no sample lies near real ones, so that none has a rarity; take a greater k")
+        return {
+            "realism": realism(real.features, fake.features, self.k).quantile(0.5).item(),
+            "rarity": rare.mean().item(),
+        }
+
+
+@dataclass(frozen=True)
+class Vendi:
+    """`vendi`: the effective number of different samples (Friedman & Dieng 2023), 1 to their number or the features'.
+
+    Best near what real samples get: noise has more.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"vendi": "real"}
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"vendi": vendi_score(fake.features)}

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gan_lab.metrics.distances import between_gaussians, gaussian, kernel_distance
+from gan_lab.metrics.distances import between_gaussians, frechet_by_class, gaussian, kernel_distance
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
-from gan_lab.metrics.kernels import gaussian_mmd, median_distance
+from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets, median_distance
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.pairwise import paired
 from gan_lab.metrics.samples import RealSamples, Samples
@@ -48,6 +48,30 @@ class Frechet(OfGaussians):
             error = jackknife_error(lambda x: between_gaussians(target, gaussian(x)), fake.features, self.groups)
             found["frechet/error"] = error
         return found
+
+
+@dataclass(frozen=True)
+class IntraFrechet:
+    """`intra_frechet`: the mean over classes of the Frechet distance within one, the intra-FID (Miyato & Koyama 2018).
+
+    Of class-conditional generators. Its bias is that of the few samples of a class: compare at equal n only.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"intra_frechet": "lower"}
+    needs: ClassVar[tuple[str, ...]] = ("labels",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        return {"intra_frechet": frechet_by_class(real.features, real.labels, fake.features, fake.labels)}
+
+    def doubts(self, real: RealSamples, fake: Samples) -> list[str]:
+        """Too few samples of a class for covariances."""
+        fewest, dim = min(int(labels.bincount().min()) for labels in (real.labels, fake.labels)), real.features.shape[1]
+        if fewest >= 10 * dim:
+            return []
+        return [
+            f"{fewest} samples of a class are few for {dim} features: below {10 * dim} a Frechet distance says more "
+            "about their number than about them, so compare it at equal n only"
+        ]
 
 
 @dataclass(frozen=True)
@@ -99,6 +123,23 @@ class Kernel:
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         value, error = kernel_distance(real.features, fake.features, self.blocks)
         return {"kernel": value} if math.isnan(error) else {"kernel": value, "kernel/error": error}
+
+
+@dataclass(frozen=True)
+class KernelSubsets:
+    """`kernel_subsets`: the KID as most papers report it, the mean over `subsets` random subsets of `size` samples.
+
+    The subsets overlap, so that their spread is no error of the mean, and none is said; `kernel` has one.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"kernel_subsets": "lower"}
+    needs: ClassVar[tuple[str, ...]] = ()
+    subsets: PositiveInt = 100
+    size: PositiveInt = 1000
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        found = kernel_distance_of_subsets(real.features, fake.features, self.subsets, self.size)
+        return {"kernel_subsets": found.mean}
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,15 @@ from typing import ClassVar
 import torch
 
 from gan_lab.metrics.diversity import ms_ssim_diversity
-from gan_lab.metrics.memorisation import birthday_error, birthday_paradox, closest_pairs, data_copying
+from gan_lab.metrics.likelihood import feature_likelihood
+from gan_lab.metrics.memorisation import (
+    authenticity,
+    birthday_error,
+    birthday_paradox,
+    closest_pairs,
+    copying_by_cells,
+    data_copying,
+)
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 from gan_lab.metrics.samples import RealSamples, Samples
@@ -69,6 +77,56 @@ class Copying:
         n, m = real.held_out.n, fake.n
         found = data_copying(real.features, real.held_out.features, fake.features)
         return {"copying": found.probability, "copying/error": math.sqrt((n + m + 1) / (12 * n * m))}
+
+
+@dataclass(frozen=True)
+class CopyingByCells:
+    """`copying_by_cells`: C_T of Meehan et al. 2020, which sees copies in one part of the data alone: 0 is best.
+
+    Below some -3 samples are copies, above 3 they are far from the data. In `cells` cells, those that have more than
+    `least` samples. The training data are the real samples: only copies of those are seen, so take all (`real`).
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"copying_by_cells": 0.0}
+    needs: ClassVar[tuple[str, ...]] = ("held_out",)
+    cells: PositiveInt = 3
+    least: PositiveInt = 20
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        train, held_out = real.features, real.held_out.features
+        return {"copying_by_cells": copying_by_cells(train, held_out, fake.features, self.cells, self.least)}
+
+
+@dataclass(frozen=True)
+class Authenticity:
+    """`authenticity`: the share of samples that are no noisy copies of a real one (Alaa et al. 2022); AuthPct in 0..1.
+
+    Best near what other real samples get: those far from all data have more. Only copies of the real samples are seen.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"authenticity": "real"}
+    error_source: ClassVar[str] = "fakes redrawn"
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        share = authenticity(real.features, fake.features)
+        return {"authenticity": share, "authenticity/error": binomial_error(share, fake.n)}
+
+
+@dataclass(frozen=True)
+class FeatureLikelihood:
+    """`fld`: how much less likely held-out data are around samples than around real ones (Jiralerspong et al. 2023).
+
+    About 0 for equal laws, and higher where samples are poor, too alike, or copies. `fld_gap`: training data less
+    held-out ones; far below 0 for copies, best near what other real samples get. The first 10,000 of each count.
+    """
+
+    figures: ClassVar[Mapping[str, Best]] = {"fld": "lower", "fld_gap": "real"}
+    needs: ClassVar[tuple[str, ...]] = ("held_out",)
+
+    def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
+        value, gap = feature_likelihood(real.features, real.held_out.features, fake.features)
+        return {"fld": value, "fld_gap": gap}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,409 @@
+"""Stages of a tournament: rehearsal, search, final runs and their evaluation, each in processes of its own."""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_object
+
+from gan_lab.cli.evaluate import configure, data_of, evaluate
+from gan_lab.cli.sample import main as sample
+from gan_lab.cli.train import prepare_run
+from gan_lab.config.arguments import quoted, tidied
+from gan_lab.config.compose import compose_experiment
+from gan_lab.config.conf import CONF
+from gan_lab.config.explain import explain
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.factorial import Effect
+from gan_lab.evaluation.ranking import looks
+from gan_lab.experiment.run import play
+from gan_lab.io.files import write_atomically
+from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
+from gan_lab.io.weights import find_weights, read_weights
+from gan_lab.runtime.child import in_child, program
+from gan_lab.sweeps.plan import FAILURE, run_name
+from gan_lab.tournament.option import write_option
+from gan_lab.tournament.page import Choices, Range, TournamentPage
+from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of, spelt
+from gan_lab.tournament.rehearsal import FILE, ROUNDS, Rehearsal
+from gan_lab.tournament.report import write_report
+from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
+from gan_lab.tournament.state import Run, copying, read_run, scored
+
+PAGE, LOG = "page.yaml", "output.txt"
+FREE = ("question", "power")  # what may be asked anew of the same runs
+SHOWN = 36  # samples in a picture
+Job = tuple[str, int]  # a run: the option of `experiment` and the seed
+
+
+class Stages:
+    """One tournament in its directory, whose state is what lies there.
+
+    page.yaml               the page
+    rehearsal/NAME          a short run of each contestant, with its cost.json
+    pages/STAGE/experiment  the settings of each job, as options of the group `experiment`
+    search, final           the sweeps
+    samples                 a picture of each contestant
+    output.txt              what all these have printed
+    """
+
+    def __init__(self, page: TournamentPage, directory: Path, passed: Sequence[str] = (), retry: bool = False) -> None:
+        self.page, self.directory, self.passed, self.retry = page, directory, list(passed), retry
+        self.figure, self.best = figure_of(page)
+        self.costs: dict[str, Cost] = {}
+        self.scoring = 0.0  # seconds that the evaluation of one run takes
+
+    def begin(self) -> None:
+        """Rehearse what has not been rehearsed.
+
+        Raises:
+            UserError: the directory is another tournament's, or a contestant cannot play, or not be evaluated.
+        """
+        self._keep_page()
+        for entry in entries(self.page, trials=self._is_random()):
+            if entry.costed in self.costs:
+                continue
+            file = self.directory / "rehearsal" / entry.costed / FILE
+            if not (file.exists() and "scoring" in read_json(file)):
+                self._rehearse(entry, file)
+            found = read_json(file)
+            self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
+            self.scoring = found["scoring"]
+        for entry in entries(self.page, trials=False):
+            rounds_of(self.page, self.costs[entry.costed], final=True)
+
+    def plan(self) -> str:
+        return in_words(self.page, self.costs, self.scoring)
+
+    def play(self, analyse: Callable[[Result], list[Effect]] | None = None) -> str:
+        """All stages to their end; the report, with the effects that `analyse` finds.
+
+        Raises:
+            UserError: runs could not be played, for other reasons than that they failed.
+        """
+        began = time.monotonic()
+        found = self._search()
+        decides = self.page.until == "decided"
+        numbers = looks(self.page.first_look, self.page.seeds, self.page.looks if decides else 1)
+        for look, seeds in enumerate(numbers, start=1):
+            result = self._finals(found, seeds, (look, len(numbers)))
+            if decides and result.decision.settled:
+                break
+        pictures = self._samples(result)
+        effects = [] if analyse is None else analyse(result)
+        text = write_report(result, self.directory, pictures, effects)
+        print(f"{time.monotonic() - began:.0f} s in this start", file=sys.stderr)
+        return text
+
+    def _keep_page(self) -> None:
+        path, now = self.directory / PAGE, self.page.model_dump(mode="json")
+        before = read_yaml(path) if path.exists() else now
+        for key in now:
+            if key not in FREE and before.get(key) != now[key]:
+                raise UserError(
+                    f"{self.directory}: holds a tournament with another {key}; give this one a dir of its own "
+                    f"(its runs would not be comparable, or its error rate not what it says)"
+                )
+        write_atomically(path, lambda file: file.write_text(yaml.safe_dump(now, sort_keys=False)))
+
+    def _is_random(self) -> bool:
+        return self.page.search is not None and self.page.search.sampler == "random"
+
+    def _child(self, act: Callable[[], int | None]) -> None:
+        """Raises SystemExit where a signal has ended it, with its code."""
+        code = in_child(act, self.directory / LOG)
+        if code < 0 or code > 128:
+            raise SystemExit(128 - code if code < 0 else code)
+
+    def _rehearse(self, entry: Entry, file: Path) -> None:
+        """Raises UserError where a contestant cannot play, or not be evaluated as it stands on the page; a trial that
+        cannot will fail in the search, and has its contestant's cost.
+        """
+        _say(f"rehearsal: {entry.name}")
+        pages = self._write("rehearsal", entry, ROUNDS)
+        self._child(lambda: rehearse(pages, entry.name, file.parent, self.page))
+        if file.exists() and "scoring" in read_json(file):
+            return
+        if entry.costed == entry.contestant:
+            raise UserError(f"{entry.name}: {self._last_error()}")
+        text = json.dumps(self.costs[entry.contestant]._asdict() | {"scoring": self.scoring})
+        write_atomically(file, lambda path: path.write_text(text))
+
+    def _write(self, stage: str, entry: Entry, rounds: int) -> Path:
+        """The option of a job; the folder for --config-dir."""
+        pages, protocol = self.directory / "pages" / stage, self.page.evaluation
+        overrides = tidied([*entry.overrides, *_watched(entry.overrides, protocol.metric, protocol.features)])
+        every = max(1, -(-rounds // self.page.points))
+        watched = {"every": every, "n": protocol.validation_n, "real": protocol.real, "seed": protocol.validation_seed}
+        more = {f"callbacks.evaluation.{key}": value for key, value in watched.items()}
+        write_option(pages, entry.name, overrides, rounds=rounds, **more)
+        return pages
+
+    def _search(self) -> dict[str, Searched]:
+        """What the search of each contestant has found."""
+        search = self.page.search
+        stated = entries(self.page, trials=False)
+        if search is None:
+            return {entry.name: Searched({}, self.costs[entry.costed], [], []) for entry in stated}
+        if not self._is_random():
+            return {entry.name: self._optuna(entry) for entry in stated}
+        trials = entries(self.page, trials=True)
+        rounds = {entry.name: rounds_of(self.page, self.costs[entry.costed], final=False) for entry in trials}
+        for entry in trials:
+            pages = self._write("search", entry, rounds[entry.name])
+        jobs = {(entry.name, search.seed): rounds[entry.name] for entry in trials}
+        runs = self._sweep("search", pages, jobs)
+        found = {}
+        for name in self.page.contestants:
+            own = [entry for entry in trials if entry.contestant == name]
+            played, costs = [runs[entry.name, search.seed] for entry in own], [self.costs[e.costed] for e in own]
+            best = self._chosen(name, played)
+            found[name] = Searched(own[best].drawn, costs[best], played, costs)
+        return found
+
+    def _chosen(self, name: str, trials: Sequence[Run]) -> int:
+        """The trial that is best on validation; where all failed the first, which will fail again."""
+        floor = scored(_summary(self.directory / "rehearsal" / name), self.figure, self.page.evaluation)
+        values = [run.last_validation for run in trials]
+        bad = [None if value is None else badness(value, self.best, (floor or {}).get("floor")) for value in values]
+        return chosen(bad) or 0
+
+    def _optuna(self, entry: Entry) -> Searched:
+        """The search of one contestant by Optuna, in its own sweep."""
+        search = self.page.search
+        assert search is not None
+        if self.best not in ("lower", "higher"):
+            raise UserError(f"search.sampler=tpe: {self.figure} is neither best low nor high; take random")
+        rounds = rounds_of(self.page, self.costs[entry.costed], final=False)
+        space = self.page.space_of(entry.name)
+        pages, sweep = self._write("search", entry, rounds), self.directory / "search" / entry.name
+        if _over(sweep, rounds) < search.trials:
+            _say(f"search: {entry.name}, {search.trials} trials by Optuna")
+            direction = "minimize" if self.best == "lower" else "maximize"
+            arguments = [
+                f"experiment={entry.name}", f"seed={search.seed}", f"objective=evaluation/{self.figure}",
+                "hydra/sweeper=optuna", f"hydra.sweeper.n_trials={search.trials}", "hydra.sweeper.n_jobs=1",
+                f"hydra.sweeper.direction={direction}", f"hydra.sweeper.sampler.seed={search.seed}",
+                *(f"{key}={_interval(part)}" for key, part in space.items()),
+            ]  # fmt: skip
+            self._train(pages, sweep, arguments)
+        places = sorted(path.parent for path in sweep.glob("*/overrides.yaml"))
+        runs = [read_run(place, rounds, self.figure, self.page.evaluation) for place in places]
+        if not runs:
+            raise UserError(f"{entry.name}: {self._last_error()}")
+        drawn = _settings(places[self._chosen(entry.name, runs)], list(space))
+        cost = self.costs[entry.costed]
+        return Searched(drawn, cost, runs, [cost] * len(runs))
+
+    def _finals(self, found: dict[str, Searched], number: int, look: tuple[int, int]) -> Result:
+        seeds = list(self.page.final_seeds)[:number]
+        jobs: dict[Job, int] = {}
+        for entry in entries(self.page, trials=False):
+            searched = found[entry.name]
+            settings = [f"{key}={spelt(value)}" for key, value in searched.drawn.items()]
+            rounds = rounds_of(self.page, searched.cost, final=True)
+            pages = self._write("final", entry._replace(overrides=[*entry.overrides, *settings]), rounds)
+            jobs |= dict.fromkeys(((entry.name, seed) for seed in seeds), rounds)
+        runs = self._sweep("final", pages, jobs)
+        runs = self._score(runs, jobs)
+        played = [Played(name, {seed: runs[name, seed] for seed in seeds}, *one) for name, one in found.items()]
+        result = result_of(self.page, self.figure, played, look)
+        _say(f"look {look[0]} of {look[1]}, {number} seeds: {conclusion(result)[0]}")
+        return result
+
+    def _sweep(self, stage: str, pages: Path, jobs: dict[Job, int]) -> dict[Job, Run]:
+        """Play the jobs (option, seed) of so many rounds that are not over.
+
+        Raises:
+            UserError: some are not over afterwards.
+        """
+        sweep = self.directory / stage
+        places = {job: sweep / run_name([f"experiment={job[0]}", f"seed={job[1]}"]) for job in jobs}
+        if self.retry:
+            for place in places.values():
+                (place / FAILURE).unlink(missing_ok=True)
+        runs = self._read(jobs, places)
+        left = jobs_left({job: run.is_over for job, run in runs.items()})
+        for names, seeds in left:
+            _say(f"{stage}: {len(names) * len(seeds)} of {len(jobs)} runs to play")
+            self._train(pages, sweep, [f"experiment={','.join(names)}", f"seed={','.join(map(str, seeds))}"])
+        runs = self._read(jobs, places) if left else runs
+        broken = [run for run in runs.values() if not run.is_over]
+        if broken:
+            raise UserError(f"{broken[0].directory}: did not end ({len(broken)} runs); {self._last_error()}")
+        return runs
+
+    def _read(self, jobs: dict[Job, int], places: dict[Job, Path]) -> dict[Job, Run]:
+        return {job: read_run(places[job], rounds, self.figure, self.page.evaluation) for job, rounds in jobs.items()}
+
+    def _train(self, pages: Path, sweep: Path, arguments: list[str]) -> None:
+        flags = ["-m", f"--config-dir={pages}", f"hydra.sweep.dir={quoted(str(sweep))}"]
+        self._child(lambda: program("gan_lab.cli.train", [*flags, *arguments, *self.passed]))
+
+    def _score(self, runs: dict[Job, Run], jobs: dict[Job, int]) -> dict[Job, Run]:
+        """Evaluate the runs that are not.
+
+        Raises:
+            UserError: one cannot be.
+        """
+        left = [run.directory for run in runs.values() if run.failure is None and run.figure is None]
+        if not left:
+            return runs
+        _say(f"evaluation: {len(left)} runs")
+        self._child(lambda: score(left, self.page))
+        found = self._read(jobs, {job: run.directory for job, run in runs.items()})
+        missing = [run for run in found.values() if run.failure is None and run.figure is None]
+        if missing:
+            raise UserError(f"{missing[0].directory}: could not be evaluated; {self._last_error()}")
+        return found
+
+    def _samples(self, result: Result) -> dict[str, Path]:
+        """A picture of each contestant's samples, of its first seed that has not failed, by the same noise."""
+        (self.directory / "samples").mkdir(exist_ok=True)
+        pictures = {}
+        for standing in result.standings:
+            run = next((run for run in standing.runs.values() if run.failure is None), None)
+            if run is None:
+                continue
+            pictures[standing.name] = path = self.directory / "samples" / f"{standing.name}.png"
+            if not path.exists():
+                arguments = [str(run.directory), f"n={SHOWN}", "seed=0", f"out={path}"]
+                self._child(lambda arguments=arguments: sample(arguments))  # type: ignore[misc]
+        return {name: path for name, path in pictures.items() if path.exists()}
+
+    def _last_error(self) -> str:
+        lines = read_text(self.directory / LOG, 2**30).splitlines()
+        said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        return one_line(said[-1]) if said else f"{self.directory / LOG} says more"
+
+
+def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
+    """In a child: a few rounds of a contestant, and the whole evaluation of what they leave."""
+    try:
+        if not (place / FILE).exists() or not _summary(place).get("finished"):
+            shutil.rmtree(place, ignore_errors=True)  # cut short: what was counted is lost
+            config = compose_experiment([f"experiment={name}"], place, pages)
+            prepare_run(config, again=False)
+            play(config, (), [Rehearsal(str(place))])
+        began = time.monotonic()
+        if score([place], page):
+            return 2
+        taken = read_json(place / FILE) | {"scoring": time.monotonic() - began}
+        write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
+    except Exception as error:
+        return _told(error)
+    return 0
+
+
+def score(runs: Sequence[Path], page: TournamentPage) -> int:
+    """In a child: the page's figure of each run, and the copying test where the data have a test set.
+
+    Returns 0, or 2 where a figure could not be had, which is told.
+    """
+    protocol = page.evaluation
+    options = [f"metric=[{protocol.metric}]", f"features={protocol.features}", f"n={protocol.n}"]
+    options += [f"seed={protocol.seed}", f"split={protocol.split}", f"floor={str(protocol.floor).lower()}"]
+    options += [] if protocol.real is None else [f"real={protocol.real}"]
+    code = 0
+    for run in runs:
+        try:
+            if page.copying is not None and copying(_summary(run)) is None:
+                _test_copying(run, page)
+            evaluate(run, configure(options))
+        except Exception as error:
+            code = _told(error)
+    return code
+
+
+def _test_copying(run: Path, page: TournamentPage) -> None:
+    assert page.copying is not None
+    own = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
+    data = data_of(run, configure(own))
+    if not hasattr(data, "test") or data.available is None:
+        return
+    try:
+        data.test()
+    except UserError:  # all pictures are trained on, say
+        return
+    recipe = read_weights(find_weights(run, None)).generator().recipe
+    conditional = "num_classes" in recipe or "degradation" in recipe  # half of the samples give conditions
+    evaluate(run, configure([*own, f"real={data.available // 2 if conditional else data.available}"]))
+
+
+def figure_of(page: TournamentPage) -> tuple[str, Any]:
+    """The figure that decides, and where it is best.
+
+    Raises:
+        UserError: there is no such metric, it has no such figure, or one that is no merit.
+    """
+    metric, folder = page.evaluation.metric, CONF / "metric"
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if metric not in names:
+        raise UserError(f"evaluation.metric={metric}: no such metric{near(metric, names)} {listed(names)}")
+    figures = get_object(read_yaml(folder / f"{metric}.yaml")[metric]["_target_"]).figures
+    figure = page.evaluation.figure or next(iter(figures))
+    if figure not in figures or figures[figure] is None:
+        merits = [name for name, best in figures.items() if best is not None]
+        raise UserError(f"evaluation.figure={figure}: must be a merit of {metric} {listed(merits)}")
+    if figures[figure] == "real" and not page.evaluation.floor:
+        raise UserError(f"evaluation.floor=false: {figure} is best near what real samples get; leave it out")
+    return figure, figures[figure]
+
+
+def _watched(overrides: Sequence[str], metric: str, features: str) -> list[str]:
+    """The evaluation along a run, beside the callbacks that the page asks for."""
+    asked = [override.partition("=")[2] for override in overrides if override.startswith("callbacks=")]
+    names = asked[-1].strip("[]").split(",") if asked else ["default"]
+    together = [*(name.strip() for name in names if name.strip() != "evaluation"), "evaluation"]
+    return [
+        f"callbacks=[{','.join(together)}]",
+        f"metric@callbacks.evaluation.metrics=[{metric}]",
+        f"features@callbacks.evaluation.features={features}",
+    ]
+
+
+def _interval(part: Range | Choices) -> str:
+    """A part of a space as Hydra's sweepers write it."""
+    if isinstance(part, Choices):
+        return f"choice({','.join(map(spelt, part.choices))})"
+    inner = f"interval({part.low},{part.high})"
+    inner = f"int({inner})" if isinstance(part.low, int) and isinstance(part.high, int) else inner
+    return f"tag(log,{inner})" if part.log else inner
+
+
+def _settings(run: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """What a trial of Optuna's was given for these."""
+    given = OverridesParser.create().parse_overrides([str(o) for o in read_yaml_list(run / "overrides.yaml")])
+    return {o.key_or_group: o.value() for o in given if o.key_or_group in keys}
+
+
+def _over(sweep: Path, rounds: int) -> int:
+    """How many of a search's runs are over."""
+    done = [path for path in sweep.glob("*/summary.json") if read_json(path).get("budget") == rounds]
+    return sum(read_json(path).get("finished") is True for path in done) + len([*sweep.glob(f"*/{FAILURE}")])
+
+
+def _summary(run: Path) -> dict[str, Any]:
+    path = run / "summary.json"
+    return read_json(path) if path.exists() else {}
+
+
+def _told(error: Exception) -> int:
+    """The error in a line on standard error, and the exit code; a bug keeps its traceback."""
+    line = explain(error, [])
+    if line is None:
+        raise error
+    print(f"error: {line}", file=sys.stderr)
+    return 2
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,84 @@
+"""A fair comparison of contestants that a page names, such as `gan-lab tournament losses.yaml`.
+
+The page (docs/tournament.md) says who plays, on what data, what each contestant may spend, its search included
+(`budget`: flops, images, rounds or seconds of this machine), how many seeds the final runs have, which figure decides,
+and what is asked. First a few rounds of each are rehearsed: what a round costs, and whether the evaluation can be had.
+Then the trials of the search are played, each contestant's best by validation plays the final runs, and these are
+evaluated.
+
+The result is DIR/tournament.md, .html and .json. The same command, given again, goes on with what is missing, whatever
+ended it. Runs that failed are results; retry=true plays them again.
+
+Arguments that begin with hydra/launcher or hydra.launcher are for the sweeps: hydra/launcher=joblib
+hydra.launcher.n_jobs=2, or hydra/launcher=slurm.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from gan_lab.config.arguments import place
+from gan_lab.config.entry import entry
+from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
+from gan_lab.runtime.lock import exclusive
+from gan_lab.tournament.page import TournamentPage, read_page
+
+if TYPE_CHECKING:
+    from gan_lab.evaluation.factorial import Effect
+    from gan_lab.tournament.result import Result
+
+USAGE = "gan-lab tournament PAGE [dir=DIR] [plan=true] [until=decided] [KEY=VALUE ...]"
+LAUNCHER = ("hydra/launcher=", "hydra.launcher.", "+hydra.launcher.")
+
+
+class Options(CommandOptions):
+    """What may follow PAGE, as key=value."""
+
+    dir: Path | None = Field(default=None, description="where all is kept; else multirun/NAME_OF_THE_PAGE")
+    plan: bool = Field(default=False, description="true: only rehearse, and say what would be run and what it costs")
+    until: Literal["all", "decided"] | None = Field(
+        default=None, description="decided: end at the first of the page's looks that answers its question"
+    )
+    retry: bool = Field(default=False, description="true: play runs that failed again")
+
+
+@entry(smaller="lower evaluation.n, or the contestants' batches")
+def main(arguments: list[str]) -> int:
+    code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
+    if code is not None:
+        return code
+    path = place(arguments[0])
+    passed = [argument for argument in arguments[1:] if argument.startswith(LAUNCHER)]
+    rest = ["plan=true" if argument == "--plan" else argument for argument in arguments[1:] if argument not in passed]
+    return hold(path, read_page(path), parse_options(Options, rest), passed)
+
+
+def hold(
+    path: Path,
+    page: TournamentPage,
+    options: Options,
+    passed: list[str],
+    analyse: Callable[["Result"], list["Effect"]] | None = None,
+) -> int:
+    """Play the tournament of a page, or say what that would cost; the exit code."""
+    from gan_lab.cli.stages import Stages  # which imports what is slow to import
+
+    if options.until is not None:
+        page = page.model_copy(update={"until": options.until})
+    directory = (options.dir or Path("multirun") / path.stem).expanduser().absolute()
+    with exclusive(directory):
+        stages = Stages(page, directory, passed, options.retry)
+        stages.begin()
+        if options.plan:
+            print(stages.plan())
+            return 0
+        print(stages.play(analyse))
+        print(f"\n{directory / 'tournament.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

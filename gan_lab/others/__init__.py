@@ -1,0 +1,1 @@
+"""Weights of other frameworks, brought into the networks of this lab."""

@@ -1,0 +1,1 @@
+"""Tournaments: contestants at equal budgets, their search, final runs, and what the figures decide."""

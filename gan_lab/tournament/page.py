@@ -1,0 +1,230 @@
+"""Page of a tournament: contestants, budget, search, seeds, protocol of evaluation and question, as checked data."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from gan_lab.config.conf import CONF
+from gan_lab.config.words import listed, near, one_line
+from gan_lab.errors import UserError
+from gan_lab.evaluation.ranking import FEWEST
+from gan_lab.io.reading import read_yaml
+from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+
+UNITS = ("flops", "images", "rounds", "seconds")
+NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
+# What the tournament itself sets, or what starts something else than a run of its own.
+TAKEN = ("rounds", "seed", "seeds", "resume", "start_from", "directory", "objective", "hydra", "callbacks.evaluation")
+
+
+class _Model(BaseModel, extra="forbid", allow_inf_nan=False): ...
+
+
+class Range(_Model):
+    """Numbers from `low` to `high`, whole ones where both are; by their logarithm with `log`."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError("must have low < high, and 0 < low with log")
+        return self
+
+
+class Choices(_Model):
+    """One of these values."""
+
+    choices: list[Any] = Field(min_length=1)
+
+
+Space = dict[str, Range | Choices]
+
+
+class Search(_Model):
+    """Trials of each contestant, of which the best by validation plays the final runs.
+
+    The first trial is the contestant as it stands on the page. `random` draws the others from the space, the same draw
+    for a setting that several contestants have; `tpe` is Optuna's, which draws after it has seen.
+    """
+
+    trials: PositiveInt
+    space: Space = Field(default_factory=dict)
+    sampler: Literal["random", "tpe"] = "random"
+    length: float = Field(default=1.0, gt=0, le=1)  # of a trial, as a part of a final run's
+    seed: NonNegativeInt = 1000  # of the trials' training; none of the final runs has it
+
+
+class Contestant(_Model):
+    """Overrides, as on the command line, and what is searched for this contestant alone."""
+
+    overrides: list[str] = Field(default_factory=list)
+    space: Space = Field(default_factory=dict)
+
+
+class Protocol(_Model):
+    """The figure that decides, of the final runs: options of `gan-lab evaluate`.
+
+    The search and the curves along runs have the same figure by other noise and another choice of real samples
+    (`validation_seed`), and `validation_n` samples.
+    """
+
+    metric: str
+    figure: str | None = None  # one of the metric's; None: its first
+    features: str = "auto"
+    n: PositiveInt = 10_000
+    real: PositiveInt | None = None
+    split: Literal["train", "test"] = "train"
+    seed: NonNegativeInt = 0
+    validation_n: PositiveInt = 1000
+    validation_seed: NonNegativeInt = 1
+    floor: bool = True
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.seed == self.validation_seed:
+            raise ValueError("validation_seed must be another seed than that of the final evaluation")
+        return self
+
+
+class CopyingTest(_Model):
+    """The test of memorisation that stands beside each figure, where the data have a test set."""
+
+    features: str = "pixels"
+    n: PositiveInt = 1000
+
+
+class TournamentPage(_Model):
+    """All of a page. Of `budget` exactly one unit is given: each contestant's, its search included."""
+
+    contestants: dict[str, Contestant] = Field(default_factory=dict)
+    parts: dict[str, list[str]] = Field(default_factory=dict)  # of an ablation, in place of contestants
+    common: list[str] = Field(default_factory=list)
+    budget: dict[Literal["flops", "images", "rounds", "seconds"], PositiveFloat]
+    search: Search | None = None
+    seeds: int = Field(default=5, ge=FEWEST)
+    first_seed: NonNegativeInt = 0
+    until: Literal["all", "decided"] = "all"
+    looks: PositiveInt = 3  # with until=decided
+    first_look: int = Field(default=5, ge=FEWEST)
+    error: OpenUnitInterval = 0.05
+    power: OpenUnitInterval = 0.8
+    evaluation: Protocol
+    copying: CopyingTest | None = CopyingTest()
+    points: PositiveInt = 20  # of a curve along a run
+    question: str = "best"
+
+    @field_validator("contestants", mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """A list is a contestant's overrides."""
+        if not isinstance(value, dict):
+            return value
+        return {name: {"overrides": one or []} if isinstance(one, list | None) else one for name, one in value.items()}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.budget) != 1:
+            raise ValueError(f"budget must have one of {', '.join(UNITS)}")
+        if bool(self.contestants) == bool(self.parts):
+            raise ValueError("must have contestants, two or more (a tournament), or parts (an ablation)")
+        if len(self.contestants) == 1:
+            raise ValueError("contestants must be two or more")
+        for name in {*self.contestants, *self.parts}:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r}: a name has letters, digits and _, begins with a letter, and is short")
+            if (CONF / "experiment" / f"{name}.yaml").exists():
+                raise ValueError(f"{name}: is an experiment of the lab; give it another name")
+        allowed = ["best", "order", *self.contestants]
+        if self.question not in allowed:
+            raise ValueError(f"question={self.question}: must be one of {', '.join(allowed)}")
+        if self.search is not None and self.search.seed in self.final_seeds:
+            raise ValueError("search.seed must be none of the final runs' seeds")
+        if self.search is None and any(one.space for one in self.contestants.values()):
+            raise ValueError("a contestant has a space, and there is no search")
+        for override in self.overrides:
+            check_override(override)
+        return self
+
+    @property
+    def unit(self) -> str:
+        return next(iter(self.budget))
+
+    @property
+    def amount(self) -> float:
+        return next(iter(self.budget.values()))
+
+    @property
+    def final_seeds(self) -> range:
+        return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
+    def overrides(self) -> list[str]:
+        """All that are anywhere on the page."""
+        own = [override for one in self.contestants.values() for override in one.overrides]
+        searched = [self.search.space] if self.search is not None else []
+        spaces = [*searched, *(one.space for one in self.contestants.values())]
+        return [
+            *self.common,
+            *own,
+            *(override for part in self.parts.values() for override in part),
+            *(f"{key}=0" for space in spaces for key in space),
+        ]
+
+    def space_of(self, name: str) -> Space:
+        return {} if self.search is None else {**self.search.space, **self.contestants[name].space}
+
+
+def check_override(override: str) -> None:
+    """Raise a ValueError for what a page may not say: it is data, which names no code and asks for no variables."""
+    key = override.lstrip("+~").partition("=")[0].partition("@")[0]
+    if "=" not in override or override.startswith("~"):
+        raise ValueError(f"{override}: must be key=value")
+    if "_target_" in override or "${" in override:
+        raise ValueError(f"{override}: a page names no code, and has no ${{...}}")
+    taken = next((name for name in TAKEN if f"{key}.".replace("/", ".").startswith(f"{name}.")), None)
+    if taken is not None:
+        raise ValueError(f"{override}: the tournament sets {taken} itself")
+
+
+def read_page(path: Path) -> TournamentPage:
+    """The page in a YAML file.
+
+    Raises:
+        UserError: it cannot be read, has a key that there is not, or a value that is not allowed.
+    """
+    return parse_page(read_yaml(path), str(path))
+
+
+def parse_page(data: dict[str, Any], where: str) -> TournamentPage:
+    """The same of plain data; `where` begins the message."""
+    try:
+        return TournamentPage.model_validate(data)
+    except ValidationError as error:
+        problems = error.errors()
+        problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+        place = [str(part) for part in problem["loc"] if part not in ("Range", "Choices")]
+        key = ".".join(place)
+        if problem["type"] == "extra_forbidden":
+            known = _keys(place[:-1])
+            raise UserError(f"{where}: {key}: no such key{near(place[-1], known)} {listed(known)}") from error
+        what = problem["msg"].removeprefix("Value error, ").replace("Input should", "must").replace("Field ", "is ")
+        raise UserError(one_line(f"{where}: {f'{key}: ' if key else ''}{what}")) from error
+
+
+def _keys(place: list[str]) -> list[str]:
+    """Those that the model at this place has."""
+    models: dict[str, type[BaseModel]] = {
+        "search": Search,
+        "contestants": Contestant,
+        "evaluation": Protocol,
+        "copying": CopyingTest,
+    }
+    if "space" in place:
+        return [*Range.model_fields, *Choices.model_fields]
+    model: type[BaseModel] = models.get(place[0], TournamentPage) if place else TournamentPage
+    return list(model.model_fields)

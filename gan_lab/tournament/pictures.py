@@ -1,0 +1,108 @@
+"""Figures of a tournament as PNG: standings, learning curves at equal compute, and the search."""
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gan_lab.tournament.result import Result
+
+COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c")
+
+
+def standings(result: Result) -> bytes:
+    """The figure of each seed, contestants below each other, their means and Student's intervals, and the floor."""
+
+    def draw(axes: Any) -> None:
+        for row, one in enumerate(result.standings):
+            figures = [run.figure for run in one.runs.values() if run.figure is not None]
+            spread = np.linspace(-0.16, 0.16, len(figures)) if len(figures) > 1 else [0.0]
+            axes.scatter(figures, row + np.asarray(spread), s=14, color=_colour(row), alpha=0.6, linewidths=0)
+            if one.figures is not None:
+                width = 0.0 if math.isnan(one.figures.half_width) else one.figures.half_width
+                axes.errorbar(one.figures.mean, row, xerr=width, fmt="o", color="black", capsize=3, markersize=4)
+        _floor(axes.axvline, result)
+        axes.set_yticks(range(len(result.standings)), [one.marked for one in result.standings])
+        axes.set_ylim(len(result.standings) - 0.5, -0.5)
+        axes.set_xlabel(f"{result.figure}, by seed; mean and 95 % t-interval")
+
+    return _png(draw, height=1.4 + 0.42 * len(result.standings))
+
+
+def curves(result: Result) -> bytes:
+    """The validation's figure along the final runs, against what was spent of the budget: mean and range over seeds."""
+    unit = result.page.unit
+
+    def draw(axes: Any) -> None:
+        for row, one in enumerate(result.standings):
+            cost = one.cost.of(unit)
+            table = [run.validation for run in one.runs.values() if run.validation]
+            shared = sorted(set.intersection(*(set(curve) for curve in table))) if table else []
+            if not shared:
+                continue
+            values = np.array([[curve[played] for played in shared] for curve in table])
+            spent = np.array(shared) * cost
+            axes.plot(spent, values.mean(0), color=_colour(row), label=one.name, linewidth=1.6)
+            axes.fill_between(spent, values.min(0), values.max(0), color=_colour(row), alpha=0.15, linewidth=0)
+        axes.set_xlabel(f"{unit} of one final run")
+        axes.set_ylabel(f"{result.figure} (validation)")
+        _scale(axes.set_yscale, result)
+        axes.legend(frameon=False, fontsize=8)
+
+    return _png(draw)
+
+
+def searches(result: Result) -> bytes:
+    """The validation's figure of each trial, in the order of merit: the best, and what a worse draw would have got."""
+
+    def draw(axes: Any) -> None:
+        for row, one in enumerate(result.standings):
+            values = sorted(
+                (value for run in one.trials if (value := run.last_validation) is not None),
+                reverse=result.best == "higher",
+            )
+            failed = len(one.trials) - len(values)
+            label = f"{one.name} ({failed} failed)" if failed else one.name
+            axes.plot(range(1, len(values) + 1), values, "o-", color=_colour(row), markersize=4, label=label)
+        axes.set_xlabel("trials of the search, best first")
+        axes.set_ylabel(f"{result.figure} (validation)")
+        _scale(axes.set_yscale, result)
+        axes.legend(frameon=False, fontsize=8)
+
+    return _png(draw)
+
+
+def _scale(set_scale: Callable[[str], Any], result: Result) -> None:
+    """Logarithmic, where the figure is positive and spans more than a decade."""
+    runs = [run for one in result.standings for run in (*one.runs.values(), *one.trials)]
+    values = [value for run in runs for value in run.validation.values() if math.isfinite(value)]
+    if values and min(values) > 0 and max(values) > 10 * min(values):
+        set_scale("log")
+
+
+def _floor(line: Callable[..., Any], result: Result) -> None:
+    if result.floor is not None:
+        line(result.floor, color="#888888", linestyle="--", linewidth=1)
+
+
+def _colour(row: int) -> str:
+    return COLOURS[row % len(COLOURS)]
+
+
+def _png(draw: Callable[[Any], None], width: float = 6.4, height: float = 3.4) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=110, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw(axes)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.grid(color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+    file = io.BytesIO()
+    canvas.print_png(file)
+    return file.getvalue()

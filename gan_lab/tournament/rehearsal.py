@@ -1,0 +1,65 @@
+"""Rehearsal of a run: a few rounds, counted and timed, before a budget is spent."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pytorch_lightning as pl
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from gan_lab.callbacks.game_callback import GameCallback
+from gan_lab.game.gan import GAN
+from gan_lab.io.files import write_atomically
+
+COUNTED = 16  # rounds that are counted, and then as many that are timed: lazy terms act in these, too
+ROUNDS = 2 * COUNTED
+FILE = "cost.json"
+
+
+class _Untracked:
+    """In place of the counter's tracker of modules, which refuses `autograd.grad` and is not needed for the sum."""
+
+    parents = frozenset({"Global"})
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: Any) -> None: ...
+
+
+class Rehearsal(GameCallback):
+    """Writes `cost.json`: means over rounds of FLOPs, real images and seconds.
+
+    FLOPs are those that torch counts: of matrix products and convolutions, forwards and backwards, a multiplication and
+    an addition being two. What is done element by element is not counted. The first half of the rounds is counted, the
+    second half timed.
+    """
+
+    intervals: ClassVar[tuple[str, ...]] = ("each_round",)
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._counter: FlopCounterMode | None = None
+        self._flops = self._began = 0.0
+
+    def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if gan.round < COUNTED:
+            self._counter = FlopCounterMode(display=False)
+            self._counter.mod_tracker = cast(Any, _Untracked())
+            self._counter.__enter__()
+
+    def after_round(self, trainer: pl.Trainer, gan: GAN) -> None:
+        if self._counter is not None:
+            self._counter.__exit__(None, None, None)
+            self._flops += self._counter.get_total_flops()
+            self._counter = None
+        if gan.round in (COUNTED, ROUNDS) and gan.device.type == "cuda":
+            torch.cuda.synchronize()
+        if gan.round == COUNTED:
+            self._began = time.perf_counter()
+        if gan.round == ROUNDS:
+            seconds = (time.perf_counter() - self._began) / COUNTED
+            found = {"flops": self._flops / COUNTED, "images": gan.images / ROUNDS, "seconds": seconds}
+            text = json.dumps(found)
+            write_atomically(Path(self.directory) / FILE, lambda path: path.write_text(text))

@@ -1,0 +1,295 @@
+"""Report of a tournament: one content as Markdown and as a page of HTML, and its data."""
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_lab.config.words import cell
+from gan_lab.evaluation.factorial import Effect
+from gan_lab.io.files import write_atomically
+from gan_lab.tournament import pictures
+from gan_lab.tournament.plan import spelt
+from gan_lab.tournament.result import Result, Spent, Standing, conclusion
+
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+class Table(NamedTuple):
+    """A heading, the table's head and rows, and what is to be said of it."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+    note: str
+
+
+class Picture(NamedTuple):
+    """A heading, the file's name beside the report, its bytes (PNG), and what is to be said of it."""
+
+    title: str
+    name: str
+    png: bytes
+    note: str
+
+
+HTML = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
+<meta name="viewport" content="width=device-width">
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; margin: .6rem 0; display: block; overflow-x: auto }
+th, td { padding: .25rem .7rem; text-align: left; border-bottom: 1px solid #ddd; white-space: nowrap }
+th { border-bottom: 2px solid #999 }
+img { max-width: 100%; height: auto }
+.verdict { border-left: 4px solid #4c72b0; padding: .2rem 1rem; background: #f4f6fa }
+.note { color: #666; font-size: 13px } h2 { margin-top: 2rem; font-size: 1.15rem }
+.samples { display: flex; flex-wrap: wrap; gap: 1rem } .samples figure { margin: 0; width: 15rem }
+</style></head><body>
+<h1>{{ title }}</h1>
+<div class="verdict">{% for line in sentences %}<p>{{ line }}</p>{% endfor %}</div>
+{% for part in tables %}<h2>{{ part.title }}</h2>
+<table><tr>{% for name in part.head %}<th>{{ name }}</th>{% endfor %}</tr>
+{% for row in part.rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>
+{% endfor %}</table><p class="note">{{ part.note }}</p>
+{% endfor %}{% for part in pictures %}<h2>{{ part.title }}</h2>
+<img alt="{{ part.title }}" src="data:image/png;base64,{{ encoded(part.png) }}"><p class="note">{{ part.note }}</p>
+{% endfor %}{% if samples %}<h2>Samples at equal seeds</h2><div class="samples">
+{% for part in samples %}<figure>
+<img alt="{{ part.title }}" src="data:image/png;base64,{{ encoded(part.png) }}">
+<figcaption>{{ part.title }}</figcaption></figure>{% endfor %}</div>{% endif %}
+</body></html>
+"""
+
+
+def write_report(result: Result, directory: Path, samples: dict[str, Path], effects: Sequence[Effect] = ()) -> str:
+    """Write tournament.md, .html, .json and the pictures into the directory; the Markdown.
+
+    `samples` are pictures of each contestant's.
+    """
+    sentences = conclusion(result)
+    tables = [*([_effects(effects)] if effects else []), _standings(result), _pairs(result)]
+    tables += [_search(result)] if result.leader.trials else []
+    tables += [_cost(result)]
+    tables += [_failures(result)] if any(one.failures for one in result.standings) else []
+    shown = [
+        Picture("Standings", "standings.png", pictures.standings(result), "Dashed: what other real samples get."),
+        Picture(
+            "Learning curves at equal compute",
+            "curves.png",
+            pictures.curves(result),
+            "Mean and range over seeds, by the noise and the real samples of the validation.",
+        ),
+    ]
+    if result.leader.trials:
+        shown.append(Picture("Search", "search.png", pictures.searches(result), "One point for each trial."))
+    grids = [
+        Picture(f"Samples of {name}", f"samples/{path.name}", path.read_bytes(), "") for name, path in samples.items()
+    ]
+    title = f"{'Ablation' if effects else 'Tournament'} of {len(result.standings)} contestants by {result.figure}"
+    for picture in shown:
+        write_atomically(directory / picture.name, partial(Path.write_bytes, data=picture.png))
+    text = _markdown(title, sentences, tables, [*shown, *grids])
+    page = _html(title=title, sentences=sentences, tables=tables, pictures=shown, samples=grids)
+    data = json.dumps(as_data(result, effects), indent=2, allow_nan=False)
+    for name, content in (("tournament.md", text), ("tournament.html", page), ("tournament.json", data)):
+        write_atomically(directory / name, partial(Path.write_text, data=f"{content}\n", encoding="utf-8"))
+    return text
+
+
+def _markdown(title: str, sentences: Sequence[str], tables: Sequence[Table], shown: Sequence[Picture]) -> str:
+    lines = [f"# {title}", ""]
+    for sentence in sentences:
+        lines += [sentence, ""]
+    for table in tables:
+        lines += [f"## {table.title}", "", f"| {' | '.join(table.head)} |", "|---" * len(table.head) + "|"]
+        lines += [f"| {' | '.join(cell(value) for value in row)} |" for row in table.rows]
+        lines += ["", table.note, ""]
+    for picture in shown:
+        lines += [f"## {picture.title}", "", f"![{picture.title}]({picture.name})", ""]
+        lines += [picture.note, ""] if picture.note else []
+    return "\n".join(lines).rstrip()
+
+
+def _html(**content: Any) -> str:
+    from jinja2 import Environment
+
+    def encoded(png: bytes) -> str:
+        return base64.b64encode(png).decode()
+
+    return Environment(autoescape=True).from_string(HTML).render(encoded=encoded, **content).rstrip()
+
+
+def _standings(result: Result) -> Table:
+    percent = f"{100 * (1 - result.level):.3g} %"
+    head = ["rank", "contestant", result.figure, "ranks that tests leave", "failed", "copies"]
+    rows = [
+        [_rank(one), one.marked, _mean(one), _left(one), str(one.failures), _copies(one)] for one in result.standings
+    ]
+    floor = "not measured" if result.floor is None else f"{result.floor:.4g}"
+    way = {"higher": "higher is better", "lower": "lower is better", "real": "best near real samples"}
+    best = way.get(str(result.best), f"{result.best} is best")
+    note = (
+        f"{result.figure}: {best}; of other real samples: {floor}. Mean ± half of the 95 % t-interval over "
+        f"{len(result.seeds)} seeds. In brackets the bootstrap's {percent} interval of the rank over seeds; the ranks "
+        f"that tests leave hold for all contestants together. Look {result.look[0]} of {result.look[1]}."
+    )
+    return Table("Ranks", head, rows, note)
+
+
+def _pairs(result: Result) -> Table:
+    rows = []
+    for pair in [*result.decision.decided, *result.decision.left]:
+        needed = result.needed.get((pair.a, pair.b), 0)
+        rows.append(
+            [
+                f"{pair.a} - {pair.b}",
+                f"{pair.difference:.4g} ± {pair.half_width:.2g}",
+                f"{pair.effect:.2f}",
+                f"{pair.p:.2g}",
+                f"{pair.adjusted:.2g}",
+                "yes" if pair.adjusted <= result.level else "no",
+                "" if pair.adjusted <= result.level else (f"> {10_000}" if needed is None else str(needed)),
+            ]
+        )
+    note = (
+        f"Of how bad a run is, by seed: a difference below zero favours the first. g: Hedges' effect size of the "
+        f"differences. Student's paired test; by Holm for all pairs; decided at {result.level:.3g}. The seeds are all "
+        f"that it would take with a power of {result.page.power:g}, if the effect is as large as it looks."
+    )
+    head = ["pair", "difference", "g", "p", "by Holm", "decided", "seeds it would take"]
+    return Table("Pairs", head, rows, note)
+
+
+def _search(result: Result) -> Table:
+    rows = []
+    for one in result.standings:
+        values = [value for run in one.trials if (value := run.last_validation) is not None]
+        ordered = sorted(values, reverse=result.best == "higher")
+        shown = [f"{np.quantile(ordered, q):.4g}" for q in QUANTILES] if values else ["-"] * len(QUANTILES)
+        shown = shown[::-1] if result.best == "higher" else shown
+        drawn = ", ".join(f"{key}={_short(value)}" for key, value in one.drawn.items()) or "as on the page"
+        rows.append([one.name, str(len(one.trials)), *shown, str(len(one.trials) - len(values)), drawn])
+    head = ["contestant", "trials", "best", "quarter", "median", "three quarters", "worst", "failed", "chosen"]
+    note = (
+        "The validation's figure over the trials of the search. The median says what one gets without a search; the "
+        "best was chosen by it and flatters."
+    )
+    return Table("Search", head, rows, note)
+
+
+def _cost(result: Result) -> Table:
+    rows = []
+    for one in result.standings:
+        for what, spent in (("search", one.search), ("final runs", one.final), ("both", one.search.plus(one.final))):
+            if spent.runs and (what != "both" or one.search.runs):
+                rows.append([one.name, what, *_spent(spent)])
+    unit, amount = result.page.unit, result.page.amount
+    note = (
+        f"Budget of each contestant: {amount:g} {unit}. FLOPs: of matrix products and convolutions, counted in "
+        "a rehearsal; seconds those of training. Failed runs are included; the evaluation is not."
+    )
+    return Table("Cost", ["contestant", "", "runs", "rounds", "FLOPs", "images", "seconds"], rows, note)
+
+
+def _spent(spent: Spent) -> list[str]:
+    return [str(spent.runs), str(spent.rounds), f"{spent.flops:.3g}", f"{spent.images:.3g}", f"{spent.seconds:.0f}"]
+
+
+def _failures(result: Result) -> Table:
+    rows = [
+        [one.name, str(seed), str(run.rounds), run.failure]
+        for one in result.standings
+        for seed, run in one.runs.items()
+        if run.failure is not None
+    ]
+    return Table("Failures", ["contestant", "seed", "rounds", "why"], rows, "Each counts as the worst of all runs.")
+
+
+def _effects(effects: Sequence[Effect]) -> Table:
+    rows = [
+        [
+            " x ".join(effect.parts),
+            f"{effect.mean:+.4g} ± {effect.half_width:.2g}",
+            f"{effect.p:.2g}",
+            f"{effect.adjusted:.2g}",
+            ", ".join(" x ".join(alias) for alias in effect.aliases) or "-",
+        ]
+        for effect in effects
+    ]
+    note = (
+        "What a part adds to the figure, averaged over the others; of two parts: half of how much the effect of one "
+        "changes with the other. 95 % t-interval over seeds, which are blocks. This design cannot tell aliases apart."
+    )
+    return Table("Effects", ["parts", "effect", "p", "by Holm", "aliases"], rows, note)
+
+
+def _rank(one: Standing) -> str:
+    return f"{one.rank.rank} [{one.rank.low}, {one.rank.high}]"
+
+
+def _left(one: Standing) -> str:
+    return f"{one.rank.best}" if one.rank.best == one.rank.worst else f"{one.rank.best} to {one.rank.worst}"
+
+
+def _mean(one: Standing) -> str:
+    if one.figures is None:
+        return "failed"
+    half = "" if math.isnan(one.figures.half_width) else f" ± {one.figures.half_width:.2g}"
+    return f"{one.figures.mean:.4g}{half}"
+
+
+def _copies(one: Standing) -> str:
+    copies, tested = one.copies
+    if not tested:
+        return "not tested"
+    return f"COPIES ({copies} of {tested})" if copies else f"no (0 of {tested})"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else spelt(value)
+
+
+def as_data(result: Result, effects: Sequence[Effect] = ()) -> dict[str, Any]:
+    """All of it as plain data; what is not finite is null."""
+    found = {
+        "conclusion": conclusion(result),
+        "figure": result.figure,
+        "best": result.best,
+        "floor": result.floor,
+        "seeds": result.seeds,
+        "level": result.level,
+        "look": list(result.look),
+        "settled": result.decision.settled,
+        "contestants": {
+            one.name: {
+                "chosen": one.drawn,
+                "figures": {str(seed): run.figure for seed, run in one.runs.items()},
+                "failures": {str(seed): run.failure for seed, run in one.runs.items() if run.failure is not None},
+                "rank": one.rank._asdict(),
+                "copying": {str(seed): run.copying for seed, run in one.runs.items()},
+                "trials": [run.last_validation for run in one.trials],
+                "spent": {"search": one.search._asdict(), "final": one.final._asdict()},
+            }
+            for one in result.standings
+        },
+        "pairs": [
+            pair._asdict() | {"needed": result.needed.get((pair.a, pair.b))}
+            for pair in [*result.decision.decided, *result.decision.left]
+        ],
+        "effects": [effect._asdict() for effect in effects],
+    }
+    return _finite(found)
+
+
+def _finite(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _finite(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node

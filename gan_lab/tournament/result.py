@@ -1,0 +1,208 @@
+"""Result of a tournament: standings, what the tests decide, and what it has cost."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gan_lab.errors import UserError
+from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.ranking import Decision, Pair, Rank, decide, rank, seeds_needed
+from gan_lab.metrics.estimates import Estimate, estimate
+from gan_lab.metrics.metric import Best
+from gan_lab.tournament.page import TournamentPage
+from gan_lab.tournament.plan import Cost
+from gan_lab.tournament.state import COPIES, Run
+
+
+class Spent(NamedTuple):
+    """What some runs have cost, failed and unfinished ones included."""
+
+    runs: int
+    rounds: int
+    flops: float
+    images: float
+    seconds: float
+
+    def plus(self, other: "Spent") -> "Spent":
+        """Of both together."""
+        runs, rounds = self.runs + other.runs, self.rounds + other.rounds
+        flops, images = self.flops + other.flops, self.images + other.images
+        return Spent(runs, rounds, flops, images, self.seconds + other.seconds)
+
+
+class Standing(NamedTuple):
+    """One contestant's.
+
+    Attributes:
+        drawn: the settings that its search has chosen; a round of them costs `cost`.
+        runs: final ones, by seed.
+        trials: of its search, in their order.
+        values: how bad each final run was; a failed one as the worst of all contestants' runs.
+        copies: seeds whose samples are copies of training data, and those of which the test says anything.
+    """
+
+    name: str
+    drawn: dict[str, Any]
+    cost: Cost
+    runs: dict[int, Run]
+    trials: list[Run]
+    values: list[float]
+    figures: Estimate | None
+    rank: Rank
+    copies: tuple[int, int]
+    search: Spent
+    final: Spent
+
+    @property
+    def marked(self) -> str:
+        """Its name, with a mark if it copies."""
+        return f"{self.name} (COPIES)" if self.copies[0] else self.name
+
+    @property
+    def failures(self) -> int:
+        return sum(run.failure is not None for run in self.runs.values())
+
+
+class Result(NamedTuple):
+    """Of all contestants, the best one first."""
+
+    page: TournamentPage
+    figure: str
+    best: Best
+    floor: float | None
+    seeds: list[int]
+    level: float
+    look: tuple[int, int]
+    standings: list[Standing]
+    decision: Decision
+    needed: dict[tuple[str, str], int | None]
+
+    @property
+    def leader(self) -> Standing:
+        return self.standings[0]
+
+
+class Searched(NamedTuple):
+    """What the search of a contestant has found: settings and the cost of a round, and the same of its trials."""
+
+    drawn: dict[str, Any]
+    cost: Cost
+    trials: list[Run]
+    costs: list[Cost]
+
+
+class Played(NamedTuple):
+    """A contestant's final runs so far, by seed, and the fields of its `Searched`."""
+
+    name: str
+    runs: dict[int, Run]
+    drawn: dict[str, Any]
+    cost: Cost
+    trials: list[Run]
+    costs: list[Cost]
+
+
+def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look: tuple[int, int]) -> Result:
+    """The result at a look (its number from 1, and the number of all looks).
+
+    Each look tests at the error rate by the number of looks, so that all together keep it (Bonferroni).
+
+    Raises:
+        UserError: no run has a figure.
+    """
+    known = [run for one in played for run in one.runs.values() if run.figure is not None]
+    if not known:
+        why = next(run.failure for one in played for run in one.runs.values())
+        raise UserError(f"no run has a figure; the first one's failure: {why}")
+    best, floor = known[0].best, known[0].floor
+    values = values_of({one.name: one.runs for one in played}, best, floor)
+    level = page.error / look[1]
+    decision, ranks = decide(values, page.question, level), rank(values, level)
+    standings = [
+        Standing(
+            one.name,
+            one.drawn,
+            one.cost,
+            one.runs,
+            one.trials,
+            values[one.name],
+            estimate(figures) if (figures := [r.figure for r in one.runs.values() if r.figure is not None]) else None,
+            ranks[one.name],
+            copies(one.runs.values()),
+            _spent(one.trials, one.costs),
+            _spent(list(one.runs.values()), [one.cost] * len(one.runs)),
+        )
+        for one in played
+    ]
+    needed = {
+        (pair.a, pair.b): seeds_needed(pair.effect, level / max(1, len(decision.left)), page.power)
+        for pair in decision.left
+    }
+    standings.sort(key=lambda standing: math.fsum(standing.values))
+    seeds = list(played[0].runs)
+    return Result(page, figure, best, floor, seeds, level, look, standings, decision, needed)
+
+
+def values_of(runs: Mapping[str, Mapping[int, Run]], best: Best, floor: float | None) -> dict[str, list[float]]:
+    """How bad each run is, by contestant and seed; one without a figure is as bad as the worst that has one."""
+    bad = {
+        name: [None if run.figure is None else badness(run.figure, best, floor) for run in by_seed.values()]
+        for name, by_seed in runs.items()
+    }
+    worst = max(value for row in bad.values() for value in row if value is not None)
+    return {name: [worst if value is None else value for value in row] for name, row in bad.items()}
+
+
+def copies(runs: Any) -> tuple[int, int]:
+    """Of how many runs the samples are copies, and of how many the test was made."""
+    tested = [run.copying for run in runs if run.copying is not None]
+    return sum(z > COPIES for z in tested), len(tested)
+
+
+def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:
+    total = Spent(0, 0, 0.0, 0.0, 0.0)
+    for run, cost in zip(runs, costs, strict=True):
+        spent = Spent(1, run.rounds, run.rounds * cost.flops, run.rounds * cost.images, run.seconds)
+        total = total.plus(spent)
+    return total
+
+
+def conclusion(result: Result) -> list[str]:
+    """Plain sentences: what is decided, what is not, and how many seeds more it would take."""
+    seeds, decision = len(result.seeds), result.decision
+    rate = f"at an error rate of {result.page.error:g} over all pairs and looks"
+    lines = []
+    leader = result.leader
+    others = ", ".join(standing.name for standing in result.standings[1:])
+    if decision.settled and result.page.question == "best":
+        lines.append(f"Decided {rate}, by {seeds} seeds: {leader.marked} is better than {others}.")
+    elif decision.settled:
+        lines.append(f"Decided {rate}, by {seeds} seeds: all pairs that were asked about differ.")
+    else:
+        lines.append(f"Not decided {rate}, by {seeds} seeds; {leader.marked} has the best mean.")
+    if decision.decided:
+        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decision.decided)}.")
+    for pair in decision.left:
+        needed = result.needed[pair.a, pair.b]
+        if needed is None:
+            more = "no number of seeds that could be had would tell a difference as small as it looks"
+        elif needed <= seeds:
+            more = "as many seeds again would tell with that power, if it is as large as it looks"
+        else:
+            more = f"some {needed - seeds} seeds more would tell, if it is as large as it looks"
+        lines.append(f"Not decided: {pair.a} and {pair.b} (p = {pair.adjusted:.2g}); {more}.")
+    if leader.copies[0]:
+        lines.append(
+            f"{leader.name} copies training samples ({leader.copies[0]} of {leader.copies[1]} seeds): no winner."
+        )
+    failed = [f"{one.name} {one.failures} of {seeds}" for one in result.standings if one.failures]
+    if failed:
+        lines.append(f"Failed runs, each counted as the worst of all runs: {', '.join(failed)}.")
+    if result.best == "higher" and result.floor is not None and leader.figures and leader.figures.mean > result.floor:
+        lines.append(f"{leader.name} is beyond what other real samples get ({result.floor:.4g}), which is no better.")
+    return lines
+
+
+def _said(pair: Pair) -> str:
+    worse = pair.b if pair.better == pair.a else pair.a
+    return f"{pair.better} before {worse} (p = {pair.adjusted:.2g})"

@@ -1,0 +1,136 @@
+"""Published procedures by their names: what each sets, when a figure bears the name, and when it loses it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.configuration import options
+from helpers.samples import chunks, images, labels
+from PIL import Image
+
+from gan_lab.cli.evaluate import configure, main
+from gan_lab.evaluation.evaluator import Evaluator
+from gan_lab.features.extractors import Pixels
+from gan_lab.metrics.samples import mirrored, recut
+
+
+@pytest.mark.parametrize("name", options("protocol"))
+def test_each_protocol_is_of_fifty_thousand_samples_and_keeps_its_name(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configure([f"protocol={name}"])
+    assert config.protocol == name
+    assert (config.n, config.split) == (50000, "train")
+    assert config.real in ("all", 50000)
+    same = configure([f"protocol={name}", "features.weights=somewhere", "seed=4", "batch_size=7", "root=elsewhere"])
+    assert same.protocol == name and not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "deviating"),
+    [
+        ("n=10000", "n"),
+        ("real=10000", "real"),
+        ("flips=true", "flips"),
+        ("split=test", "split"),
+        ("resizer@features.resizer=bilinear", "features"),
+        ("features.digest=abc", "features"),
+        ("features=pixels", "features"),
+        ("metric=kernel", "metric"),
+        ("metric.frechet.groups=5", "metric"),
+        ("sampling=drs", "sampling"),
+        ("image_size=8", "image_size"),
+    ],
+)
+def test_what_deviates_loses_the_name(change: str, deviating: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert configure(["protocol=fid50k_full", change]).protocol is None
+    says = f"protocol=fid50k_full: {deviating} deviate from it, so that the figures do not bear its name"
+    assert capsys.readouterr().err.strip() == f"warning: {says}"
+
+
+def pictures(folder: Path, seed: int, n: int) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(seed)
+    for i in range(n):
+        Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+def test_a_folder_of_fewer_pictures_than_a_protocol_takes_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b = pictures(tmp_path / "a", 0, 6), pictures(tmp_path / "b", 1, 5)
+    assert main([str(a), str(b), "protocol=fid50k_full"]) == 2
+    assert "a: has 6 pictures, fewer than the 50000 that are asked for" in capsys.readouterr().err
+
+
+def test_mirror_images_count_as_further_real_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if they lay in the folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    a, b, both = (pictures(tmp_path / name, seed, 8) for name, seed in (("a", 0), ("b", 1), ("both", 1)))
+    for path in list(both.glob("*.png")):
+        Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(both / f"mirrored_{path.name}")
+
+    def figures(reference: Path, *more: str) -> Any:
+        out = tmp_path / "out.json"
+        assert (
+            main(
+                [
+                    str(a),
+                    str(reference),
+                    "features=pixels",
+                    "metric=frechet",
+                    "metric.frechet.groups=0",
+                    f"out={out}",
+                    *more,
+                ]
+            )
+            == 0
+        )
+        return json.loads(out.read_text())["figures"][str(a)]
+
+    flipped, laid_out = figures(b, "flips=true"), figures(both)
+    assert flipped["n_real"] == laid_out["n_real"] == 16
+    assert flipped["frechet"] == pytest.approx(laid_out["frechet"], rel=1e-6)
+
+
+def test_mirror_images_do_not_depend_on_batches() -> None:
+    x, y = images(0), labels()
+    found = [next(recut(mirrored(chunks(x, y, size)()), 40)) for size in (7, 60)]
+    assert torch.equal(found[0].x, found[1].x)
+    assert torch.equal(found[0].x[1::2], found[0].x[::2].flip(-1))
+
+
+def digits(**more: Any) -> Any:
+    from gan_lab.data.digits import Digits
+
+    return Digits((1, 8, 8), 10, 16, seed=0, **more)
+
+
+def test_all_and_mirrored_of_a_run_s_data() -> None:
+    data = digits(subset=100)
+    whole = Evaluator(data, Pixels(), {}, 500, "all")
+    assert whole.real.n == 100
+    assert sorted(map(tuple, whole.real.images.flatten(1).tolist())) == sorted(
+        map(tuple, data.labelled().x.flatten(1).tolist())
+    )
+    some = Evaluator(data, Pixels(), {}, 500, 50, flips=True)
+    assert (some.real.n, some.n_real) == (50, 25)
+    assert torch.equal(some.real.images[1::2], some.real.images[::2].flip(-1))
+
+
+def test_a_conditional_generator_is_asked_about_all_where_all_judge() -> None:
+    from functools import partial
+
+    from gan_lab.latents import Normal
+    from gan_lab.sampling import sampled
+
+    def generator(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return y.view(-1, 1, 1, 1).expand(-1, 1, 8, 8).float()
+
+    found = Evaluator(digits(subset=60), Pixels(), {}, 120, "all", conditional=True)
+    asked = found.fake(partial(sampled, generator), Normal(2)).labels
+    assert asked.tolist() == 2 * found.real.labels.tolist()

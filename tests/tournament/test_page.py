@@ -1,0 +1,144 @@
+"""Page and plan of a tournament: what is refused, what is drawn, how long each run is, and what a sweep is given."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from gan_lab.cli.tournament import main
+from gan_lab.config.compose import compose_experiment
+from gan_lab.errors import UserError
+from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
+from gan_lab.tournament.option import write_option
+from gan_lab.tournament.page import parse_page
+from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of, spelt
+
+SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
+PAGE: dict[str, Any] = {
+    "common": ["data=ring"],
+    "contestants": {
+        "ns": ["loss=non_saturating"],
+        "hinge": {"overrides": ["loss=hinge"], "space": {"model.hidden": {"choices": [[8], [16, 16]]}}},
+    },
+    "budget": {"flops": 1.2e6},
+    "search": {"trials": 4, "length": 0.5, "space": SPACE},
+    "seeds": 4,
+    "evaluation": {"metric": "mmd"},
+}
+CONTESTANT = {"overrides": ["loss=hinge"]}
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"search": {"trails": 3}}, "page: search.trails: no such key; did you mean trials? (allowed: length, "),
+        ({"sedes": 3}, "page: sedes: no such key; did you mean seeds?"),
+        ({"seeds": 2}, "page: seeds: must be greater than or equal to 3"),
+        ({"budget": {"flops": 1, "rounds": 2}}, "page: budget must have one of flops, images, rounds, seconds"),
+        ({"budget": {"hours": 2}}, "page: budget.hours"),
+        ({"contestants": {"a": CONTESTANT}}, "page: contestants must be two or more"),
+        ({"contestants": {}}, "page: must have contestants, two or more (a tournament), or parts (an ablation)"),
+        ({"contestants": {"a b": [], "c": []}}, "page: 'a b': a name has letters, digits and _"),
+        ({"contestants": {"ring": [], "c": []}}, "page: ring: is an experiment of the lab; give it another name"),
+        ({"question": "worst"}, "page: question=worst: must be one of best, order, ns, hinge"),
+        ({"first_seed": 998}, "page: search.seed must be none of the final runs' seeds"),
+        ({"evaluation": {"metric": "mmd", "seed": 1}}, "page: evaluation: validation_seed must be another seed"),
+        ({"common": ["rounds=7"]}, "page: rounds=7: the tournament sets rounds itself"),
+        ({"common": ["hydra/launcher=slurm"]}, "page: hydra/launcher=slurm: the tournament sets hydra itself"),
+        ({"common": ["loss._target_=os.system"]}, "page: loss._target_=os.system: a page names no code"),
+        ({"common": ["data.root=${oc.env:HOME}"]}, "page: data.root=${oc.env:HOME}: a page names no code, and has no"),
+        ({"common": ["~schedule"]}, "page: ~schedule: must be key=value"),
+        ({"search": {"trials": 2, "space": {"seed": {"low": 1, "high": 2}}}}, "page: seed=0: the tournament sets seed"),
+        ({"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}}, "page: search.space.d.lr"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parse_page(PAGE | change, "page")
+    assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
+
+
+def test_the_command_refuses_a_mistake_with_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "page.yaml").write_text("contestants: {a: [], b: []}\nbudget: {rounds: 10}\n")
+    assert main([str(tmp_path / "page.yaml")]) == main([str(tmp_path / "none.yaml")]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("page.yaml: evaluation: is required") and "none.yaml: cannot be read" in second
+
+
+def test_the_budget_pays_for_the_search_and_the_final_runs() -> None:
+    page, cost = parse_page(PAGE, "page"), Cost(flops=1000.0, images=8.0, seconds=0.1)
+    final, trial = rounds_of(page, cost, True), rounds_of(page, cost, False)
+    assert (final, trial) == (200, 100)  # 1.2e6 / (4 + 4 / 2) / 1000
+    assert (page.seeds * final + 4 * trial) * cost.flops == page.amount
+    by_images = parse_page(PAGE | {"budget": {"images": 4800}}, "page")
+    assert rounds_of(by_images, cost, True) == 100
+    with pytest.raises(UserError, match=r"budget.rounds=5: leaves 0.833 for a run, and a round costs 1; give more"):
+        rounds_of(parse_page(PAGE | {"budget": {"rounds": 5}}, "page"), cost, True)
+
+
+def test_trials_follow_from_seed_number_and_key_and_the_first_is_the_page() -> None:
+    page = parse_page(PAGE, "page")
+    found = {entry.name: entry for entry in entries(page, trials=True)}
+    assert list(found) == [f"{name}_{trial:02d}" for name in ("ns", "hinge") for trial in range(4)]
+    assert found["ns_00"].overrides == ["data=ring", "loss=non_saturating"] and found["ns_00"].drawn == {}
+    rates = [found[f"ns_{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)]
+    assert all(1e-4 <= rate <= 1e-2 for rate in rates) and len({*rates}) == 3
+    assert [found[f"hinge_{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)] == rates  # the same draws
+    assert [found[name].costed for name in ("ns_02", "hinge_00", "hinge_02")] == ["ns", "hinge", "hinge_02"]
+    assert draw(page.space_of("hinge"), 1000, 3) == found["hinge_03"].drawn
+    assert draw(page.space_of("hinge"), 1001, 3) != found["hinge_03"].drawn
+    assert {spelt(found[f"hinge_{t:02d}"].drawn["model.hidden"]) for t in range(1, 4)} <= {"[8]", "[16,16]"}
+
+
+def test_what_is_left_is_played_and_nothing_else() -> None:
+    jobs = {("a", 0): True, ("a", 1): False, ("b", 0): False, ("b", 1): False, ("c", 1): False, ("d", 0): True}
+    assert jobs_left(jobs) == [(["a", "c"], [1]), (["b"], [0, 1])]
+
+
+def test_the_best_trial_is_chosen_and_no_failed_one() -> None:
+    assert chosen([None, 3.0, 1.0, float("nan"), 1.0]) == 2
+    assert chosen([None, None]) is None
+
+
+def test_an_option_sets_what_the_overrides_do(tmp_path: Path) -> None:
+    overrides = [
+        "experiment=ring", "loss=hinge", "optimizer.lr=1e-4", "callbacks=[default,evaluation]", "optimizer.lr=3e-3",
+        "metric@callbacks.evaluation.metrics=[mode_coverage]", "features@callbacks.evaluation.features=pixels",
+        "callbacks.audit=null", "model.hidden=[32,32]", "term@d_terms=[r1,r2]",
+    ]  # fmt: skip
+    write_option(tmp_path, "own", overrides, rounds=77)
+    by_option = compose_experiment(["experiment=own"], tmp_path / "run", tmp_path)
+    assert by_option == compose_experiment([*overrides, "rounds=77"], tmp_path / "run")
+    assert by_option.optimizer.lr == 3e-3
+    with pytest.raises(UserError, match=r"seed=1,2: is several values"):
+        write_option(tmp_path, "own", ["seed=1,2"])
+
+
+def test_an_ablation_is_a_tournament_of_subsets() -> None:
+    parts = {"r1": ["term@d_terms=[r1]"], "wide": ["model.hidden=[64]"], "ema": ["ema=constant"]}
+    page = parse_page({key: value for key, value in PAGE.items() if key != "contestants"} | {"parts": parts}, "page")
+    names = contestants_of(page, ["r1", "wide"], half=False)
+    assert list(names.values()) == ["none", "r1", "wide", "r1__wide"]
+    whole = as_tournament(page, names, ["r1", "wide"])
+    assert whole.common == ["data=ring", "ema=constant"] and whole.contestants["none"].overrides == []
+    assert whole.contestants["r1__wide"].overrides == ["term@d_terms=[r1]", "model.hidden=[64]"]
+    with pytest.raises(UserError, match=r"parts: wid is none; did you mean wide\? \(allowed: ema, r1, wide\)"):
+        contestants_of(page, ["wid"], half=False)
+    with pytest.raises(UserError, match=r"must be 3 to 6 different ones"):
+        contestants_of(page, ["r1", "wide"], half=True)
+
+
+def test_the_parts_of_a_run_are_its_overrides() -> None:
+    overrides = ["data=ring", "term@d_terms=[r1]", "d_terms.r1.weight=2", "loss=hinge", "rounds=9", "seed=3"]
+    more = {"seeds": 3, "evaluation": {"metric": "mmd"}}
+    page = parse_page(page_of_run(overrides, ["d_terms", "loss"], 9, more), "run")
+    assert page.parts == {"d_terms": ["term@d_terms=[r1]", "d_terms.r1.weight=2"], "loss": ["loss=hinge"]}
+    assert page.common == ["data=ring"] and (page.unit, page.amount) == ("rounds", 27)
+    with pytest.raises(UserError, match=r"the run was given no override of los; did you mean loss\?"):
+        page_of_run(overrides, ["los"], 9, more)
+
+
+def test_the_page_of_an_option_is_plain_data(tmp_path: Path) -> None:
+    write_option(tmp_path, "own", ["loss=hinge"], rounds=3)
+    assert OmegaConf.load(tmp_path / "experiment/own.yaml").rounds == 3

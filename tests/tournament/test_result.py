@@ -1,0 +1,137 @@
+"""Result and report: failures, copies, the sentence, what was spent, and names that a page of HTML must not believe."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gan_lab.tournament.ablation import effects_of
+from gan_lab.tournament.page import parse_page
+from gan_lab.tournament.plan import Cost
+from gan_lab.tournament.report import write_report
+from gan_lab.tournament.result import Played, Result, conclusion, result_of
+from gan_lab.tournament.state import Run, copying, read_run, scored
+
+PAGE = parse_page(
+    {"contestants": {"a": [], "b": [], "c": []}, "budget": {"flops": 1e6}, "seeds": 5, "evaluation": {"metric": "mmd"}},
+    "page",
+)
+COST = Cost(flops=1000.0, images=8.0, seconds=0.1)
+
+
+def run(figure: float | None, failure: str | None = None, z: float | None = None, best: Any = "lower") -> Run:
+    curve = {} if figure is None else {50: figure + 1, 100: figure}
+    return Run(Path("run"), True, failure, 100 if figure is not None else 40, 7.0, figure, best, 0.1, curve, z)
+
+
+def result(rows: dict[str, list[Run]], page: Any = PAGE, look: tuple[int, int] = (1, 1)) -> Result:
+    played = [
+        Played(name, dict(enumerate(runs)), {"optimizer.lr": 1e-3}, COST, [run(2.0), run(None, "NaN")], [COST] * 2)
+        for name, runs in rows.items()
+    ]
+    return result_of(page, "mmd", played, look)
+
+
+CLEAR = {"a": [1.0, 1.1, 0.9, 1.0, 1.05], "b": [2.0, 2.2, 1.8, 2.1, 2.05], "c": [2.15, 2.1, 1.9, 2.05, 2.1]}
+
+
+def rows(**changes: list[Run]) -> dict[str, list[Run]]:
+    return {name: [run(value) for value in values] for name, values in CLEAR.items()} | changes
+
+
+def test_what_is_decided_what_is_not_and_what_it_would_take() -> None:
+    found = result(rows())
+    assert found.leader.name == "a"
+    first, decided, left = conclusion(found)
+    assert first == "Decided at an error rate of 0.05 over all pairs and looks, by 5 seeds: a is better than b, c."
+    assert decided.startswith("Decided: a before b (p = ") and "; a before c (p = " in decided
+    assert left.startswith("Not decided: b and c (p = ") and "seeds more would tell" in left
+    assert found.needed[("b", "c")] is not None
+
+
+def test_a_look_of_several_tests_at_its_part_of_the_error_rate() -> None:
+    assert result(rows(), look=(1, 5)).level == pytest.approx(0.01)
+
+
+def test_a_failed_run_counts_as_the_worst_and_is_told() -> None:
+    found = result(rows(a=[run(1.0), run(None, "D's loss became NaN"), run(0.9), run(1.0), run(1.1)]))
+    a = next(one for one in found.standings if one.name == "a")
+    assert a.values[1] == 2.2 and a.failures == 1 and a.figures is not None and a.figures.n == 4
+    assert "Failed runs, each counted as the worst of all runs: a 1 of 5." in conclusion(found)
+    assert not found.decision.settled
+
+
+def test_one_that_copies_does_not_lead_without_its_mark() -> None:
+    found = result(rows(a=[run(value, z=z) for value, z in zip(CLEAR["a"], (0.0, 5.0, 1.0, 4.0, 2.9), strict=True)]))
+    assert found.leader.copies == (2, 5)
+    lines = conclusion(found)
+    assert "a (COPIES) is better than" in lines[0]
+    assert "a copies training samples (2 of 5 seeds): no winner." in lines
+
+
+def test_what_was_spent_has_failed_runs_and_the_search_in_it() -> None:
+    leader = result(rows()).leader
+    assert leader.final[:2] == (5, 500) and leader.final.flops == 5e5
+    assert leader.search[:3] == (2, 140, 1.4e5)
+
+
+def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) -> None:
+    hostile = [run(None, "<script>alert(1)</script> | so"), *rows()["b"][1:]]
+    found = result(rows(b=hostile))
+    picture = tmp_path / "samples" / "a.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"\x89PNG")
+    text = write_report(found, tmp_path, {"a": picture})
+    assert (tmp_path / "tournament.md").read_text() == text + "\n"
+    assert "alert(1)</script> \\| so" in text
+    page = (tmp_path / "tournament.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page and page.count("data:image/png;base64,") == 4
+    assert 'src="http' not in page and 'href="' not in page
+    data = json.loads((tmp_path / "tournament.json").read_text())
+    assert data["contestants"]["a"]["figures"] == {str(i): value for i, value in enumerate(CLEAR["a"])}
+    assert data["contestants"]["b"]["figures"]["0"] is None and data["conclusion"] == conclusion(found)
+    for sentence in conclusion(found):
+        assert sentence in text
+
+
+def test_effects_are_those_of_the_figure_and_a_failure_is_the_worst() -> None:
+    names = {frozenset(): "a", frozenset({"part"}): "b"}
+    two = {"a": rows()["a"], "b": [run(None, "NaN"), *rows()["b"][1:]]}
+    (effect,) = effects_of(result(two), names, ["part"])
+    assert effect.mean == pytest.approx(sum((2.2, 2.2, 1.8, 2.1, 2.05)) / 5 - sum(CLEAR["a"]) / 5)
+
+
+SUMMARY = {
+    "finished": True, "budget": 10, "rounds": 10, "seconds": 2.0, "generator": "g",
+    "score/p-1/mmd": 0.5, "score/p-1/generator": "g", "score/p-1/procedure/n": 10_000, "score/p-1/procedure/seed": 0,
+    "score/p-1/procedure/split": "train", "score/p-1/procedure/best/mmd": "lower", "score/p-1/procedure/floor/mmd": 0.1,
+    "score/q-1/copying": 0.8, "score/q-1/copying/error": 0.1, "score/q-1/generator": "g",
+}  # fmt: skip
+
+
+def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
+    protocol = PAGE.evaluation
+    empty = read_run(tmp_path, 10, "mmd", protocol)
+    assert (empty.is_over, empty.figure, empty.rounds) == (False, None, 0)
+    (tmp_path / "metrics.csv").write_text("round,seconds,evaluation/mmd\n5,1.0,0.9\n10,2.0,0.7\n1")  # a cut last line
+    assert read_run(tmp_path, 10, "mmd", protocol).validation == {5: 0.9, 10: 0.7}
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
+    found = read_run(tmp_path, 10, "mmd", protocol)
+    assert (found.is_over, found.figure, found.best, found.floor) == (True, 0.5, "lower", 0.1)
+    assert found.copying == pytest.approx(3.0) and found.last_validation == 0.7
+    assert not read_run(tmp_path, 20, "mmd", protocol).is_over  # it was to play more
+    (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"score/p-1/mmd": math.nan}))
+    assert read_run(tmp_path, 10, "mmd", protocol).failure == "mmd is nan"
+    (tmp_path / "failure.txt").write_text("Traceback\nD's loss became NaN\n")
+    failed = read_run(tmp_path, 10, "mmd", protocol)
+    assert failed.is_over and failed.failure == "D's loss became NaN" and failed.figure is None
+
+
+def test_a_figure_of_another_generator_or_procedure_does_not_count() -> None:
+    protocol = PAGE.evaluation
+    assert scored(SUMMARY, "mmd", protocol) is not None
+    assert scored(SUMMARY | {"score/p-1/generator": "h"}, "mmd", protocol) is None
+    assert scored(SUMMARY | {"score/p-1/procedure/n": 50}, "mmd", protocol) is None
+    assert copying(SUMMARY | {"score/q-1/generator": "h"}) is None

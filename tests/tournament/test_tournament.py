@@ -1,0 +1,64 @@
+"""Whole tournaments at the command line: one that is killed at any moment ends as one that was left alone."""
+
+import json
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.commands import Command, run
+
+pytestmark = pytest.mark.slow
+
+PAGE = """
+common:
+  [data=digits, data.subset=900, data.batch_size=16, model=mlp, "model.hidden=[8]", "callbacks=[metrics,checkpoint]"]
+contestants:
+  ns: [loss=non_saturating]
+  hinge: [loss=hinge]
+budget: {images: 1600}
+search: {trials: 2, length: 0.5, space: {optimizer.lr: {choices: [1.0e+30]}}}
+seeds: 3
+evaluation: {metric: mmd, features: pixels, n: 60, validation_n: 30}
+copying: {n: 40}
+points: 1
+"""
+
+
+def outcome(directory: Path) -> dict[str, Any]:
+    """The result without what time it took."""
+    found: dict[str, Any] = json.loads((directory / "tournament.json").read_text())
+    for contestant in found["contestants"].values():
+        for spent in contestant["spent"].values():
+            del spent["seconds"]
+    return found
+
+
+def test_a_killed_tournament_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    (tmp_path / "page.yaml").write_text(PAGE)
+    done = run("python -m gan_lab.cli.tournament page.yaml dir=whole", tmp_path, seconds=900)
+    assert "ecided at an error rate of 0.05 over all pairs and looks, by 3 seeds" in done.out
+    whole = outcome(tmp_path / "whole")
+    for contestant in whole["contestants"].values():
+        assert contestant["trials"][0] is not None and contestant["trials"][1] is None  # which diverges
+        assert all(z is not None for z in contestant["copying"].values())
+    shutil.copytree(tmp_path / "whole" / "rehearsal", tmp_path / "broken" / "rehearsal")  # to be killed later than that
+    moments = random.Random(0)
+    for _ in range(3):
+        command = Command("python -m gan_lab.cli.tournament page.yaml dir=broken", tmp_path)
+        time.sleep(0.5 + 4 * moments.random())
+        if command.process.exitcode is None:
+            assert command.process.pid is not None
+            command.process.kill()
+        assert command.process.join() is None and command.process.exitcode in (0, -signal.SIGKILL)
+    run("python -m gan_lab.cli.tournament page.yaml dir=broken", tmp_path, seconds=900)
+    assert outcome(tmp_path / "broken") == whole
+
+    again = run("python -m gan_lab.cli.tournament page.yaml dir=whole", tmp_path, seconds=300)
+    assert "to play" not in again.err and "rehearsal" not in again.err
+    (tmp_path / "page.yaml").write_text(PAGE.replace("seeds: 3", "seeds: 4"))
+    other = run("python -m gan_lab.cli.tournament page.yaml dir=whole", tmp_path, code=2)
+    assert "holds a tournament with another seeds; give this one a dir of its own" in other.line
