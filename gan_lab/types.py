@@ -21,11 +21,20 @@ class Batch(NamedTuple):
     y: Tensor | None = None
     labelled: "Batch | None" = None
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        """What `change` makes of all its tensors."""
+        labelled = None if self.labelled is None else self.labelled.each(change)
+        return Batch(change(self.x), None if self.y is None else change(self.y), labelled)
+
     def to(self, device: torch.device | str) -> "Batch":
         """The same on this device."""
-        y = None if self.y is None else self.y.to(device, non_blocking=True)
-        labelled = None if self.labelled is None else self.labelled.to(device)
-        return Batch(self.x.to(device, non_blocking=True), y, labelled)
+        return self.each(lambda tensor: tensor.to(device, non_blocking=True))
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that it holds."""
+        own = [self.x] if self.y is None else [self.x, self.y]
+        return own if self.labelled is None else [*own, *self.labelled.tensors]
 
 
 class DiscriminatorOutput(NamedTuple):

@@ -1,6 +1,7 @@
 """Who races: each imports what it needs itself, so that its memory is its own."""
 
 import os
+from importlib import import_module
 from multiprocessing.connection import Connection
 
 from racing.gate import Gate
@@ -31,6 +32,9 @@ def enter(who: str, orders: Connection, directory: str, workload: str, root: str
         from racing.machine import sgemm
 
         sgemm(gate)
+    elif "." in who:  # a function of another package, such as a peer's
+        module, _, name = who.rpartition(".")
+        getattr(import_module(module), name)(gate, directory, workload, root, *overrides)
     else:
         from racing.folder import by_lab, by_torchvision
 

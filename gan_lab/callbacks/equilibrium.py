@@ -86,6 +86,7 @@ class Equilibrium(GameCallback):
         self._reported = {"d": 0, "g": 0}  # each player's step at the last report
         self._before: dict[str, int] = {}  # and before the round in play
         self._held: Batch | None = None
+        self._mixture: GaussianMixture | None = None
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
         data = data_of(trainer)

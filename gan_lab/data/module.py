@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
 
+from gan_lab.data.ahead import delivered
 from gan_lab.data.identity import DataIdentity
 from gan_lab.data.order import Order
 from gan_lab.errors import UserError
@@ -39,7 +40,8 @@ class Stream:
 
     def to(self, device: torch.device | str) -> Self:
         """Deliver on this device from now on. Lightning calls it as it would move an ordinary batch."""
-        self._device = torch.device(device)
+        if self._device != torch.device(device):
+            self._device, self._position = torch.device(device), -1
         return self
 
     @property
@@ -51,11 +53,11 @@ class Stream:
         """The next batch, batch number `data.drawn`, on the device; counts it."""
         if self._position != self._data.drawn:  # the first draw, or a checkpoint has moved the position
             self._position = self._data.drawn
-            self._batches = self._data.batches(self._position)
+            self._batches = delivered(self._data.batches(self._position), self._device)
         batch = next(self._batches)
         self._position += 1
         self._data.drawn = self._position
-        return batch.to(self._device)
+        return batch
 
 
 class GameData(LightningDataModule, ABC):

@@ -21,14 +21,15 @@ class EMA:
         own, current, names = _tensors(kept), _tensors(network), averaged(network)
         self._averaging = averaging
         self._averaged, self._current = ([tensors[name] for name in names] for tensors in (own, current))
-        self._copied = [(own[name], current[name]) for name in current if name not in names]
+        rest = [name for name in current if name not in names]
+        self._copies, self._copied = ([tensors[name] for name in rest] for tensors in (own, current))
 
     @torch.no_grad()
     def update(self, t: int) -> None:
         """After round t, from 1."""
         torch._foreach_lerp_(self._averaged, self._current, self._averaging.share(t))
-        for kept, current in self._copied:
-            kept.copy_(current)
+        if self._copies:
+            torch._foreach_copy_(self._copies, self._copied)
 
 
 def averaged(network: nn.Module) -> list[str]:

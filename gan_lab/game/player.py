@@ -48,7 +48,7 @@ class Player(nn.Module):
         self.make_optimizer = optimizer
         self.make_schedule = schedule
         self.scale = scale
-        self.weights = [p for p in network.parameters() if p.requires_grad]
+        self._find_weights()
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
 
@@ -98,9 +98,14 @@ class Player(nn.Module):
         """The network's buffers, running statistics and the like: found once, since it changes them in place."""
         return list(self.network.buffers())
 
+    def _find_weights(self) -> None:
+        self.weights = [p for p in self.network.parameters() if p.requires_grad]
+
     def _apply(self, *args: Any, **options: Any) -> Self:
         self.__dict__.pop("statistics", None)  # another device or precision has others in their place
-        return super()._apply(*args, **options)
+        moved = super()._apply(*args, **options)
+        self._find_weights()  # some devices have other parameters in their place, too
+        return moved
 
     def with_weights(self, weights: Sequence[Tensor]) -> Callable[..., Any]:
         """The network as a function of its input that has these in place of `self.weights`, differentiable in them."""

@@ -1,7 +1,7 @@
 """Balanced updates: the weaker player makes more steps."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from gan_lab.ranges import OpenUnitInterval, PositiveInt, UnitInterval
 from gan_lab.types import Game
@@ -22,6 +22,8 @@ class Balanced:
 
     State: a, and D's lead in steps (k - 1, or 1 - m).
     """
+
+    reads_numbers: ClassVar[bool] = True  # a, in each round, which waits for the device
 
     low: UnitInterval = 0.6
     high: UnitInterval = 0.8

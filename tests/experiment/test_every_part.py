@@ -8,42 +8,13 @@ from itertools import cycle, product
 from pathlib import Path
 
 import pytest
-from helpers.configuration import CONF, options, pairwise, schedules, terms_of
+from helpers.configuration import CONF, QUICK, options, pairwise, schedules, terms_of
 from omegaconf import OmegaConf
 
 from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
 
-# CIFAR-10's files are known by their hashes, and cannot be made up; ImageNet's are too many.
-COLOURED = ["data=digits", "data.image_size=32", "model.generator.width=8", "model.discriminator.width=8"]
-IMAGENET = [*COLOURED, "data.num_classes=10", "model.generator.attention=16", "model.discriminator.attention=16"]
-STYLED = [
-    "data=digits",
-    "data.image_size=32",
-    "latent.dim=8",
-    "model.width=8",
-    "model.max_width=8",
-    "model.generator.dim=8",
-]
-QUICK = {  # the tests' MNIST has 12 pictures
-    **dict.fromkeys(["biggan_cifar10", "r3gan_cifar10", "reacgan_cifar10", "sngan_cifar10"], COLOURED),
-    **dict.fromkeys(["biggan_imagenet128", "sagan_imagenet128"], IMAGENET),
-    "stylegan2_cifar10": STYLED,
-    "stylegan2_ada_cifar10": STYLED,
-    "projected_church256": [
-        *COLOURED,
-        "~data.flip",
-        "latent.dim=8",
-        "model.generator.width=2",
-        "model.discriminator.width=2",
-        "model.discriminator.resolution=128",
-    ],
-    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
-    "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
-    "semi_supervised_mnist": ["data.labels=10"],
-    "cartpole_world": ["data.transitions=100"],
-}
 RESULTS = {  # what a callback of the experiment's own finds out
     "goodfellow2014_mnist": {"parzen/valid"},
     "mnist_500": {"overfitting/r_v"},

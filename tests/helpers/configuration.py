@@ -51,6 +51,35 @@ NARROW = {
     "srgan": ["model.width=4", "model.generator.blocks=1", "degradation=low_resolution"],
     "unet_d": [*_NARROW, "model.generator.shared=4"],
 }
+# CIFAR-10's files are known by their hashes, and cannot be made up; ImageNet's are too many.
+_COLOURED = ["data=digits", "data.image_size=32", "model.generator.width=8", "model.discriminator.width=8"]
+_IMAGENET = [*_COLOURED, "data.num_classes=10", "model.generator.attention=16", "model.discriminator.attention=16"]
+_STYLED = [
+    "data=digits",
+    "data.image_size=32",
+    "latent.dim=8",
+    "model.width=8",
+    "model.max_width=8",
+    "model.generator.dim=8",
+]
+QUICK = {  # what makes each experiment small; the tests' MNIST has 12 pictures
+    **dict.fromkeys(["biggan_cifar10", "r3gan_cifar10", "reacgan_cifar10", "sngan_cifar10"], _COLOURED),
+    **dict.fromkeys(["biggan_imagenet128", "sagan_imagenet128"], _IMAGENET),
+    "stylegan2_cifar10": _STYLED,
+    "stylegan2_ada_cifar10": _STYLED,
+    "projected_church256": [
+        *_COLOURED,
+        "~data.flip",
+        "latent.dim=8",
+        "model.generator.width=2",
+        "model.discriminator.width=2",
+        "model.discriminator.resolution=128",
+    ],
+    "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
+    "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
+    "semi_supervised_mnist": ["data.labels=10"],
+    "cartpole_world": ["data.transitions=100"],
+}
 # Terms that need parts beside them, tested in files of their own.
 PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length", "rotations"}
 
