@@ -176,12 +176,12 @@ def meter(found: Found, device: torch.device, seconds: float, warm: int, block: 
         warnings.simplefilter("always")
         if cuda:
             torch.cuda.set_sync_debug_mode("warn")
-        began = clock()
+        began = time.perf_counter()
         with profile(activities=activities) as seen:
             for _ in range(PROFILED):
                 yield
             wait()
-        spent = clock() - began
+        spent = time.perf_counter() - began
         if cuda:
             torch.cuda.set_sync_debug_mode("default")
     events = seen.key_averages()
