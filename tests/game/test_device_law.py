@@ -74,13 +74,15 @@ TERMS = [
     ["model=mlp", f"term@{player}_terms=[{','.join(name for name in terms() if player in acts_on(name))}]", *more]
     for player, more in (("d", []), ("g", ["gan.accumulate=2", "gan.clip_norm=1"]))
 ]
+# Of ADA's groups the largest two hold what the others do.
+WRAPPERS = [name for name in options("wrapper") if not name.startswith("ada_") or name in ("ada_bgc", "ada_bgcfnc")]
 FITTING = {  # what a wrapper or a conditioning wants beside it
     "virtual_batch_norm": ["data.image_size=16"],
     "vector": ["model=mlp", "data=cartpole", "data.transitions=100"],
     "rotation_head": ["term@d_terms=[rotations]", "term@g_terms=[rotations]"],
 }
 NETWORKS = [
-    *(["model=dcgan", f"wrapper@d_wrappers=[{name}]", *FITTING.get(name, [])] for name in options("wrapper")),
+    *(["model=dcgan", f"wrapper@d_wrappers=[{name}]", *FITTING.get(name, [])] for name in WRAPPERS),
     *([f"conditioning={name}", *FITTING.get(name, ["model=dcgan"])] for name in options("conditioning")),
     ["model=dcgan", "wrapper@g_wrappers=[spectral_norm]", "trainer.sync_batchnorm=true", "gan.joint_batch=true"],
 ]
