@@ -128,8 +128,9 @@ def main(n: int, protocols: list[str]) -> None:
             theirs = cost([__file__, "reference", str(here), protocol, str(n)], here / "cache")
             other = float(theirs.said.split()[-1])
             package = "torch-fidelity" if protocol in TORCH_FIDELITY else "clean-fid"
+            apart = abs(value - other) / max(abs(other), 1e-12)
             print(
-                f"| {protocol} | {package} | {value:.9g} | {other:.9g} | {abs(value - other) / max(abs(other), 1e-12):.1e} "
+                f"| {protocol} | {package} | {value:.9g} | {other:.9g} | {apart:.1e} "
                 f"| {mine.wall:.0f}, {theirs.wall:.0f} | {mine.cpu:.0f}, {theirs.cpu:.0f} "
                 f"| {mine.memory:.0f}, {theirs.memory:.0f} MB |",
                 flush=True,
