@@ -92,25 +92,29 @@ class Timm(Pretrained):
         self.model, self.size = model, size
 
     def published(self) -> Path:
-        return of_hub(self._known().hf_hub_id, "model.safetensors", self.name)
+        import timm
+
+        self._check_known()
+        found: Any = timm.get_pretrained_cfg(self.model)
+        if found is None or not found.hf_hub_id:
+            raise UserError(f"features.model={self.model}: timm has no weights of it; give features.weights=FILE")
+        return of_hub(found.hf_hub_id, "model.safetensors", self.name)
 
     def build(self, state: Mapping[str, Tensor]) -> tuple[nn.Module, int]:
         import timm
 
-        self._known()
+        self._check_known()
         overlay = {"state_dict": dict(state)}
         network: Any = timm.create_model(self.model, pretrained=True, pretrained_cfg_overlay=overlay)
         network.reset_classifier(0)
         return network, self.size
 
-    def _known(self) -> Any:
-        """What timm knows about the network. Raises UserError where it knows none of this name."""
+    def _check_known(self) -> None:
+        """Raises UserError where timm knows no network of this name."""
         import timm
 
-        found = timm.get_pretrained_cfg(self.model) if timm.is_model(self.model) else None
-        if found is None:
+        if not timm.is_model(self.model):
             raise UserError(f"features.model={self.model}: timm knows no such network")
-        return found
 
     def normalisation(self, network: Any) -> tuple[Any, Any]:
         return network.pretrained_cfg["mean"], network.pretrained_cfg["std"]
