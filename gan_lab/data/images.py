@@ -100,9 +100,10 @@ class Images(GameData):
         self.subset, self._rest = subset, None
         if subset is not None:
             if subset > len(source.names):
-                there_are = f"{len(source.names)} pictures"
-                raise UserError(f"data.subset={subset}: larger than the data set, which has {there_are}")
-            self.source, self._rest = source, _ = parted(source, subset)
+                has = f"which has {len(source.names)} pictures"
+                raise UserError(f"data.subset={subset}: larger than the data set, {has}")
+            self.source, self._rest = parted(source, subset)
+            source = self.source
         self.labels = None if source.labels is None else torch.from_numpy(source.labels)
         decoded, most = None, MEMORY if memory is None else memory
         if cache is not None:
