@@ -31,7 +31,7 @@ def arc(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
     a, b = (x / x.norm(dim=1, keepdim=True) for x in (a, b))
     cosine = (a * b).sum(1, keepdim=True)
     across = torch.nn.functional.normalize(b - cosine * a, dim=1)
-    angle = t[:, None] * torch.acos(cosine)
+    angle = t[:, None] * torch.acos(cosine.clamp(-1, 1))
     return a.shape[1] ** 0.5 * (a * torch.cos(angle) + across * torch.sin(angle))
 
 
