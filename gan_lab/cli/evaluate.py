@@ -176,7 +176,8 @@ def kept_name(config: DictConfig) -> str | None:
         return None
     with initialize_config_dir(str(CONF), version_base="1.3"):
         published = compose("evaluate", [f"protocol={name}"])
-    published.features.weights = config.features.get("weights")  # where they lie is no part of it
+    if published.features.get("digest"):  # which tells the published weights; where they lie is no part of it
+        published.features.weights = config.features.get("weights")
     deviating = [key for key in DEFINED if config.get(key) != published.get(key)]
     if deviating:
         print(
@@ -264,6 +265,12 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
         trained=trained if isinstance(sampling, Plain) else None,
     )
     real, fake = evaluation.real, evaluation.fake(sampling.sampler(trained), latent)
+    drawn = settings_of(sampling, config.get("sampling") or found.recipe.get("sampling"))
+    protocol = config.protocol
+    if protocol is not None and (drawn is not None or real.n < (0 if config.real == "all" else config.real)):
+        why = f"{real.n} real samples" if drawn is None else drawn
+        print(f"warning: protocol={protocol}: not with {why}; the figures do not bear its name", file=sys.stderr)
+        protocol = None
     records = {}
     for name, values in measure(metrics, real, fake).items():
         metric = metrics[name]
@@ -277,9 +284,9 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             weights=config.weights if checkpoint is None else f"{config.weights}, checkpoint={checkpoint}",
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
-            sampling=settings_of(sampling, config.get("sampling") or found.recipe.get("sampling")),
+            sampling=drawn,
             flips=config.flips or None,
-            protocol=config.protocol,
+            protocol=protocol,
         )
         described = {**procedure.facts, **{f"best/{figure}": best for figure, best in metric.figures.items()}}
         if isinstance(metric, Unsure):

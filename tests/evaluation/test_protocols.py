@@ -28,8 +28,10 @@ def test_each_protocol_is_of_fifty_thousand_samples_and_keeps_its_name(
     assert config.protocol == name
     assert (config.n, config.split) == (50000, "train")
     assert config.real in ("all", 50000)
-    same = configure([f"protocol={name}", "features.weights=somewhere", "seed=4", "batch_size=7", "root=elsewhere"])
+    same = configure([f"protocol={name}", "seed=4", "batch_size=7", "root=elsewhere"])
     assert same.protocol == name and not capsys.readouterr().err
+    of_file = configure([f"protocol={name}", "features.weights=somewhere"])
+    assert of_file.protocol == (name if config.features.get("digest") else None)  # which tells the published file
 
 
 @pytest.mark.parametrize(
