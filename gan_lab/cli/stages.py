@@ -25,8 +25,8 @@ from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import FAILURE, run_name
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import Choices, Range, TournamentPage
-from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of, spelt
+from gan_lab.tournament.page import Choices, Range, TournamentPage, spelt
+from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import FILE, ROUNDS
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of

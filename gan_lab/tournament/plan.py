@@ -8,7 +8,7 @@ import numpy as np
 
 from gan_lab.errors import UserError
 from gan_lab.seeding import derive_seed
-from gan_lab.tournament.page import Choices, Range, Space, TournamentPage
+from gan_lab.tournament.page import Choices, Range, Space, TournamentPage, spelt
 
 # Settings that leave the cost of a round as it is; after any other one it is measured anew.
 CHEAP = ("optimizer.", "schedule.", "ema.")
@@ -74,15 +74,6 @@ def _drawn(part: Range | Choices, random: np.random.Generator) -> Any:
         return float(random.uniform(part.low, part.high))
     value = math.exp(random.uniform(math.log(part.low), math.log(part.high)))
     return round(value) if isinstance(part.low, int) and isinstance(part.high, int) else value
-
-
-def spelt(value: Any) -> str:
-    """A value as an override spells it."""
-    if isinstance(value, list):
-        return f"[{','.join(map(spelt, value))}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
 
 
 def rounds_of(page: TournamentPage, cost: Cost, final: bool) -> int:

@@ -14,7 +14,7 @@ from gan_lab.config.words import cell
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.io.files import write_atomically
 from gan_lab.tournament import pictures
-from gan_lab.tournament.plan import spelt
+from gan_lab.tournament.page import spelt
 from gan_lab.tournament.result import Result, Spent, Standing, conclusion
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -11,8 +11,8 @@ from gan_lab.config.compose import compose_experiment
 from gan_lab.errors import UserError
 from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import parse_page
-from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of, spelt
+from gan_lab.tournament.page import parse_page, spelt
+from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of
 
 SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
 PAGE: dict[str, Any] = {
@@ -27,6 +27,10 @@ PAGE: dict[str, Any] = {
     "evaluation": {"metric": "mmd"},
 }
 CONTESTANT = {"overrides": ["loss=hinge"]}
+
+
+def searching(key: str, choices: list[Any]) -> dict[str, Any]:
+    return {"search": {"trials": 8, "space": {key: {"choices": choices}}}}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,28 @@ CONTESTANT = {"overrides": ["loss=hinge"]}
         ({"common": ["hydra/launcher=slurm"]}, "page: hydra/launcher=slurm: the tournament sets hydra itself"),
         ({"common": ["loss._target_=os.system"]}, "page: loss._target_=os.system: a page names no code"),
         ({"common": ["data.root=${oc.env:HOME}"]}, "page: data.root=${oc.env:HOME}: a page names no code, and has no"),
+        ({"common": ["logger.wandb.name=$\\{oc.env\\:HOME\\}"]}, "page: logger.wandb.name=$"),
+        ({"common": ["loss=../../../tmp/mine"]}, "page: loss=../../../tmp/mine: must name an option"),
+        ({"common": ["optimizer@hydra.sweeper=adam"]}, "page: optimizer@hydra.sweeper=adam: the"),
+        ({"common": ["+defaults=[x]"]}, "page: +defaults=[x]: the tournament sets defaults itself"),
+        (
+            {"common": ["g_terms.x={y: [{_target_: os.system}]}"]},
+            "page: g_terms.x={y: [",
+        ),
+        ({"common": ["callbacks.metrics.directory=/tmp"]}, "page: callbacks.metrics.directory=/tmp: a page says of no"),
+        ({"common": ["data.cache=/tmp"]}, "page: data.cache=/tmp: a page says of no file or folder but data.root"),
+        ({"common": ["seed.x=1,2"]}, "page: seed.x=1,2: is several values; a search has a space for them"),
+        (
+            searching("g_terms.x", ["{_target_:os.system,command:id}"]),
+            "page: g_terms.x={_target_",
+        ),
+        (searching("g_terms.x", [[{"_target_": "os.system"}]]), "page: g_terms.x="),
+        (searching("loss", ["hinge", "/tmp/mine"]), "page: loss=/tmp/mine: must name an option"),
+        (
+            {"evaluation": {"metric": "mmd", "features": "pixels,x"}},
+            "page: evaluation.features: must be the name",
+        ),
+        ({"copying": {"features": "../mine"}}, "page: copying.features: must be the name of an option"),
         ({"common": ["~schedule"]}, "page: ~schedule: must be key=value"),
         ({"search": {"trials": 2, "space": {"seed": {"low": 1, "high": 2}}}}, "page: seed=0: the tournament sets seed"),
         ({"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}}, "page: search.space.d.lr"),
