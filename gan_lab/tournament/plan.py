@@ -82,10 +82,12 @@ def rounds_of(page: TournamentPage, cost: Cost, final: bool) -> int:
     The budget is shared by all `seeds` final runs, at 1 each, and all trials, at `search.length` each.
 
     Raises:
-        UserError: it does not pay for one round.
+        UserError: it does not pay for one round, or a round costs nothing.
     """
     trials, length = (0, 1.0) if page.search is None else (page.search.trials, page.search.length)
     share = page.amount / (page.seeds + trials * length) * (1.0 if final else length)
+    if not cost.of(page.unit):
+        raise UserError(f"budget.{page.unit}: a round costs none that are counted; take rounds, images or seconds")
     rounds = math.floor(share / cost.of(page.unit))
     if rounds < 1:
         raise UserError(

@@ -99,6 +99,8 @@ def test_the_budget_pays_for_the_search_and_the_final_runs() -> None:
     assert (page.seeds * final + 4 * trial) * cost.flops == page.amount
     by_images = parse_page(PAGE | {"budget": {"images": 4800}}, "page")
     assert rounds_of(by_images, cost, True) == 100
+    with pytest.raises(UserError, match=r"budget.flops: a round costs none that are counted; take rounds, images or"):
+        rounds_of(page, cost._replace(flops=0.0), True)
     with pytest.raises(UserError, match=r"budget.rounds=5: leaves 0.833 for a run, and a round costs 1; give more"):
         rounds_of(parse_page(PAGE | {"budget": {"rounds": 5}}, "page"), cost, True)
 
