@@ -10,7 +10,7 @@ from gan_lab.errors import UserError
 from gan_lab.seeding import derive_seed
 from gan_lab.tournament.page import Choices, Range, Space, TournamentPage, spelt
 
-# Settings that leave the cost of a round as it is; after any other one it is measured anew.
+# Settings that leave the cost of a round as it is; after any other one it is measured again.
 CHEAP = ("optimizer.", "schedule.", "ema.")
 WEIGHTS = ".weight"
 
