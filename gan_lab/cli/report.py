@@ -135,7 +135,8 @@ def with_own_figures(run: Run) -> Run:
     summary = _summary(run.directory)
     audit = {name: summary[f"audit/{name}"] for name in ("n", "seen") if _is_number(summary.get(f"audit/{name}"))}
     settings = ", ".join(f"{name} {value:g}" for name, value in audit.items())  # what an AUC depends on
-    own, procedures = {}, {}
+    own: dict[tuple[str, str], float] = {}
+    procedures: dict[str, dict[str, Any]] = {}
     for name in OWN:
         if not _is_number(summary.get(name)):
             continue

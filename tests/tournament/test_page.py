@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 
 from gan_lab.cli.tournament import main
 from gan_lab.config.compose import compose_experiment
+from gan_lab.config.conf import CONF
 from gan_lab.errors import UserError
 from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
 from gan_lab.tournament.option import write_option
@@ -139,6 +140,11 @@ def test_an_option_sets_what_the_overrides_do(tmp_path: Path) -> None:
     by_option = compose_experiment(["experiment=own"], tmp_path / "run", tmp_path)
     assert by_option == compose_experiment([*overrides, "rounds=77"], tmp_path / "run")
     assert by_option.optimizer.lr == 3e-3
+    (tmp_path / "conf" / "loss").mkdir(parents=True)
+    (tmp_path / "conf" / "loss" / "mine.yaml").write_text((CONF / "loss" / "hinge.yaml").read_text())
+    write_option(tmp_path, "own", ["loss=mine"], rounds=77)
+    with_ones_own = compose_experiment(["experiment=own"], tmp_path / "run", tmp_path, tmp_path / "conf")
+    assert with_ones_own.loss == by_option.loss
     with pytest.raises(UserError, match=r"seed=1,2: is several values"):
         write_option(tmp_path, "own", ["seed=1,2"])
 

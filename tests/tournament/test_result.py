@@ -88,6 +88,7 @@ def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) ->
     assert "alert(1)</script> \\| so" in text
     page = (tmp_path / "tournament.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and page.count("data:image/png;base64,") == 4
+    assert "Content-Security-Policy" in page and "default-src 'none'" in page
     assert 'src="http' not in page and 'href="' not in page
     data = json.loads((tmp_path / "tournament.json").read_text())
     assert data["contestants"]["a"]["figures"] == {str(i): value for i, value in enumerate(CLEAR["a"])}
