@@ -334,9 +334,7 @@ def test_figures_too_large_to_square_are_a_damaged_file(tmp_path: Path) -> None:
     write_run(tmp_path / "2", seed=2, pictures=0, rows=2, **SCORES | {"score/k1/frechet": 1e299})
     members, runs = gather([tmp_path], {})
     assert compare(runs).cells and all(name != "audit/auc" for run in runs for name, _ in run.scores)
-    assert [member.note[-27:] for member in members if member.state == "failed"] == [
-        "st be a number below 1e+150"
-    ]
+    assert [member.note[-27:] for member in members if member.state == "failed"] == ["st be a number below 1e+150"]
 
 
 @pytest.mark.parametrize(
