@@ -27,6 +27,7 @@ from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
+from gan_lab.io.run_file import RUN
 
 if TYPE_CHECKING:
     from gan_lab.export.graph import Source
@@ -99,6 +100,8 @@ def hub(directory: Path, arguments: Sequence[str]) -> str:
     out = options.out or Path("hub")
     if out.suffix or out.is_file():
         raise UserError(f"out={out}: must be a folder (no ending)")
+    if any((out / name).exists() for name in (RUN, "config.yaml", "summary.json")):
+        raise UserError(f"out={out}: is a run's directory, whose generator would be replaced; give another folder")
 
     from gan_lab.export.hub import SAMPLES, export_hub, push
 
@@ -106,13 +109,15 @@ def hub(directory: Path, arguments: Sequence[str]) -> str:
     with_samples = "degradation" not in source.recipe  # else they are answers to an image
     export_hub(source, out, with_samples, figures_of(directory, options), options.licence)
     if with_samples:
-        sample.sample(out, sample.Options(out=out / SAMPLES))
+        sample.sample(out, sample.Options(out=out / SAMPLES, trust=options.trust))
     written = f"{out}: a folder that gan_lab.load reads, with a model card (README.md)"
     return written if options.push_to_hub is None else f"{written}; uploaded to {push(out, options.push_to_hub)}"
 
 
 def images(directory: Path, arguments: Sequence[str]) -> str:
-    given = [*arguments] if any("out=" in argument for argument in arguments) else [*arguments, "out=samples.zip"]
+    given = (
+        [*arguments] if any(argument.startswith("out=") for argument in arguments) else [*arguments, "out=samples.zip"]
+    )
     options = sample.parse(given)
     if options.out.suffix.lower() not in ("", ".zip"):
         raise UserError(f"out={options.out}: must end in .zip, or be a folder (no ending)")
@@ -155,7 +160,7 @@ def figures_of(directory: Path, options: Options) -> "list[Figure]":
     for (name, key), value in sorted(run.scores.items()):
         how = run.procedures[key]
         if not name.endswith("/error") and how.get("weights") == options.weights:
-            of = ("features", "n", "n_real", "split", "seed")
+            of = ("protocol", "features", "resize", "metric", "sampling", "flips", "n", "n_real", "split", "seed")
             found.append((name, value, ", ".join(f"{part}={how[part]}" for part in of if part in how)))
     return found
 

@@ -76,6 +76,8 @@ def imported_from(path: Path) -> "dict[str, Imported]":
 
     content = read_torch(path)
     there = {role: next((name for name in names if name in content), None) for role, names in ROLES.items()}
+    if there["raw"] is None:  # an average alone is what the file has
+        there = {"raw": there["average"]}
     if there["raw"] is None:
         wanted = ", ".join(name for names in ROLES.values() for name in names)
         raise UserError(f"{path}: holds no generator ({wanted}); it holds {', '.join(map(str, content))[:100] or None}")
@@ -97,7 +99,9 @@ def _mapped(network: "Network", path: Path) -> "Imported":
         return kind.imported(network)
     except Unfit as error:
         raise UserError(f"{path}: is not a network of this lab's catalogue ({error})") from error
-    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except (LookupError, ValueError, TypeError, AttributeError, RuntimeError, ArithmeticError) as error:
         raise UserError(f"{path}: its generator lacks a part, or has it in another size ({error})") from error
 
 

@@ -80,8 +80,9 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    target = opened(reference, config, None if config.real == "all" else config.real, device)
-    target = both_ways(target, str(reference)) if config.flips else target
+    real = None if config.real == "all" else config.real
+    target = opened(reference, config, None if config.flips else real, device)
+    target = with_mirror_images(target, reference, real) if config.flips else target
     sets = {path: opened(path, config, config.n if stated & {"n", "protocol"} else None, device) for path in places}
     shapes = [found.shape for found in [target, *sets.values()] if not isinstance(found, Statistics)]
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
@@ -92,19 +93,26 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
         "against": str(reference),
         "features": "as the files say" if features is None else space(features),
         "protocol": config.protocol,
+        "flips": config.flips,
         "seed": config.seed,
         "figures": figures,
     }
 
 
-def both_ways(found: "SampleSet | Statistics", name: str) -> "SampleSet":
-    """The set with the mirror image of each picture. Raises UserError where there are no pictures."""
+def with_mirror_images(found: "SampleSet | Statistics", path: Path, n: int | None) -> "SampleSet":
+    """The first n of the pictures, all of these, and their mirror images after them; None: all of both.
+
+    Raises:
+        UserError: there are no pictures, or fewer than n with their mirror images.
+    """
     from gan_lab.evaluation.sets import SampleSet
     from gan_lab.metrics.samples import mirrored
 
-    if not isinstance(found, SampleSet) or len(found.shape) != 3:
-        raise UserError(f"flips=true: mirrors pictures, and {name} holds none; leave it out")
-    return found._replace(n=2 * found.n, batches=lambda: mirrored(found.batches()))
+    if not isinstance(found, SampleSet) or holds_generator(path):
+        raise UserError(f"flips=true: mirrors pictures, and {path} holds none; leave it out")
+    if n is not None and n > 2 * found.n:
+        raise UserError(f"{path}: has {found.n} pictures and their mirror images, fewer than the {n} asked for")
+    return found._replace(n=n or 2 * found.n, batches=lambda: mirrored(found.batches, found.n))
 
 
 def check_acts(stated: set[str], places: list[Path]) -> None:

@@ -37,7 +37,7 @@ from gan_lab.sampling import Sampler, Trained, noise_of
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
-VERSION = 3  # raise it with every change after which the same settings give other figures
+VERSION = 4  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
 EXAM = 10_000  # real samples, at most, that features which learn are tested by
 
@@ -51,7 +51,8 @@ class Evaluator:
     Args:
         data: of these the first `real` in an order of our own; None: n; no more than there are, and of a conditional
             generator half of them, so that conditions are left. Where the features learn, of one half of the data.
-            "all": all of them, as published protocols have it, so that a conditional generator is asked about the same.
+            "all": all of them. Where a number or "all" leaves fewer than n, as most published protocols do, a
+            conditional generator is asked about all the data, those that judge among them.
         features: prepared here, for the data.
         metrics: what will be asked, by name: what they need is demanded before anything is computed.
         batch_size: samples at a time; no figure depends on it.
@@ -59,7 +60,8 @@ class Evaluator:
         titles: whether progress is shown.
         floor: whether there shall be as many other real samples.
         trained: the generator that is judged, for metrics that ask itself; None: they are refused, as beside a floor.
-        flips: whether the real samples that judge are each picture and its mirror image, half of them each.
+        flips: whether mirror images count as further real pictures, after all the others: they judge where there are
+            fewer than `real` others.
 
     Raises:
         UserError: the data have no such features, or not what the metrics need, or too few samples for a floor or for
@@ -87,17 +89,19 @@ class Evaluator:
         test, school = getattr(data, "test", None), data
         if features.learns:
             school, data = data.halves()
-        pictures = real if not flips or isinstance(real, str) else ((real or n) + 1) // 2
-        self.n_real, self._left = shared_out(data.available, n, pictures, conditional)
+        self.n_real, self._left = shared_out(data.available, n, real, conditional)
+        self._asked = (self.n_real, self._left)  # which a conditional generator is asked about: the first, how many
+        if real is not None and self._left < n:
+            self._asked = (0, self.n_real + self._left)
         if floor and self._left < n:
+            most = self.n_real + self._left
             raise UserError(
                 f"floor: needs {n} real samples beside the {self.n_real}, and there are {self._left}"
                 f"{' more in the half that features do not learn from' if data.half is not None else ''}: "
-                f"take n={(self.n_real + self._left) // 2}"
+                f"take {f'n={most // 2}' if real is None or most < n + 2 else f'real={most - n}'}"
             )
-        if flips and len(data.shape) != 3:
-            raise UserError(f"flips: {NO_IMAGES}")
-        self.device, self.conditional, self.titles, self.flips = device, conditional, titles, flips
+        self._mirrored = mirror_images(data, n, real, self.n_real) if flips else 0
+        self.device, self.conditional, self.titles = device, conditional, titles
         mixture = getattr(data, "density", None)
         self._mixture = mixture if hasattr(mixture, "means") else None
         lacking = {
@@ -136,11 +140,11 @@ class Evaluator:
         if held is not None:
             parts = [Batch(x) for x in held.x.split(size)]
             held_out = self._real("held out", lambda: iter(parts), len(held.x))
-        n = 2 * self.n_real if self.flips else self.n_real
+        n = self.n_real + self._mirrored
         return self._real("real", self._judging, n, held_out=held_out, mixture=self._mixture)
 
     def _judging(self) -> Iterator[Batch]:
-        return mirrored(self.batches()) if self.flips else self.batches()
+        return mirrored(self.batches, self.n_real) if self._mirrored else self.batches()
 
     @cached_property
     def another(self) -> RealSamples:
@@ -175,9 +179,9 @@ class Evaluator:
         return Samples(batches, self.features, self.n, self.device, title, self._trained)
 
     def _others(self) -> Iterator[Batch]:
-        """Those of `another`, over again where there are fewer than n, without end; of all, where none are left."""
-        start, left = (self.n_real, self._left) if self._left else (0, self.n_real)
-        others = Samples(lambda: self.batches(start), self.features, min(self.n, left))
+        """Those that a conditional generator is asked about, over again where there are fewer than n, without end."""
+        start, there = self._asked
+        others = Samples(lambda: self.batches(start), self.features, min(self.n, there))
         return recut(chain.from_iterable(others.chunks("conditions") for _ in count()), self.batch_size)
 
 
@@ -185,7 +189,7 @@ def shared_out(available: int | None, n: int, real: int | Literal["all"] | None,
     """How many samples judge, and how many are left; `available` is None where they never end.
 
     Raises:
-        UserError: a conditional generator is to be judged, and none are left; or all are to judge, and they never end.
+        UserError: all are to judge, and they never end.
     """
     if isinstance(real, str):
         if available is None:
@@ -193,14 +197,21 @@ def shared_out(available: int | None, n: int, real: int | Literal["all"] | None,
         return available, 0
     if available is None:
         return real or n, sys.maxsize
-    most = available // 2 if conditional and real is None else available
-    n_real = min(real or n, most)
-    if conditional and n_real == available:
-        raise UserError(
-            f"real={real}: leaves none of the {available} samples to ask a conditional generator about; "
-            f"take real={available // 2}"
-        )
+    n_real = min(real or n, available // 2 if conditional and real is None else available)
     return n_real, available - n_real
+
+
+def mirror_images(data: GameData, n: int, real: int | Literal["all"] | None, pictures: int) -> int:
+    """How many of them judge beside so many pictures: as many as `real` leaves room for.
+
+    Raises:
+        UserError: the data are no images, or never end, so that there is no picture after which they would count.
+    """
+    if len(data.shape) != 3:
+        raise UserError(f"flips: {NO_IMAGES}")
+    if data.available is None:
+        raise UserError("flips: mirror images count after all pictures, and the data never end; leave it out")
+    return pictures if isinstance(real, str) else min((real or n) - pictures, pictures)
 
 
 def neighbours(real: Samples, fake: Samples, rows: int) -> Tensor:

@@ -63,13 +63,19 @@ def export_onnx(source: Source, path: Path) -> str:
         raise UserError(f"onnx: {type(source.generator).__name__} cannot be exported ({first_line(error)})") from error
     made.model.metadata_props["gan_lab"] = described(source)
     model = made.model_proto
-    session = onnxruntime.InferenceSession(_without_noise(model, network).SerializeToString())
+    quiet = _without_noise(model, network).SerializeToString()
 
     def run(inputs: Inputs) -> Tensor:
         given = {name: value.numpy() for name, value in zip(source.names, inputs, strict=True)}
         return torch.from_numpy(session.run(None, given)[0])
 
-    found = difference(source, network, run)
+    try:
+        session = onnxruntime.InferenceSession(quiet)
+        found = difference(source, network, run)
+    except UserError:
+        raise
+    except Exception as error:  # of onnxruntime, whose errors have no class in common
+        raise UserError(f"onnx: onnxruntime cannot run what was exported ({first_line(error)})") from error
     write_atomically(path, lambda temporary: onnx.save(model, str(temporary)))
     return found
 

@@ -126,14 +126,17 @@ def difference(source: Source, network: nn.Module, exported: Callable[[Inputs], 
     """The largest one between the network and what was exported, over `source.batches()`, in words.
 
     Raises:
-        UserError: it is larger than rounding explains.
+        UserError: it is larger than rounding explains, or no number.
     """
     largest, scale = 0.0, 0.0
     for inputs in source.batches():
         torch.manual_seed(0)
         wanted = network(*inputs)
         torch.manual_seed(0)
-        largest = max(largest, (exported(inputs) - wanted).abs().max().item())
+        found = exported(inputs)
+        if not found.isfinite().all():
+            raise UserError("what was exported gives NaN or infinity; nothing is kept")
+        largest = max(largest, (found - wanted).abs().max().item())
         scale = max(scale, wanted.abs().max().item())
     if not largest <= TOLERANCE * max(scale, 1e-6):
         raise UserError(f"what was exported differs from the network by {largest:.2g} of {scale:.2g}; nothing is kept")

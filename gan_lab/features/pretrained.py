@@ -30,6 +30,7 @@ class Pretrained:
     """
 
     learns: ClassVar[bool] = False
+    model: str = ""  # by which its package knows it
 
     def __init__(self, name: str, resizer: Resizer, weights: str | None = None, digest: str | None = None) -> None:
         check_stated(weights, digest, None)
@@ -67,7 +68,8 @@ class Pretrained:
             raise UserError(f"features.weights={path}: not the weights of this network ({why})") from error
         self.network: Any = network.eval().requires_grad_(False)
         self.resize = f"{self.resizer.name}, to {self.side} x {self.side}"
-        self.identity = f"{self.name} {digest_of(self.network.state_dict().values())[:8]}"
+        words = [self.model, str(self.normalisation(self.network))]  # networks of other activations share weights
+        self.identity = f"{self.name} {digest_of(self.network.state_dict().values(), *words)[:8]}"
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)

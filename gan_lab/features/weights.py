@@ -1,11 +1,12 @@
 """Weights of pretrained networks: files of tensors alone, checked by their digest."""
 
 import hashlib
+import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -19,15 +20,19 @@ def read_tensors(path: Path, digest: str | None = None) -> Mapping[str, Tensor]:
     """The tensors in a file of safetensors or of torch.save, of which nothing is executed.
 
     Raises:
-        UserError: there is no such file, its SHA-256 does not begin with `digest`, or it holds more than tensors.
+        UserError: there is no such file, its SHA-256 does not begin with `digest`, it is damaged, or it holds more than
+            tensors.
     """
     check_digest(path, digest)
     try:
         if path.suffix == SAFE:
             return load_file(path)
-        found = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
-    except (SafetensorError, Exception) as error:
+        in_members = zipfile.is_zipfile(path)  # not so in files that torch wrote before version 1.6
+        found = torch.load(path, weights_only=True, map_location="cpu", mmap=in_members)
+    except pickle.UnpicklingError as error:
         raise UserError(f"features.weights={path}: is no file of weights alone, and could run code") from error
+    except Exception as error:  # whatever torch makes of bytes that are no weights
+        raise UserError(f"features.weights={path}: is damaged, or no file of weights") from error
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
         raise UserError(f"features.weights={path}: is no file of weights by their names (a state dict)")
     return found

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 from gan_lab.errors import UserError
 
 PERSISTENT = "persistent"  # what a pickle refers to by a number of its own: in files of torch the storage of a tensor
-MOST_MEMOS = 10**7  # things that a pickle refers back to
+MOST_STEPS = 10**7  # opcodes, and things that a pickle refers back to
 
 _VALUES = re.compile(  # opcodes that bring the value with them
     "INT|BININT[12]?|LONG[14]?|FLOAT|BINFLOAT|STRING|(SHORT_)?BINSTRING|UNICODE|(SHORT_)?BINUNICODE|BINUNICODE8"
@@ -77,7 +77,9 @@ def read_pickle(file: BinaryIO, allowed: Callable[[str], bool]) -> Any:
         return Made(what.name, args)
 
     try:
-        for opcode, argument, _ in pickletools.genops(file):
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
+            if step >= MOST_STEPS:
+                raise ValueError("it is too long")
             match opcode.name:
                 case "PROTO" | "FRAME":
                     pass
@@ -104,7 +106,7 @@ def read_pickle(file: BinaryIO, allowed: Callable[[str], bool]) -> Any:
                 case "DICT":
                     stack.append(_pairs(marked()))
                 case "FROZENSET":
-                    stack.append(frozenset(marked()))
+                    stack.append(frozenset(map(_key, marked())))
                 case "APPEND":
                     _list(stack, -2).append(stack.pop())
                 case "APPENDS":
@@ -112,10 +114,10 @@ def read_pickle(file: BinaryIO, allowed: Callable[[str], bool]) -> Any:
                     _list(stack, -1).extend(found)
                 case "ADDITEMS":
                     found = marked()
-                    _set(stack).update(found)
+                    _set(stack).update(map(_key, found))
                 case "SETITEM":
                     value, key = stack.pop(), stack.pop()
-                    _mapping(stack)[key] = value
+                    _mapping(stack)[_key(key)] = value
                 case "SETITEMS":
                     found = marked()
                     _mapping(stack).update(_pairs(found))
@@ -123,6 +125,8 @@ def read_pickle(file: BinaryIO, allowed: Callable[[str], bool]) -> Any:
                     stack.append(named(str(argument).replace(" ", ".", 1)))
                 case "STACK_GLOBAL":
                     module, name = stack[-2:]
+                    if not (isinstance(module, str) and isinstance(name, str)):
+                        raise ValueError("it names what is no text")
                     stack[-2:] = [named(f"{module}.{name}")]
                 case "REDUCE" | "NEWOBJ":
                     stack.append(called())
@@ -141,15 +145,24 @@ def read_pickle(file: BinaryIO, allowed: Callable[[str], bool]) -> Any:
                     stack.append(memo[argument])
                 case name:
                     raise ValueError(f"it has the opcode {name}")
-            if len(memo) > MOST_MEMOS:
-                raise ValueError("it refers back to too many things")
     except (IndexError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"it is damaged ({type(error).__name__})") from error
     raise ValueError("it ends too early")
 
 
 def _pairs(found: list[Any]) -> dict[Any, Any]:
-    return dict(zip(found[::2], found[1::2], strict=True))
+    return dict(zip(map(_key, found[::2]), found[1::2], strict=True))
+
+
+def _key(value: Any) -> Any:
+    """A value that a mapping or a set may hold: to hash a tuple of tuples may take for ever.
+
+    Raises:
+        ValueError: it is another.
+    """
+    if not isinstance(value, str | int | float | bytes | None):
+        raise ValueError("it has a key that is neither text nor a number")
+    return value
 
 
 def _list(stack: list[Any], at: int) -> list[Any]:

@@ -19,10 +19,11 @@ from gan_lab.io.pickles import PERSISTENT, Made, Name, Refused, read_pickle
 from gan_lab.io.reading import check_file
 
 LARGEST = 2**33  # bytes of a file
+MOST_TIMES = 4  # the size of its file that the tensors of one network may have: they may share what it holds
 MOST_NAMES = 10**5  # of modules, tensors and settings of one network
 LONGEST_NAME = 1000
 
-_DAMAGED = (ValueError, RuntimeError, TypeError, LookupError, AttributeError)
+_DAMAGED = (ValueError, RuntimeError, TypeError, LookupError, AttributeError, zipfile.BadZipFile)
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # of the files that torch wrote before version 1.6
 _DTYPES = {
     "Double": torch.float64, "Float": torch.float32, "Half": torch.float16, "BFloat16": torch.bfloat16,
@@ -63,7 +64,7 @@ def read_torch(path: Path) -> dict[str, Any]:
     if path.stat().st_size > LARGEST:
         raise UserError(f"{path}: is larger than {LARGEST // 2**30} GiB")
     try:
-        found = _Tensors().plain(_read(path), levels=2)
+        found = _Tensors(MOST_TIMES * path.stat().st_size).plain(_read(path), levels=2)
     except Refused as error:
         raise UserError(
             f"{path}: asks for {error}, which no file of weights needs; it was refused, and nothing of it was executed"
@@ -151,22 +152,25 @@ def _storage_of(node: Made) -> tuple[str, torch.dtype]:
     (number,) = node.args
     if not (isinstance(number, tuple) and len(number) >= 5 and number[0] == "storage" and isinstance(number[1], Name)):
         raise ValueError("it refers to what is no storage")
-    kind = _STORAGE.fullmatch(number[1].name)
+    key, kind = number[2], _STORAGE.fullmatch(number[1].name)
+    if not isinstance(key, str | int):
+        raise ValueError("it refers to a storage without a name")
     if kind is None or kind[1] not in _DTYPES or any(view is not None for view in number[5:]):
         raise ValueError(f"its tensors lie in {number[1].name}, which is not read")
-    return str(number[2]), _DTYPES[kind[1]]
+    return str(key), _DTYPES[kind[1]]
 
 
 class _Tensors:
-    """Tensors in place of what a pickle would have made them of."""
+    """Tensors in place of what a pickle would have made them of, of no more than `most` bytes together."""
 
-    def __init__(self, storages: Mapping[str, bytes] | None = None) -> None:
-        self._storages = storages or {}
+    def __init__(self, most: int, storages: Mapping[str, bytes] | None = None) -> None:
+        self._left, self._storages = most, storages or {}
+        self._wholes: dict[tuple[str | int, torch.dtype], Tensor] = {}
 
     def plain(self, node: Any, levels: int) -> Any:
         """Mappings as dicts, to so many levels, tensors as such, and the rest as it was read."""
         if isinstance(node, _Stored):
-            return _Tensors(node.storages).plain(node.tree, levels)
+            return _Tensors(self._left, node.storages).plain(node.tree, levels)
         if isinstance(node, Made) and node.what in (_TENSOR, _PARAMETER):
             return self.tensor(node)
         if isinstance(node, Made) and node.what in ("collections.OrderedDict", "dnnlib.util.EasyDict"):
@@ -182,22 +186,30 @@ class _Tensors:
                 raise ValueError("a parameter is of no tensor")
             node = inner
         storage, offset, size, stride, *_ = node.args
-        content, dtype = self._content(storage)
-        whole = torch.frombuffer(bytearray(content), dtype=dtype) if content else torch.empty(0, dtype=dtype)
+        whole = self._whole(storage)
         numbers = (offset, *size, *stride)
         if any(type(number) is not int or number < 0 for number in numbers) or len(size) != len(stride):
             raise ValueError("a tensor has no proper size")
         if torch.Size(size).numel() > len(whole):
             raise ValueError("a tensor is larger than its storage")
+        self._left -= torch.Size(size).numel() * whole.itemsize
+        if self._left < 0:
+            raise ValueError(f"its tensors are more than {MOST_TIMES} times as large as the file")
         return whole.as_strided(size, stride, offset).clone(memory_format=torch.contiguous_format)
 
-    def _content(self, node: Any) -> tuple[bytes, torch.dtype]:
-        """Bytes of a storage; one in a pickle of modules is a whole file of torch in itself."""
+    def _whole(self, node: Any) -> Tensor:
+        """All numbers of a storage, made once."""
         if not isinstance(node, Made):
             raise ValueError("a tensor has no storage")
-        if node.what == PERSISTENT:
-            key, dtype = _storage_of(node)
-            return self._storages[key], dtype
+        key, dtype = _storage_of(node) if node.what == PERSISTENT else (id(node), torch.uint8)
+        if (key, dtype) not in self._wholes:
+            content, of = (self._storages[str(key)], dtype) if node.what == PERSISTENT else self._content(node)
+            whole = torch.frombuffer(bytearray(content), dtype=of) if content else torch.empty(0, dtype=of)
+            self._wholes[key, dtype] = whole
+        return self._wholes[key, dtype]
+
+    def _content(self, node: Made) -> tuple[bytes, torch.dtype]:
+        """Bytes of a storage in a pickle of modules, which is a whole file of torch in itself."""
         if node.what != _BYTES or not isinstance(node.args[0], bytes):
             raise ValueError("a tensor has no storage")
         file = io.BytesIO(node.args[0])
@@ -217,14 +229,14 @@ def network_in(node: Any, path: Path) -> Network:
     try:
         if isinstance(node, dict) and all(isinstance(value, Tensor) for value in node.values()):
             return Network({str(key): value for key, value in node.items()}, {})
-        return _collected(node)
+        return _collected(node, MOST_TIMES * path.stat().st_size)
     except (*_DAMAGED, Refused) as error:
         raise UserError(f"{path}: cannot be read as weights ({error})") from error
 
 
-def _collected(top: Any) -> Network:
+def _collected(top: Any, most: int) -> Network:
     """Of all modules within this one. By a loop that ends: a module may be within itself."""
-    found, tensors = Network({}, {}), _Tensors()
+    found, tensors = Network({}, {}), _Tensors(most)
     left, modules = [(top, "")], 0
     while left:
         node, prefix = left.pop()
@@ -239,8 +251,10 @@ def _collected(top: Any) -> Network:
         for name, value in attributes.items():
             if isinstance(value, int | float | str | None) and not str(name).startswith("_"):
                 found.settings[f"{prefix}{name}"] = value
-        inner = [(value, f"{prefix}{name}.") for name, value in _items(attributes.get("_modules"))]
-        left += [(value, path) for value, path in inner if value is not None]
+        inner = dict(_items(attributes.get("_modules")))
+        if modules + len(left) + len(inner) > MOST_NAMES:
+            raise ValueError("its modules are too many")
+        left += [(value, f"{prefix}{name}.") for name, value in inner.items() if value is not None]
     return found
 
 

@@ -195,11 +195,20 @@ def generated(
         yield Batch(sampler(part, y, seed, i * batch_size).float().cpu(), y)
 
 
-def mirrored(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Each image (C, H, W) of them, followed by its mirror image of the same class."""
+def mirrored(batches: Callable[[], Iterator[Batch]], n: int) -> Iterator[Batch]:
+    """The first n images (C, H, W), and after all of these their mirror images, of the same classes."""
+    yield from first(batches(), n)
+    for batch in first(batches(), n):
+        yield Batch(batch.x.flip(-1), batch.y)
+
+
+def first(batches: Iterator[Batch], n: int) -> Iterator[Batch]:
+    """The first n samples."""
     for batch in batches:
-        x, y = batch.x, batch.y
-        yield Batch(torch.stack([x, x.flip(-1)], 1).flatten(0, 1), None if y is None else y.repeat_interleave(2, 0))
+        yield cut(batch, 0, n)
+        n -= len(batch.x)
+        if n <= 0:
+            return
 
 
 def recut(batches: Iterator[Batch], size: int, skip: int = 0) -> Iterator[Batch]:

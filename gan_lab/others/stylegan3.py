@@ -4,6 +4,7 @@ import re
 
 import torch
 
+from gan_lab.config.recipe import check_recipe
 from gan_lab.io.torch_files import Network
 from gan_lab.networks.stylegan3 import MARGIN, SCALE, StyleGAN3Generator
 from gan_lab.others.imported import Imported, State, Unfit, demand, renamed, with_classes
@@ -17,6 +18,7 @@ def imported(network: Network) -> Imported:
 
     Raises:
         Unfit: it is built otherwise than this lab's, or its image is turned or moved.
+        UserError: its sizes are not those of its weights.
     """
     state, settings = network
     demand(settings, margin_size=MARGIN, output_scale=SCALE, conv_clamp=256, activation=("lrelu", "linear"))
@@ -40,12 +42,14 @@ def imported(network: Network) -> Imported:
         "layers": layers[-1],
         "rotation": found["layers.0.weight"].shape[-1] == 1,
     }
-    _check_filters(StyleGAN3Generator(**generator), state)
     recipe = {
         "generator": {"_target_": "gan_lab.networks.stylegan3.StyleGAN3Generator", **generator},
         "latent": latent(network),
     }
-    return Imported(with_classes(recipe, classes(network)), found)
+    recipe = with_classes(recipe, classes(network))
+    check_recipe(recipe, found)  # before a network of the file's sizes is built
+    _check_filters(StyleGAN3Generator(**generator), state)
+    return Imported(recipe, found)
 
 
 def _check_filters(network: StyleGAN3Generator, state: State) -> None:

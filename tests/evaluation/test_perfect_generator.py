@@ -21,7 +21,6 @@ from gan_lab.data.module import GameData
 from gan_lab.data.paired import Paired
 from gan_lab.data.stacked import Stacked
 from gan_lab.data.torchvision import TorchvisionImages
-from gan_lab.errors import UserError
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.features.extractors import Pixels
 from gan_lab.features.protocol import Lessons
@@ -97,12 +96,10 @@ def test_it_gets_the_floor(name: str, conditional: bool, tmp_path: Path, monkeyp
 def test_a_conditional_one_is_not_asked_for_what_the_reference_shows() -> None:
     """The conditions are those of the other real samples, over again where there are too few."""
     for n, again in ((N, 1), (3 * N, 3)):
-        asked = Evaluator(Drawn(0), Knowing(), {}, n, real=N, conditional=True)
+        asked = Evaluator(Drawn(0), Knowing(), {}, n, conditional=True)
         others = Evaluator(Drawn(0), Knowing(), {}, N, conditional=True, floor=True).another.labels
         assert torch.equal(asked.fake(partial(sampled, perfect), LATENT).labels, others.repeat(again))
     assert Evaluator(Drawn(0), Knowing(), {}, 3 * N, conditional=True).n_real == N  # half of what there is
-    with pytest.raises(UserError, match=f"real={2 * N}: leaves none of the {2 * N} samples"):
-        Evaluator(Drawn(0), Knowing(), {}, N, real=2 * N, conditional=True)
 
 
 # --- features that learn

@@ -12,9 +12,12 @@ from helpers.samples import chunks, images, labels
 from PIL import Image
 
 from gan_lab.cli.evaluate import configure, main
+from gan_lab.errors import UserError
 from gan_lab.evaluation.evaluator import Evaluator
 from gan_lab.features.extractors import Pixels
 from gan_lab.metrics.samples import mirrored, recut
+
+PIXELS = ["features=pixels", "metric=frechet", "metric.frechet.groups=0"]
 
 
 @pytest.mark.parametrize("name", options("protocol"))
@@ -76,32 +79,22 @@ def test_mirror_images_count_as_further_real_pictures(tmp_path: Path, monkeypatc
 
     def figures(reference: Path, *more: str) -> Any:
         out = tmp_path / "out.json"
-        assert (
-            main(
-                [
-                    str(a),
-                    str(reference),
-                    "features=pixels",
-                    "metric=frechet",
-                    "metric.frechet.groups=0",
-                    f"out={out}",
-                    *more,
-                ]
-            )
-            == 0
-        )
+        assert main([str(a), str(reference), *PIXELS, f"out={out}", *more]) == 0
         return json.loads(out.read_text())["figures"][str(a)]
 
     flipped, laid_out = figures(b, "flips=true"), figures(both)
     assert flipped["n_real"] == laid_out["n_real"] == 16
     assert flipped["frechet"] == pytest.approx(laid_out["frechet"], rel=1e-6)
+    assert figures(b, "flips=true", "real=8")["frechet"] == figures(b)["frechet"]
+    assert json.loads((tmp_path / "out.json").read_text())["flips"] is False
+    assert main([str(a), str(b), *PIXELS, "flips=true", "real=17"]) == 2
 
 
-def test_mirror_images_do_not_depend_on_batches() -> None:
+def test_mirror_images_come_after_all_pictures_whatever_the_batches() -> None:
     x, y = images(0), labels()
-    found = [next(recut(mirrored(chunks(x, y, size)()), 40)) for size in (7, 60)]
+    found = [next(recut(mirrored(chunks(x, y, size), 30), 60)) for size in (7, 60)]
     assert torch.equal(found[0].x, found[1].x)
-    assert torch.equal(found[0].x[1::2], found[0].x[::2].flip(-1))
+    assert torch.equal(found[0].x, torch.cat([x[:30], x[:30].flip(-1)]))
 
 
 def digits(**more: Any) -> Any:
@@ -117,12 +110,22 @@ def test_all_and_mirrored_of_a_run_s_data() -> None:
     assert sorted(map(tuple, whole.real.images.flatten(1).tolist())) == sorted(
         map(tuple, data.labelled().x.flatten(1).tolist())
     )
-    some = Evaluator(data, Pixels(), {}, 500, 50, flips=True)
-    assert (some.real.n, some.n_real) == (50, 25)
-    assert torch.equal(some.real.images[1::2], some.real.images[::2].flip(-1))
+    plain, some, every = (Evaluator(data, Pixels(), {}, 500, real, flips=True).real for real in (50, 151, "all"))
+    assert torch.equal(plain.images, some.images[:50])
+    assert torch.equal(some.images[100:], some.images[:51].flip(-1))
+    assert (some.n, every.n) == (151, 200)
 
 
-def test_a_conditional_generator_is_asked_about_all_where_all_judge() -> None:
+@pytest.mark.parametrize(("n", "real", "advice"), [(60, None, "n=50"), (60, 50, "real=40"), (100, 50, "n=50")])
+def test_what_is_advised_for_a_floor_works(n: int, real: int | None, advice: str) -> None:
+    with pytest.raises(UserError, match=f"take {advice}$"):
+        Evaluator(digits(subset=100), Pixels(), {}, n, real, floor=True)
+    name, value = advice.split("=")
+    Evaluator(digits(subset=100), Pixels(), {}, **({"n": n, "real": real} | {name: int(value)}), floor=True)
+
+
+@pytest.mark.parametrize("real", ["all", 60, 50])
+def test_a_conditional_generator_is_asked_about_all_where_too_few_are_left(real: Any) -> None:
     from functools import partial
 
     from gan_lab.latents import Normal
@@ -131,6 +134,7 @@ def test_a_conditional_generator_is_asked_about_all_where_all_judge() -> None:
     def generator(z: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return y.view(-1, 1, 1, 1).expand(-1, 1, 8, 8).float()
 
-    found = Evaluator(digits(subset=60), Pixels(), {}, 120, "all", conditional=True)
+    found = Evaluator(digits(subset=60), Pixels(), {}, 120, real, conditional=True)
     asked = found.fake(partial(sampled, generator), Normal(2)).labels
-    assert asked.tolist() == 2 * found.real.labels.tolist()
+    everything = Evaluator(digits(subset=60), Pixels(), {}, 120, "all").real.labels
+    assert asked.tolist() == 2 * everything.tolist()

@@ -83,6 +83,14 @@ def tiny_dinov2(timm: Any) -> str:
     return "tiny_dinov2"
 
 
+@pytest.mark.parametrize("members", [False, True])
+def test_files_of_torch_before_and_since_version_1_6_are_read(tmp_path: Path, members: bool) -> None:
+    """The published weights of Inception and of VGG-16 are of before."""
+    path = tmp_path / "weights.pth"
+    torch.save({"w": torch.arange(3)}, path, _use_new_zipfile_serialization=members)
+    assert read_tensors(path)["w"].tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize("ending", ["pth", "safetensors"])
 def test_timm(timm: Any, tmp_path: Path, ending: str) -> None:
     network = timm.create_model("test_convnext.r160_in1k").eval()
@@ -169,6 +177,7 @@ def test_weights_that_are_not_these_are_refused(timm: Any, open_clip: Any, tmp_p
     torch.save({"w": print}, tmp_path / "code.pth")
     torch.save([torch.zeros(2)], tmp_path / "list.pth")
     (tmp_path / "short.safetensors").write_bytes(b"nothing")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "list.pth").read_bytes()[:200] + b"PK")
     save_file({"w": torch.zeros(2)}, tmp_path / "others.safetensors")
     good = tmp_path / "good.safetensors"
     own = hashlib.sha256(good.read_bytes()).hexdigest()[:10]
@@ -180,7 +189,8 @@ def test_weights_that_are_not_these_are_refused(timm: Any, open_clip: Any, tmp_p
         ({"weights": "nowhere.pth"}, "features.weights=nowhere.pth: no such file"),
         ({"weights": str(tmp_path / "code.pth")}, "code.pth: is no file of weights alone, and could run code"),
         ({"weights": str(tmp_path / "list.pth")}, "list.pth: is no file of weights by their names"),
-        ({"weights": str(tmp_path / "short.safetensors")}, "short.safetensors: is no file of weights alone"),
+        ({"weights": str(tmp_path / "short.safetensors")}, "short.safetensors: is damaged, or no file of weights"),
+        ({"weights": str(tmp_path / "cut.pth")}, "cut.pth: is damaged, or no file of weights"),
         ({"weights": str(tmp_path / "others.safetensors")}, "others.safetensors: not the weights of this network"),
         ({"model": "nonsense", "weights": str(good)}, "features.model=nonsense: timm knows no such network"),
     ):

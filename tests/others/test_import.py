@@ -275,6 +275,9 @@ def test_what_is_built_otherwise_is_refused(tmp_path: Path, capsys: pytest.Captu
     assert "its cutoffs are not those" in refused(
         stylegan3(False), **{"synthesis.L1_16_4.up_filter": torch.ones(12) / 12}
     )
+    assert "error: file.pkl: generator.shape=[3, 16384, 16384]: is too large" in refused(
+        stylegan3(False), img_resolution=2**14
+    )
     assert "holds NaN or infinite weights (mapping.w_avg)" in refused(
         stylegan2(None), **{"mapping.w_avg": torch.full((6,), torch.nan)}
     )
@@ -330,6 +333,14 @@ def overlapping() -> bytes:
     return bytes(file)
 
 
+def again_and_again() -> bytes:
+    """A thousand tensors of one storage of 4 kB."""
+    file = io.BytesIO()
+    whole = torch.zeros(1000)
+    torch.save({"model_state_dict": {str(i): whole for i in range(1000)}}, file)
+    return file.getvalue()
+
+
 NETWORK = b"\x80\x04}\x8c\x01G"  # what a pickle of {"G": ...} begins with
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -347,6 +358,13 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "in an old file of torch": (lambda: nested(touch()), "asks for posix.system"),
     "a large memo": (lambda: b"\x80\x02Nr\xff\xff\xff\xff.", "holds no networks"),
     "a long text": (lambda: b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7fab", "cannot be read as weights"),
+    "a tensor again and again": (again_and_again, "its tensors are more than 4 times as large as the file"),
+    "a name that is no text": (lambda: b"\x80\x04))\x93.", "it names what is no text"),
+    "a key of tuples": (lambda: b"\x80\x04}N\x85\x85Ns.", "a key that is neither text nor a number"),
+    "a damaged ZIP": (
+        lambda: zipped({"model_state_dict": {}}).replace(b"x/data.pkl", b"y/data.pkl", 1),
+        "cannot be read",
+    ),
     "a large member": (overlapping, "its members overlap"),
     "half a pickle": (lambda: pickle.dumps({"G": [1] * 99})[:20], "cannot be read as weights"),
     "no pickle": (lambda: b"\x89PNG\r\n", "cannot be read as weights"),
