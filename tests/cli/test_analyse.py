@@ -12,7 +12,9 @@ from PIL import Image
 from gan_lab.analysis import ANALYSES
 from gan_lab.analysis.page import page
 from gan_lab.analysis.subject import Finding
-from gan_lab.cli.analyse import main
+from gan_lab.cli.analyse import Options, main, targets_of
+from gan_lab.data.digits import Digits
+from gan_lab.data.memory import Held
 from gan_lab.experiment.run import play
 
 RUNS = {
@@ -87,6 +89,13 @@ def test_a_generator_with_styles_is_looked_at_in_w(runs: Path, tmp_path: Path) -
         "A code has 8 numbers",
     ):
         assert words in text
+
+
+def test_pictures_of_a_test_set_are_called_unseen() -> None:
+    data = Digits((1, 8, 8), 10, 16, seed=0, subset=1700)
+    targets, origin = targets_of(Held(data.test(), data), Options(), conditional=True)
+    assert origin == "not seen in training"
+    assert targets.x.equal(data.unseen(6).x) and targets.y is not None
 
 
 @pytest.mark.parametrize(
