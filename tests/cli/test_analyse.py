@@ -98,6 +98,11 @@ def test_pictures_of_a_test_set_are_called_unseen() -> None:
     assert targets.x.equal(data.unseen(6).x) and targets.y is not None
 
 
+def test_the_fewest_samples_leave_a_start_for_the_inversion(runs: Path, tmp_path: Path) -> None:
+    assert main([str(runs / "classes"), "n=2", "features=pixels", "what=inversion", f"out={tmp_path}"]) == 0
+    assert Links((tmp_path / "index.html").read_text()).sources == ["inversion.png"]
+
+
 @pytest.mark.parametrize(
     ("run", "arguments", "says"),
     [
