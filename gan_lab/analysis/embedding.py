@@ -31,6 +31,7 @@ def analyse(subject: Subject) -> Finding:
     both = tsne(torch.cat([subject.real.features[:n], subject.fake.features[:n]]), subject.seed)
     return Finding(
         scatter(both[:n], both[n:]),
-        f"t-SNE of {subject.features}, {n} real and {n} generated samples together, perplexity {perplexity_of(2 * n):.3g}. Who "
-        "lies beside whom says something; distances between groups, and their sizes, say nothing.",
+        f"t-SNE of {subject.features}, {n} real and {n} generated samples together, perplexity "
+        f"{perplexity_of(2 * n):.3g}. Who lies beside whom says something; distances between groups, and "
+        "their sizes, say nothing.",
     )

@@ -55,7 +55,9 @@ def test_all_that_applies_is_drawn(runs: Path, tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "pictures"
     assert main([str(runs / "classes"), f"out={out}", *QUICK]) == 0
     assert f"9 pictures and {out / 'index.html'}" in capsys.readouterr().out
-    found = Links((out / "index.html").read_text())
+    text = (out / "index.html").read_text()
+    assert "perplexity 26.3" in text  # (2 * 40 - 1) / 3
+    found = Links(text)
     assert found.sources == [f"{name}.png" for name in ANALYSES]
     for source in found.sources:
         with Image.open(out / source) as picture:
