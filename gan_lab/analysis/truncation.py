@@ -53,8 +53,9 @@ def analyse(subject: Subject) -> Finding:
     points = curve(real, lambda psi: subject.draw(truncated(subject.trained, psi)).features[:n])
     where = "w" if isinstance(subject.trained.generator, Styled) else "z"
     best = min(points, key=lambda point: point.frechet)
+    psi, frechet, precision, recall = zip(*points, strict=True)
     return Finding(
-        trade_off(*zip(*points, strict=True), where=where),
+        trade_off(psi, frechet, precision, recall, where),
         f"{n} samples for each psi against as many real ones, truncated in {where}; psi = 1 is none. Up is nearer to "
         f"the data, to the right is more of them. The Frechet distance is least at psi = {best.psi:g}.",
         [("psi", "Frechet distance", "precision", "recall")]
