@@ -7,6 +7,7 @@ table, and writes OUT.md and OUT.json. `--device cpu --quick` goes through all t
 """
 
 import argparse
+import gc
 import json
 import os
 import platform
@@ -19,13 +20,12 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products want
-os.environ.pop("PYTORCH_NVML_BASED_CUDA_CHECK", None)
 
 import pytorch_lightning as pl
 import torch
@@ -170,7 +170,8 @@ def meter(found: Found, device: torch.device, seconds: float, warm: int, block: 
         wait()
         found.blocks.append((clock() - began) / block)
     if cuda:
-        found.memory = torch.cuda.max_memory_allocated() / 2**20
+        # What is reserved: of the pool of a CUDA graph nothing counts as allocated once it is captured.
+        found.memory = torch.cuda.max_memory_reserved() / 2**20
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -184,14 +185,32 @@ def meter(found: Found, device: torch.device, seconds: float, warm: int, block: 
         spent = time.perf_counter() - began
         if cuda:
             torch.cuda.set_sync_debug_mode("default")
+    if cuda:
+        found.waits = {key: count / PROFILED for key, count in (waits_of(seen) - own_waits()).items()}
+    found.where = dict(Counter(f"{w.filename}:{w.lineno}" for w in told if "called a synchronizing" in str(w.message)))
     events = seen.key_averages()
-    found.waits = {event.key: event.count / PROFILED for event in events if event.key in WAITS}
-    if cuda:  # the measurement's own
-        found.waits["cudaDeviceSynchronize"] = found.waits.get("cudaDeviceSynchronize", 1 / PROFILED) - 1 / PROFILED
-    found.where = dict(Counter(f"{w.filename}:{w.lineno}" for w in told if "synchroniz" in str(w.message)))
-    kernels = [event.self_device_time_total for event in events if event.device_type is DeviceType.CUDA]
+    kernels = [event.self_device_time_total for event in events if is_kernel(event)]
     busy = sum(kernels) if cuda else sum(event.self_cpu_time_total for event in events)
     found.kernels = busy / 1e6 / spent
+
+
+def waits_of(seen: profile) -> Counter[str]:
+    """How often the host waited for the device, by the call."""
+    return Counter({event.key: event.count for event in seen.key_averages() if event.key in WAITS})
+
+
+@cache
+def own_waits() -> Counter[str]:
+    """What the measurement itself waits for: of a profile in which nothing is played."""
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as seen:
+        torch.cuda.synchronize()
+    return waits_of(seen)
+
+
+def is_kernel(event: Any) -> bool:
+    """Whether this is work on the device: no span that was named by hand, no copy, no filling with zeros."""
+    copies = event.key.startswith(("Memcpy", "Memset"))
+    return event.device_type is DeviceType.CUDA and not event.is_user_annotation and not copies
 
 
 class Done(BaseException):
@@ -340,10 +359,13 @@ def measured(name: str, row: Row, device: torch.device, quick: bool, seconds: fl
         how = [on(device), f"trainer.precision={PRECISION[row.precision]}"]
         how += [] if row.bare else ["callbacks.progress=null"]
         config = configured(WORKLOADS[name], Path(directory), quick, *how, *row.overrides)
-        if row.bare:
-            by_hand(config, row, rounds, device)
-        else:
-            by_lab(config, rounds, found)
+        try:
+            if row.bare:
+                by_hand(config, row, rounds, device)
+            else:
+                by_lab(config, rounds, found)
+        finally:
+            rounds.close()  # a failing round leaves the profile that it is in
     return found
 
 
@@ -380,6 +402,7 @@ def attempt(what: Callable[[], Any]) -> Any:
         torch._dynamo.reset()
         if torch.cuda.is_available():
             torch.cuda.set_sync_debug_mode("default")
+            gc.collect()  # players refer to each other, and what they hold is not free before
             torch.cuda.empty_cache()
 
 

@@ -34,6 +34,7 @@ SERIES = {  # of (size, batch, width), with what changes
     "size": [(size, 16, 16) for size in (16, 32, 64, 128)],
 }
 CHANGES = {"batch": 1, "width": 2, "size": 0}
+UNITS = {"batch": "images", "width": "channels", "size": "pixels"}
 
 
 def limit() -> float:
@@ -83,7 +84,7 @@ def main() -> None:
             )  # fmt: skip
         panel.loglog(at, [spent for spent, _ in found], "o-", label="lab")
         panel.loglog(at, [flops / peak for _, flops in found], "--", color="grey", label="matrix product")
-        panel.set_xlabel(name)
+        panel.set_xlabel(f"{name} ({UNITS[name]})")
         panel.set_xticks(at, [str(value) for value in at], minor=False)
         panel.minorticks_off()
     panels[0].set_ylabel("seconds a round")

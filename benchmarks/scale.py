@@ -3,7 +3,7 @@
     python benchmarks/scale.py [--check]
 
 Prints the tables of docs/scale.md. `--check` fits the model of communication to two processes of this machine (gloo),
-and compares what it foretells of a message of another size, and of a round, with what they take.
+and compares what it predicts of a message of another size, and of a round, with what they take.
 """
 
 import argparse
@@ -204,10 +204,10 @@ def process(rank: int, place: str) -> None:
 
     sending, whole = least(lambda: mean([torch.ones(BETWEEN)])), least(played)
     if rank == 0:
-        foretold = latency + pace * BETWEEN
+        predicted = latency + pace * BETWEEN
         print(f"two processes: {1e6 * latency:.0f} us and {4 / pace / 1e9:.2f} GB/s from messages of {SIZES} numbers")
-        print(f"{BETWEEN:,} numbers: foretold {1e3 * foretold:.2f} ms, taken {1e3 * sending:.2f} ms")
-        print(f"a round of two steps: foretold {2e3 * (computing + foretold):.2f} ms, taken {1e3 * whole:.2f} ms")
+        print(f"{BETWEEN:,} numbers: predicted {1e3 * predicted:.2f} ms, taken {1e3 * sending:.2f} ms")
+        print(f"a round of two steps: predicted {2e3 * (computing + predicted):.2f} ms, taken {1e3 * whole:.2f} ms")
     dist.destroy_process_group()
 
 

@@ -45,4 +45,6 @@ def shoot(browser: Any, run: Path, out: Path, width: int, height: int, scheme: s
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        raise SystemExit(__doc__)
     main(*sys.argv[1:])

@@ -79,7 +79,7 @@ def compose(*overrides: str, directory: Place | None = None, config_dir: Place |
     """
     place = Path(directory or f"outputs/{datetime.now():%Y-%m-%d/%H-%M-%S-%f}").expanduser().absolute()
     options = None if config_dir is None else Path(config_dir).expanduser().absolute()
-    config = compose_experiment(overrides, place, options)
+    config = compose_experiment(overrides, place, *([] if options is None else [options]))
     OmegaConf.set_readonly(config, True)
     return Experiment(config, overrides, options)
 

@@ -349,7 +349,7 @@ class Concluding(Protocol):
 
 @runtime_checkable
 class Closing(Protocol):
-    """A callback that acts when the run has ended and all its files are written."""
+    """A callback that acts when the run has ended, by no signal, and all its files are written."""
 
     def close(self, gan: Any) -> None:
         """Asked of process 0. It raises nothing: the run has ended well, whatever becomes of this."""

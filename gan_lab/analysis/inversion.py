@@ -72,7 +72,7 @@ def analyse(subject: Subject) -> Finding:
     """
     check_images(subject)
     space, given = space_of(subject.trained), subject.targets
-    own = min(OWN, subject.fake.n)
+    own = min(OWN, subject.fake.n - 1)  # the others are starts
     targets = torch.cat([given.x, subject.fake.images[:own]])
     z, y = subject.z[own:][:STARTS], None if subject.y is None else subject.y[own:][:STARTS]
     starts = space.codes(z, y)
@@ -91,8 +91,8 @@ def analyse(subject: Subject) -> Finding:
         labelled_rows("Inversion", ("given", "found", "difference"), rows),
         f"The best {space.name} of {STEPS} steps of Adam on the mean squared error of the pixels, from the nearest of "
         f"{len(starts)} samples. RMSE is the root mean square of the difference, of values in [-1, 1]: {real:.3f} on "
-        f"average of the pictures ({subject.origin}), and {generated:.3f} of samples of the generator, where 0 can be "
-        f"had. Black is no difference. {freedom(starts[0].numel(), targets[0].numel())}",
+        f"average of the pictures ({subject.origin}), and {generated:.3f} of samples of the generator, where 0 is "
+        f"possible. Black is no difference. {freedom(starts[0].numel(), targets[0].numel())}",
     )
 
 

@@ -9,6 +9,8 @@ from gan_lab.analysis.subject import Finding, Subject, check_images
 from gan_lab.errors import UserError
 from gan_lab.plots.analyses import spectra
 
+AT_ONCE = 64  # images whose transforms, of 16 bytes a number, are in memory
+
 
 class Spectrum(NamedTuple):
     """Frequencies (K,) in cycles per pixel, from 0 to 1/2, and the power (N, K) of each image there."""
@@ -31,7 +33,8 @@ def radial_power(images: Tensor) -> Spectrum:
     side = min(height, width)
     rings = (side * torch.hypot(down[:, None], across[None])).round().long().flatten()
     kept = rings <= side // 2
-    power = torch.fft.fft2(images.double()).abs().square().mean(1).flatten(1)[:, kept] / (height * width)
+    transformed = (torch.fft.fft2(part.double()) for part in images.split(AT_ONCE))
+    power = torch.cat([part.abs().square().mean(1).flatten(1)[:, kept] for part in transformed]) / (height * width)
     sums = torch.zeros(len(images), side // 2 + 1, dtype=torch.float64).index_add_(1, rings[kept], power)
     return Spectrum(torch.arange(side // 2 + 1) / side, sums / rings[kept].bincount())
 

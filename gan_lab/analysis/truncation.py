@@ -35,7 +35,7 @@ def truncated(trained: Trained, psi: float) -> Sampler:
 def curve(real: Tensor, features: Callable[[float], Tensor]) -> list[Point]:
     """Figures of the features (N, F) that each truncation's samples have, against real ones (N, F)."""
     points = []
-    for psi in tqdm(PSIS, "truncation", unit=""):
+    for psi in tqdm(PSIS, "truncation", unit="", disable=None):
         fake = features(psi)
         points.append(Point(psi, frechet_distance(real, fake), *precision_recall(real, fake, K)))
     return points
@@ -53,8 +53,9 @@ def analyse(subject: Subject) -> Finding:
     points = curve(real, lambda psi: subject.draw(truncated(subject.trained, psi)).features[:n])
     where = "w" if isinstance(subject.trained.generator, Styled) else "z"
     best = min(points, key=lambda point: point.frechet)
+    psi, frechet, precision, recall = zip(*points, strict=True)
     return Finding(
-        trade_off(points, where),
+        trade_off(psi, frechet, precision, recall, where),
         f"{n} samples for each psi against as many real ones, truncated in {where}; psi = 1 is none. Up is nearer to "
         f"the data, to the right is more of them. The Frechet distance is least at psi = {best.psi:g}.",
         [("psi", "Frechet distance", "precision", "recall")]

@@ -8,7 +8,8 @@ PAGE is a tournament's with `parts` in place of `contestants`: each a name with 
 without it they are left out. Parts that `parts=[...]` does not name stay in all.
 
 Of a run, `gan-lab ablate RUN_DIR parts=[loss,d_terms]`, the parts are keys of overrides that it was started with; the
-options `seeds`, `metric`, `features` and `n` say the rest, and each run has as many rounds as that one.
+options `seeds`, `metric`, `features` and `n` say the rest, and each run has as many rounds as that one. Of another
+person's run say where its data lie here: data.root=FOLDER.
 """
 
 import sys
@@ -17,17 +18,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from gan_lab.cli.tournament import LAUNCHER, hold
 from gan_lab.cli.tournament import Options as TournamentOptions
+from gan_lab.cli.tournament import divided, hold
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
 from gan_lab.config.options import help_page, parse_options, print_help
 from gan_lab.config.resume import OVERRIDES
+from gan_lab.config.stranger import vetted
 from gan_lab.errors import UserError
+from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_json, read_yaml_list
 from gan_lab.tournament.page import TournamentPage, parse_page, read_page
 
 USAGE = "gan-lab ablate PAGE_OR_RUN [parts=[A,B,...]] [fraction=1/2] [dir=DIR] [KEY=VALUE ...]"
+
+
+PLACES = ("data.root=", "data.labels=")  # what may be said of a run beside the options
 
 
 class Options(TournamentOptions):
@@ -47,10 +53,10 @@ def main(arguments: list[str]) -> int:
     if code is not None:
         return code
     path = place(arguments[0])
-    passed = [argument for argument in arguments[1:] if argument.startswith(LAUNCHER)]
-    rest = ["plan=true" if argument == "--plan" else argument for argument in arguments[1:] if argument not in passed]
-    options = parse_options(Options, rest)
-    page = run_page(path, options) if path.is_dir() else own_page(path, options)
+    rest, passed, folders = divided(arguments[1:])
+    given = [argument for argument in rest if path.is_dir() and argument.startswith(PLACES)]
+    options = parse_options(Options, [argument for argument in rest if argument not in given])
+    page = run_page(path, options, given) if path.is_dir() else own_page(path, options)
     chosen = named(options)
     parts = list(page.parts) if path.is_dir() or not chosen else chosen
 
@@ -62,6 +68,7 @@ def main(arguments: list[str]) -> int:
         as_tournament(page, names, parts),
         options,
         passed,
+        folders,
         lambda result: effects_of(result, names, parts),
     )
 
@@ -86,11 +93,11 @@ def own_page(path: Path, options: Options) -> TournamentPage:
     return page
 
 
-def run_page(path: Path, options: Options) -> TournamentPage:
-    """The page of a run's ablation.
+def run_page(path: Path, options: Options, given: list[str]) -> TournamentPage:
+    """The page of a run's ablation, with the data where the overrides in `given` say.
 
     Raises:
-        UserError: it is no run, or no parts were named.
+        UserError: it is no run, or no parts were named; or it is another person's and asks for more than parts.
     """
     from gan_lab.tournament.ablation import page_of_run
 
@@ -103,8 +110,10 @@ def run_page(path: Path, options: Options) -> TournamentPage:
     if not isinstance(rounds, int):
         raise UserError(f"{path}: not the directory of a run that has ended")
     overrides = [str(override) for override in read_yaml_list(path / OVERRIDES)]
+    if not is_own(path / OVERRIDES):
+        overrides = vetted(overrides, given, [], path / OVERRIDES)
     more = {"seeds": options.seeds or 5, "evaluation": evaluation}
-    return parse_page(page_of_run(overrides, chosen, rounds, more), str(path))
+    return parse_page(page_of_run([*overrides, *given], chosen, rounds, more), str(path))
 
 
 if __name__ == "__main__":

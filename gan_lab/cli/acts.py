@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from gan_lab.cli.evaluate import configure, data_of, evaluate
 from gan_lab.cli.train import prepare_run
@@ -19,21 +18,24 @@ from gan_lab.io.reading import read_json
 from gan_lab.io.weights import find_weights, read_weights
 from gan_lab.tournament.page import TournamentPage
 from gan_lab.tournament.rehearsal import FILE, Rehearsal
-from gan_lab.tournament.state import copying
+from gan_lab.tournament.state import KEYS
 
 
-def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
-    """In a child: a few rounds of a contestant, and the whole evaluation of what they leave."""
+def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPage, of: str) -> int:
+    """In a child: a few rounds of a contestant, and the whole evaluation of what they leave.
+
+    `folders` have the option `name` of `experiment`; `of` is noted as what was rehearsed.
+    """
     try:
-        if not (place / FILE).exists() or not summary_of(place).get("finished"):
-            shutil.rmtree(place, ignore_errors=True)  # cut short: what was counted is lost
-            config = compose_experiment([f"experiment={name}"], place, pages)
-            prepare_run(config, again=False)
-            play(config, (), [Rehearsal(str(place))])
+        if place.exists():  # one that was cut short, or of other settings
+            shutil.rmtree(place)
+        config = compose_experiment([f"experiment={name}"], place, *folders)
+        prepare_run(config, again=False)
+        play(config, (), [Rehearsal(str(place))])
         began = time.monotonic()
         if score([place], page):
             return 2
-        taken = read_json(place / FILE) | {"scoring": time.monotonic() - began}
+        taken = read_json(place / FILE) | {"scoring": time.monotonic() - began, "of": of}
         write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
     except Exception as error:
         return _told(error)
@@ -42,6 +44,8 @@ def rehearse(pages: Path, name: str, place: Path, page: TournamentPage) -> int:
 
 def score(runs: Sequence[Path], page: TournamentPage) -> int:
     """In a child: the page's figure of each run, and the copying test where the data have a test set.
+
+    The keys of both procedures are noted in the run's directory: someone may score it by others, too.
 
     Returns 0, or 2 where a figure could not be had, which is told.
     """
@@ -52,33 +56,30 @@ def score(runs: Sequence[Path], page: TournamentPage) -> int:
     code = 0
     for run in runs:
         try:
-            if page.copying is not None and copying(summary_of(run)) is None:
-                _test_copying(run, page)
-            evaluate(run, configure(options))
+            keys = {"copying": None if page.copying is None else _test_copying(run, page)}
+            keys["figure"] = next(iter(evaluate(run, configure(options))))
+            text = json.dumps(keys)
+            write_atomically(run / KEYS, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
         except Exception as error:
             code = _told(error)
     return code
 
 
-def _test_copying(run: Path, page: TournamentPage) -> None:
+def _test_copying(run: Path, page: TournamentPage) -> str | None:
+    """The procedure's key; None where there is nothing to test by."""
     assert page.copying is not None
     own = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
     data = data_of(run, configure(own))
     if not hasattr(data, "test") or data.available is None:
-        return
+        return None
     try:
         data.test()
     except UserError:  # all pictures are trained on, say
-        return
+        return None
     recipe = read_weights(find_weights(run, None)).generator().recipe
     conditional = "num_classes" in recipe or "degradation" in recipe  # half of the samples give conditions
-    evaluate(run, configure([*own, f"real={data.available // 2 if conditional else data.available}"]))
-
-
-def summary_of(run: Path) -> dict[str, Any]:
-    """Its summary; nothing where it has not ended yet."""
-    path = run / "summary.json"
-    return read_json(path) if path.exists() else {}
+    real = data.available // 2 if conditional else data.available
+    return next(iter(evaluate(run, configure([*own, f"real={real}"]))))
 
 
 def _told(error: Exception) -> int:

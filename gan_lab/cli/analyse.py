@@ -113,7 +113,7 @@ def analyse(directory: Path, options: Options, config: DictConfig) -> str:
         raise UserError(f"out={options.out}: is a file; name a folder")
     subject, facts = subject_of(directory, options, config)
     found, left_out = {}, {}
-    with tqdm(names, "analyses", unit="", leave=False) as shown:
+    with tqdm(names, "analyses", unit="", leave=False, disable=None) as shown:
         for name in shown:
             shown.set_postfix_str(name)
             try:

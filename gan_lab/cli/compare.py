@@ -10,6 +10,7 @@ the fact: then the p-value is larger than it need be, and what flatters is the b
 `out` also writes the table: `.md`, `.csv` (a line for each row and column) or `.json` (with the value of each seed).
 """
 
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
 USAGE = "gan-lab compare DIR [DIR ...] [out=FILE]"
+LARGEST = 1e150  # of a figure: a table has squares of them
 LONGEST = 1000  # characters of a circumstance
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
@@ -94,9 +96,10 @@ def find_runs(places: Iterable[Path], sign: str = GENERATOR) -> list[Path]:
     for root in places:
         files = [root / sign] if (root / sign).is_file() else sorted(root.rglob(sign), key=natural)
         if not files:
+            finished = " with a finished run" if sign == GENERATOR else ""
             saved = sign == GENERATOR and next(root.rglob("checkpoints"), None)
             hint = "; checkpoint=last takes what an unfinished one has saved" if saved else ""
-            raise UserError(f"{root}: no run directory with a finished run (no {sign} in it or below){hint}")
+            raise UserError(f"{root}: no run directory{finished} (no {sign} in it or below){hint}")
         found |= dict.fromkeys(file.parent for file in files)
     if not found:
         raise UserError("no run directory: name one, or a folder of them")
@@ -181,10 +184,12 @@ def _says_where_best(figure: str, procedure: dict[str, Any]) -> bool:
 def _number(value: Any, where: str) -> float:
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            number = float(value)
+            if abs(number) < LARGEST or not math.isfinite(number):
+                return number
     except OverflowError:
         pass
-    raise UserError(f"{where} must be a number")
+    raise UserError(f"{where} must be a number below {LARGEST:g}")
 
 
 def shared(runs: Sequence[Run]) -> frozenset[str]:

@@ -18,7 +18,7 @@ from typing import Any, TypeGuard
 
 from pydantic import Field
 
-from gan_lab.cli.compare import Run, compare, find_runs, is_place, label_of, played_overrides, read_run, shared
+from gan_lab.cli.compare import LARGEST, Run, compare, find_runs, is_place, label_of, played_overrides, read_run, shared
 from gan_lab.cli.status import Job, status
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
@@ -74,38 +74,43 @@ def report(places: Sequence[Path], out: Path | None = None) -> Path:
 
     if out is None:
         out = Path(PAGE) if others else first / PAGE
-    jobs = [job for directory in places for job in _jobs(directory)]
-    members, runs = gather(places, {job.name: job for job in jobs})
+    jobs = {path: job for directory in places for path, job in _jobs(directory).items()}
+    members, runs = gather(places, jobs)
     title = ", ".join(printable(directory.resolve().name) for directory in places[:4]) + (" ..." if places[4:] else "")
-    page = page_of(title, members, compare(runs), jobs, out.parent)
+    page = page_of(title, members, compare(runs), [*jobs.values()], out.parent)
     write_atomically(out, lambda path: path.write_text(page, encoding="utf-8"))
     return out
 
 
-def gather(places: Sequence[Path], jobs: Mapping[str, Job]) -> tuple[list[Any], list[Run]]:
+def gather(places: Sequence[Path], jobs: Mapping[Path, Job]) -> tuple[list[Any], list[Run]]:
     """The runs among and below these, for a page; and those that there are figures of, for a comparison.
 
-    A run whose files are damaged is among the first as one that has failed.
+    `jobs` are those of sweeps, by the directories of their runs; all of a sweep may have failed before they left any. A
+    run whose files are damaged is among the first as one that has failed.
     """
     from gan_lab.report.comparison import KEY, Member
+    from gan_lab.report.configuration import masked
     from gan_lab.report.curves import read_table
     from gan_lab.report.pictures import thumbnail
 
-    found = [directory for directory in find_runs(places, RUN) if (directory / "config.yaml").is_file()]
+    sweeps = {path.parent for path in jobs}
+    begun = [place for place in places if place not in sweeps or next(place.rglob(RUN), None) is not None]
+    found = [path for path in find_runs(begun, RUN) if (path / "config.yaml").is_file()] if begun else []
     if len(found) > MOST_RUNS:
         raise UserError(f"{len(found)} runs: a page has at most {MOST_RUNS}; name fewer")
     runs, broken = [], {}
     for directory in found:
         try:
             check_inside(directory)
-            runs.append(with_own_figures(_begun(directory)))
+            run = with_own_figures(_begun(directory))
+            runs.append(run._replace(overrides=frozenset(map(masked, run.overrides))))
         except UserError as error:
             broken[directory] = str(error)
     measured = [run for run in runs if run.scores]
     common = shared(measured or runs)
     members = []
     for run in runs:
-        job = jobs.get(run.directory.name, Job("", "", ""))
+        job = jobs.get(run.directory, Job("", "", ""))
         knobs = {key_of(o): o.partition("=")[2] for o in run.overrides - common if "=" in o}
         figures = {n if k == KEY else f"{n} {k}": v for (n, k), v in run.scores.items() if math.isfinite(v)}
         words = _summary(run.directory).get("equilibrium/verdict")
@@ -128,11 +133,19 @@ def with_own_figures(run: Run) -> Run:
     from gan_lab.report.comparison import KEY, OWN
 
     summary = _summary(run.directory)
-    own = {(name, KEY): float(summary[name]) for name in OWN if _is_number(summary.get(name))}
-    if not own:
-        return run
-    procedure = {"of": "the last round, as the run reported it", **{f"best/{name}": OWN[name] for name, _ in own}}
-    return run._replace(scores=run.scores | own, procedures=run.procedures | {KEY: procedure})
+    audit = {name: summary[f"audit/{name}"] for name in ("n", "seen") if _is_number(summary.get(f"audit/{name}"))}
+    settings = ", ".join(f"{name} {value:g}" for name, value in audit.items())  # what an AUC depends on
+    own: dict[tuple[str, str], float] = {}
+    procedures: dict[str, dict[str, Any]] = {}
+    for name in OWN:
+        if not _is_number(summary.get(name)):
+            continue
+        is_audit = name.startswith("audit/") and bool(audit)
+        key = f"{KEY[:-1]}, {settings})" if is_audit else KEY
+        own[name, key] = float(summary[name])
+        facts = procedures.setdefault(key, {"of": "the last round, as the run reported it"})
+        facts |= {f"best/{name}": OWN[name], **(audit if is_audit else {})}
+    return run._replace(scores=run.scores | own, procedures=run.procedures | procedures)
 
 
 def _begun(directory: Path) -> Run:
@@ -144,12 +157,13 @@ def _begun(directory: Path) -> Run:
     return Run(directory, kept, seed if isinstance(seed, int) else 0, {}, {}, [], ())
 
 
-def _jobs(directory: Path) -> list[Job]:
-    """The jobs of the sweep; of a folder that is none, nothing."""
+def _jobs(directory: Path) -> dict[Path, Job]:
+    """The jobs of the sweep by the directories of their runs; of a folder that is none, nothing."""
+    alone = (directory / "config.yaml").is_file() and not (directory / PLAN).exists()
     try:
-        return status(directory, PATIENCE)
+        return {directory if alone else directory / job.name: job for job in status(directory, PATIENCE)}
     except UserError:
-        return []
+        return {}
 
 
 def _summary(directory: Path) -> dict[str, Any]:
@@ -162,7 +176,7 @@ def _is_text(value: object) -> TypeGuard[str]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < 1e300
+    return isinstance(value, float | int) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
 """Stages of a tournament: rehearsal, search, final runs and their evaluation, each in processes of its own."""
 
+import hashlib
 import json
+import math
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +15,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 
-from gan_lab.cli.acts import rehearse, score, summary_of
+from gan_lab.cli.acts import rehearse, score
 from gan_lab.cli.sample import main as sample
 from gan_lab.config.arguments import quoted, tidied
 from gan_lab.config.conf import CONF
@@ -21,19 +25,23 @@ from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.evaluation.ranking import looks
 from gan_lab.io.files import write_atomically
+from gan_lab.io.inside import check_inside
+from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import FAILURE, run_name
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import Choices, Range, TournamentPage
-from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of, spelt
+from gan_lab.tournament.overrides import check_override
+from gan_lab.tournament.page import Choices, Range, TournamentPage, spelt
+from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import FILE, ROUNDS
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
-from gan_lab.tournament.state import Run, read_run, scored
+from gan_lab.tournament.state import Run, floor_of, read_run
 
 PAGE, LOG = "page.yaml", "output.txt"
-FREE = ("question", "power")  # what may be asked anew of the same runs
+FREE = ("power",)  # what decides nothing, and may be asked again of the same runs
+PLAYED = ("search", "final")  # the sweeps: once there is one, the page stands
 SHOWN = 36  # samples in a picture
 Job = tuple[str, int]  # a run: the option of `experiment` and the seed
 
@@ -49,11 +57,19 @@ class Stages:
     output.txt              what all these have printed
     """
 
-    def __init__(self, page: TournamentPage, directory: Path, passed: Sequence[str] = (), retry: bool = False) -> None:
-        self.page, self.directory, self.passed, self.retry = page, directory, list(passed), retry
+    def __init__(
+        self,
+        page: TournamentPage,
+        directory: Path,
+        passed: Sequence[str] = (),
+        retry: bool = False,
+        folders: Sequence[Path] = (),
+    ) -> None:
+        self.page, self.directory, self.passed, self.retry, self.folders = page, directory, passed, retry, folders
         self.figure, self.best = figure_of(page)
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
+        self._begun: set[str] = set()  # stages whose options were written in this start
 
     def begin(self) -> None:
         """Rehearse what has not been rehearsed.
@@ -61,14 +77,12 @@ class Stages:
         Raises:
             UserError: the directory is another tournament's, or a contestant cannot play, or not be evaluated.
         """
+        check_inside(self.directory)
         self._keep_page()
         for entry in entries(self.page, trials=self._is_random()):
             if entry.costed in self.costs:
                 continue
-            file = self.directory / "rehearsal" / entry.costed / FILE
-            if not (file.exists() and "scoring" in read_json(file)):
-                self._rehearse(entry, file)
-            found = read_json(file)
+            found = self._rehearsed(entry)
             self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
             self.scoring = found["scoring"]
         for entry in entries(self.page, trials=False):
@@ -84,6 +98,8 @@ class Stages:
             UserError: runs could not be played, for other reasons than that they failed.
         """
         began = time.monotonic()
+        if self.retry:
+            self._forget_failures()
         found = self._search()
         decides = self.page.until == "decided"
         numbers = looks(self.page.first_look, self.page.seeds, self.page.looks if decides else 1)
@@ -99,14 +115,23 @@ class Stages:
 
     def _keep_page(self) -> None:
         path, now = self.directory / PAGE, self.page.model_dump(mode="json")
-        before = read_yaml(path) if path.exists() else now
+        is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
+        if (is_there or has_played) and not (is_there and is_own(path)):
+            raise UserError(f"{path}: is not of a tournament of yours; give this one a dir of its own, dir=DIR")
+        before = read_yaml(path) if has_played else now
         for key in now:
             if key not in FREE and before.get(key) != now[key]:
                 raise UserError(
                     f"{self.directory}: holds a tournament with another {key}; give this one a dir of its own "
                     f"(its runs would not be comparable, or its error rate not what it says)"
                 )
-        write_atomically(path, lambda file: file.write_text(yaml.safe_dump(now, sort_keys=False)))
+        write_own(path, yaml.safe_dump(now, sort_keys=False))
+
+    def _forget_failures(self) -> None:
+        """Of the search only until its best were chosen: the final runs have their settings."""
+        stage = "final" if (self.directory / "final").exists() else "search"
+        for failure in self.directory.glob(f"{stage}/*/{FAILURE}"):
+            failure.unlink()
 
     def _is_random(self) -> bool:
         return self.page.search is not None and self.page.search.sampler == "random"
@@ -117,28 +142,47 @@ class Stages:
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
 
-    def _rehearse(self, entry: Entry, file: Path) -> None:
-        """Raises UserError where a contestant cannot play, or not be evaluated as it stands on the page; a trial that
-        cannot will fail in the search, and has its contestant's cost.
+    def _rehearsed(self, entry: Entry) -> dict[str, Any]:
+        """What a rehearsal of these settings has found; played where there is none.
+
+        Raises:
+            UserError: a contestant cannot play, or not be evaluated as it stands on the page. A trial that cannot will
+                fail in the search, and has its contestant's cost.
         """
+        place = self.directory / "rehearsal" / entry.costed
+        about = [self._option(entry, ROUNDS), self.page.model_dump(mode="json", include={"evaluation", "copying"})]
+        of = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+        found = _found(place / FILE, of)
+        if found is not None:
+            return found
         _say(f"rehearsal: {entry.name}")
         pages = self._write("rehearsal", entry, ROUNDS)
-        self._child(lambda: rehearse(pages, entry.name, file.parent, self.page))
-        if file.exists() and "scoring" in read_json(file):
-            return
-        if entry.costed == entry.contestant:
+        self._child(lambda: rehearse([pages, *self.folders], entry.name, place, self.page, of))
+        found = _found(place / FILE, of)
+        if found is None and entry.costed == entry.contestant:
             raise UserError(f"{entry.name}: {self._last_error()}")
-        text = json.dumps(self.costs[entry.contestant]._asdict() | {"scoring": self.scoring})
-        write_atomically(file, lambda path: path.write_text(text))
+        if found is None:
+            found = self.costs[entry.contestant]._asdict() | {"scoring": self.scoring, "of": of}
+            text = json.dumps(found)
+            write_atomically(place / FILE, lambda path: path.write_text(text))
+        return found
 
-    def _write(self, stage: str, entry: Entry, rounds: int) -> Path:
-        """The option of a job; the folder for --config-dir."""
-        pages, protocol = self.directory / "pages" / stage, self.page.evaluation
+    def _option(self, entry: Entry, rounds: int) -> dict[str, Any]:
+        """The settings of a job, as `write_option` takes them."""
+        protocol = self.page.evaluation
         overrides = tidied([*entry.overrides, *_watched(entry.overrides, protocol.metric, protocol.features)])
         every = max(1, -(-rounds // self.page.points))
         watched = {"every": every, "n": protocol.validation_n, "real": protocol.real, "seed": protocol.validation_seed}
         more = {f"callbacks.evaluation.{key}": value for key, value in watched.items()}
-        write_option(pages, entry.name, overrides, rounds=rounds, **more)
+        return {"overrides": overrides, "rounds": rounds, **more}
+
+    def _write(self, stage: str, entry: Entry, rounds: int) -> Path:
+        """The option of a job; the folder for --config-dir, in which nothing else lies."""
+        pages = self.directory / "pages" / stage
+        if stage not in self._begun and os.path.lexists(pages):
+            shutil.rmtree(pages)
+        self._begun.add(stage)
+        write_option(pages, entry.name, **self._option(entry, rounds))
         return pages
 
     def _search(self) -> dict[str, Searched]:
@@ -165,9 +209,9 @@ class Stages:
 
     def _chosen(self, name: str, trials: Sequence[Run]) -> int:
         """The trial that is best on validation; where all failed the first, which will fail again."""
-        floor = scored(summary_of(self.directory / "rehearsal" / name), self.figure, self.page.evaluation)
+        floor = floor_of(self.directory / "rehearsal" / name, self.figure)
         values = [run.last_validation for run in trials]
-        bad = [None if value is None else badness(value, self.best, (floor or {}).get("floor")) for value in values]
+        bad = [None if value is None else badness(value, self.best, floor) for value in values]
         return chosen(bad) or 0
 
     def _optuna(self, entry: Entry) -> Searched:
@@ -190,7 +234,7 @@ class Stages:
             ]  # fmt: skip
             self._train(pages, sweep, arguments)
         places = sorted(path.parent for path in sweep.glob("*/overrides.yaml"))
-        runs = [read_run(place, rounds, self.figure, self.page.evaluation) for place in places]
+        runs = [read_run(place, rounds, self.figure) for place in places]
         if not runs:
             raise UserError(f"{entry.name}: {self._last_error()}")
         drawn = _settings(places[self._chosen(entry.name, runs)], list(space))
@@ -221,9 +265,6 @@ class Stages:
         """
         sweep = self.directory / stage
         places = {job: sweep / run_name([f"experiment={job[0]}", f"seed={job[1]}"]) for job in jobs}
-        if self.retry:
-            for place in places.values():
-                (place / FAILURE).unlink(missing_ok=True)
         runs = self._read(jobs, places)
         left = jobs_left({job: run.is_over for job, run in runs.items()})
         for names, seeds in left:
@@ -236,10 +277,12 @@ class Stages:
         return runs
 
     def _read(self, jobs: dict[Job, int], places: dict[Job, Path]) -> dict[Job, Run]:
-        return {job: read_run(places[job], rounds, self.figure, self.page.evaluation) for job, rounds in jobs.items()}
+        return {job: read_run(places[job], rounds, self.figure) for job, rounds in jobs.items()}
 
     def _train(self, pages: Path, sweep: Path, arguments: list[str]) -> None:
         flags = ["-m", f"--config-dir={pages}", f"hydra.sweep.dir={quoted(str(sweep))}"]
+        if self.folders:
+            flags.append(f"hydra.searchpath=[{','.join(quoted(f'file://{folder}') for folder in self.folders)}]")
         self._child(lambda: program("gan_lab.cli.train", [*flags, *arguments, *self.passed]))
 
     def _score(self, runs: dict[Job, Run], jobs: dict[Job, int]) -> dict[Job, Run]:
@@ -321,9 +364,27 @@ def _interval(part: Range | Choices) -> str:
 
 
 def _settings(run: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """What a trial of Optuna's was given for these."""
+    """What a trial of Optuna's was given for these.
+
+    Raises:
+        UserError: it is nothing that a page may say.
+    """
     given = OverridesParser.create().parse_overrides([str(o) for o in read_yaml_list(run / "overrides.yaml")])
-    return {o.key_or_group: o.value() for o in given if o.key_or_group in keys}
+    chosen = [override for override in given if override.key_or_group in keys]
+    try:
+        for override in chosen:
+            check_override(str(override.input_line))
+    except ValueError as error:
+        raise UserError(f"{run}: {one_line(str(error))}") from error
+    return {override.key_or_group: override.value() for override in chosen}
+
+
+def _found(file: Path, of: str) -> dict[str, Any] | None:
+    """What a whole rehearsal of these settings has left; None where there was none."""
+    found = read_json(file) if file.exists() else {}
+    numbers = [found.get(name) for name in (*Cost._fields, "scoring")]
+    is_whole = all(isinstance(number, float | int) and 0 <= number < math.inf for number in numbers)
+    return found if is_whole and found.get("of") == of else None
 
 
 def _over(sweep: Path, rounds: int) -> int:

@@ -10,7 +10,7 @@ The result is DIR/tournament.md, .html and .json. The same command, given again,
 ended it. Runs that failed are results; retry=true plays them again.
 
 Arguments that begin with hydra/launcher or hydra.launcher are for the sweeps: hydra/launcher=joblib
-hydra.launcher.n_jobs=2, or hydra/launcher=slurm.
+hydra.launcher.n_jobs=2, or hydra/launcher=slurm. --config-dir=FOLDER has parts of your own (docs/own_parts.md).
 """
 
 import sys
@@ -23,6 +23,8 @@ from pydantic import Field
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
+from gan_lab.config.started import split
+from gan_lab.errors import UserError
 from gan_lab.runtime.lock import exclusive
 from gan_lab.tournament.page import TournamentPage, read_page
 
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from gan_lab.evaluation.factorial import Effect
     from gan_lab.tournament.result import Result
 
-USAGE = "gan-lab tournament PAGE [dir=DIR] [plan=true] [until=decided] [KEY=VALUE ...]"
+USAGE = "gan-lab tournament PAGE [dir=DIR] [plan=true] [until=decided] [KEY=VALUE ...] [--config-dir=FOLDER]"
+FOLDER = "--config-dir="
 LAUNCHER = ("hydra/launcher=", "hydra.launcher.", "+hydra.launcher.")
 
 
@@ -51,9 +54,20 @@ def main(arguments: list[str]) -> int:
     if code is not None:
         return code
     path = place(arguments[0])
-    passed = [argument for argument in arguments[1:] if argument.startswith(LAUNCHER)]
-    rest = ["plan=true" if argument == "--plan" else argument for argument in arguments[1:] if argument not in passed]
-    return hold(path, read_page(path), parse_options(Options, rest), passed)
+    rest, passed, folders = divided(arguments[1:])
+    return hold(path, read_page(path), parse_options(Options, rest), passed, folders)
+
+
+def divided(arguments: list[str]) -> tuple[list[str], list[str], list[Path]]:
+    """The command's own options, what is for the sweeps, and the folders of parts of one's own."""
+    flags, overrides = split(arguments)
+    folders = [place(flag.partition("=")[2]).absolute() for flag in flags if flag.startswith(FOLDER)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{FOLDER}{folder}: no such folder")
+    passed = [override for override in overrides if override.startswith(LAUNCHER)]
+    own = ["plan=true" if flag == "--plan" else flag for flag in flags if not flag.startswith(FOLDER)]
+    return [*own, *(override for override in overrides if override not in passed)], passed, folders
 
 
 def hold(
@@ -61,6 +75,7 @@ def hold(
     page: TournamentPage,
     options: Options,
     passed: list[str],
+    folders: list[Path],
     analyse: Callable[["Result"], list["Effect"]] | None = None,
 ) -> int:
     """Play the tournament of a page, or say what that would cost; the exit code."""
@@ -68,9 +83,10 @@ def hold(
 
     if options.until is not None:
         page = page.model_copy(update={"until": options.until})
-    directory = (options.dir or Path("multirun") / path.stem).expanduser().absolute()
+    name = path.resolve().name if path.is_dir() else path.stem
+    directory = (options.dir or Path("multirun") / name).expanduser().absolute()
     with exclusive(directory):
-        stages = Stages(page, directory, passed, options.retry)
+        stages = Stages(page, directory, passed, options.retry, folders)
         stages.begin()
         if options.plan:
             print(stages.plan())

@@ -39,6 +39,7 @@ FIGURE = "g/loss"  # where none is monitored
 CURVES = ("d/loss", "g/loss", "d/accuracy_real", "d/accuracy_fake")
 BLOCKS, ASCII = "▁▂▃▄▅▆▇█", "_.-=+*#@"
 LINES_EVERY = 60.0  # seconds between lines, where the output is no terminal
+LARGEST = 10**15  # rounds, or seconds
 ORDER = ("running", "failed", "waiting", "done")
 COLOURS = {"running": "cyan", "failed": "red", "waiting": "yellow", "done": "green"}
 
@@ -186,7 +187,8 @@ class Seen:
         except UserError as error:  # of a damaged file; the other jobs may be well
             return View(job._replace(note=str(error)), {}, None, FIGURE)
         budget = config.get("rounds")
-        return View(job, table, budget if isinstance(budget, int) else None, _monitored(config))
+        known = isinstance(budget, int) and 0 <= budget < LARGEST
+        return View(job, table, budget if known else None, _monitored(config))
 
     def _table(self, path: Path) -> Mapping[str, Sequence[float]]:
         if not path.is_file():
@@ -305,7 +307,8 @@ def spark(values: Sequence[float], width: int, blocks: str = BLOCKS) -> str:
     if not count:
         return ""
     edges = [i * len(values) // count for i in range(count + 1)]
-    means = [sum(part) / len(part) for part in (values[a:b] for a, b in zip(edges, edges[1:], strict=False))]
+    # Halves of them, so that neither a sum nor the span is more than a float can be.
+    means = [sum(value / 2 / (b - a) for value in values[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
     low, high = min(means), max(means)
     span = (high - low) or 1.0
     return "".join(blocks[min(int((mean - low) / span * len(blocks)), len(blocks) - 1)] for mean in means)
@@ -333,6 +336,8 @@ def counts(views: Sequence[View]) -> str:
 def _clock(seconds: float | None) -> str:
     if seconds is None:
         return ""
+    if not seconds < LARGEST:
+        return "years"
     minutes, hours = int(seconds) // 60, int(seconds) // 3600
     days = hours // 24
     if days:

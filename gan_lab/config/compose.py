@@ -31,8 +31,10 @@ def check_experiment(config: DictConfig, choices: Mapping[str, Any], overrides: 
     check_idle(config)
 
 
-def compose_experiment(overrides: Sequence[str], directory: Path, config_dir: Path | None = None) -> DictConfig:
+def compose_experiment(overrides: Sequence[str], directory: Path, *folders: Path) -> DictConfig:
     """The configuration that the command line would make of these overrides, for a run in `directory`.
+
+    `folders` hold options of one's own, as --config-dir does.
 
     Raises:
         UserError: there is no such option, a value is not allowed, or it is for the command line alone.
@@ -43,7 +45,8 @@ def compose_experiment(overrides: Sequence[str], directory: Path, config_dir: Pa
             name = override.lstrip("+~").partition("=")[0].partition(".")[0].partition("/")[0]
             if name in ELSEWHERE:
                 raise UserError(f"{override}: is for the command line: {ELSEWHERE[name]}")
-        search = [] if config_dir is None else [f"hydra.searchpath=[{quoted(f'file://{config_dir}')}]"]
+        places = ",".join(quoted(f"file://{folder}") for folder in folders)
+        search = [f"hydra.searchpath=[{places}]"] if folders else []
         with initialize_config_dir(str(CONF), job_name="train", version_base="1.3"):
             place = f"directory={quoted(str(directory))}"
             config = compose("config", [*search, *given, place], return_hydra_config=True)

@@ -1,4 +1,4 @@
-"""Check of what `gan.accumulate`, `gan.compile` and a sampling cannot be combined with."""
+"""Check of what `gan.accumulate`, `gan.compile`, `gan.joint_batch` and a sampling cannot be combined with."""
 
 from typing import Any, cast
 
@@ -28,6 +28,10 @@ def check_knobs(config: DictConfig) -> None:
             "leave sampling=plain, and take sampling=standing_statistics of gan-lab sample and evaluate"
         )
     wrappers = {**(plain.get("d_wrappers") or {}), **(plain.get("g_wrappers") or {})}
+    if plain["gan"].get("joint_batch") and "packing" in (plain.get("d_wrappers") or {}):
+        raise UserError(
+            "gan.joint_batch=true: packing could put real and generated samples into one pack; leave out one of the two"
+        )
     if compiled and "spectral_norm" in wrappers and declares(plain["loss"]["_target_"], "generator_sees_real"):
         raise UserError(
             "gan.compile=true: spectral_norm changes its vectors between D's views of real and of fake samples, of "

@@ -35,7 +35,7 @@ GROUPS = {
 LABELS = ("auto", "folders", "none")  # of data.labels, what names no file
 TRAINER = ("accelerator", "devices", "num_nodes", "precision", "sync_batchnorm", "deterministic", "benchmark")
 _NAME = re.compile(r"\w+", re.ASCII)
-_KEY = re.compile(r"\w+([./]\w+)*", re.ASCII)
+KEY = re.compile(r"\w+([./]\w+)*", re.ASCII)
 
 
 def vetted(overrides: Sequence[str], given: Sequence[str], trusted: Sequence[str], where: Path) -> list[str]:
@@ -75,7 +75,7 @@ def _vet(text: str, trusted: Sequence[str]) -> None:
     override = _parsed(text)
     key, package = override.key_or_group, override.package
     for name in (key, package or "a"):
-        if not _KEY.fullmatch(name):
+        if not KEY.fullmatch(name):
             raise UserError("that is no key of this lab")
     steps = re.split(r"[./]", key)
     at = (package or key).split(".") if _is_group(key) else steps

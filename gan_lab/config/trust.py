@@ -37,7 +37,7 @@ SCHEDULES = frozenset(f"torch.optim.lr_scheduler.{name}" for name in _SCHEDULES.
 MOST = 2000  # values
 LARGEST = 10**6  # of a number that a stranger's file gives, where it may be the size of something
 _WORD = re.compile(r"[\w.+ -]*", re.ASCII)
-_TAKES_A_PATH = re.compile(r"(^|_)(root|dir|directory|folder|path|dirpath|file|filename|storage|out|url|uri)$")
+TAKES_A_PATH = re.compile(r"(^|_)(root|dir|directory|folder|path|dirpath|file|filename|storage|out|url|uri)$")
 _NAMES_A_FIGURE = ("objective", "monitor")  # and these are called `g/loss`
 _NO_SIZE = ("seed", "labels_seed", "rounds", "kimg")
 
@@ -81,7 +81,7 @@ def check_words(tree: Any) -> None:
             raise UserError(f"{dotted(path[:1])}: has more than {MOST} values, too many for a stranger's file")
         keys = [step for step in path if isinstance(step, str)]
         key = keys[-1] if keys else ""
-        if not all(map(_WORD.fullmatch, keys)) or _TAKES_A_PATH.search(key):
+        if not all(map(_WORD.fullmatch, keys)) or TAKES_A_PATH.search(key):
             raise UserError(one_line(f"{dotted(path)}: is not taken from a stranger's file"))
         if key == "_args_" and not isinstance(value, list):
             raise UserError(f"{dotted(path)}: only parts are given by position")

@@ -31,5 +31,9 @@ def ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
         user.wait_stream(copies)  # before the next copy is in it
         for tensor in coming.tensors:
             tensor.record_stream(user)  # its memory is not given to a later copy while the round reads it
-        now, coming = coming, begun()
+        try:
+            now, coming = coming, begun()
+        except Exception:
+            yield coming  # its round is played before the run ends
+            raise
         yield now

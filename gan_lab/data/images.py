@@ -33,7 +33,7 @@ from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectan
 from gan_lab.types import Batch
 
 MEMORY = 2**28  # bytes of decoded pictures that are kept by default
-TESTED = 10_000  # pictures at most that are held in memory to be tested on
+TESTED, TESTED_BYTES = 10_000, 2**31  # at most of what is held in memory to be tested on: pictures, bytes
 
 
 class Images(GameData):
@@ -167,11 +167,19 @@ class Images(GameData):
         return found
 
     def test(self) -> Batch:
-        """Pictures to be tested on, which `subset` holds out, 10,000 at most. Raises UserError where there are none."""
-        found = self.unseen(TESTED)
-        if found is None:
-            most = len(self.pictures) - 1
-            raise UserError(f"data.subset: leaves out no pictures to be tested on; take data.subset=N, N up to {most}")
+        """Pictures to be tested on, which `subset` holds out: 10,000 at most, in 2 GiB, and warns where it has more.
+
+        Raises UserError where there are none.
+        """
+        rest, most = self._left_out, max(1, min(TESTED, TESTED_BYTES // (4 * math.prod(self.shape))))
+        if rest is None:
+            n = len(self.pictures) - 1
+            raise UserError(f"data.subset: leaves out no pictures to be tested on; take data.subset=N, N up to {n}")
+        if rest.size > most:
+            told = f"{most:,} of the {rest.size:,} pictures that data.subset holds out are tested on"
+            warnings.warn(f"{told}, which are held in memory", stacklevel=2)
+        found = self.unseen(most)
+        assert found is not None
         return found
 
     def reordered(self, seed: int, batch_size: int = 500) -> Self:

@@ -46,5 +46,5 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {}
         with np.load(path, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile):
         return {}

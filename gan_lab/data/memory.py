@@ -69,11 +69,18 @@ class Held(InMemory):
 
     def __init__(self, batch: Batch, train: GameData) -> None:
         super().__init__(batch.x.shape[1:], train.num_classes, train.batch_size, train.seed)
+        self.condition_dim, self.condition_shape = train.condition_dim, train.condition_shape
         self._batch, self._train = batch, train
 
     @property
     def whole(self) -> tuple[Tensor, Tensor | None]:
-        return self._batch.x, None if self.num_classes is None else self._batch.y
+        shown = (self.num_classes, self.condition_dim, self.condition_shape) != (None, None, None)
+        return self._batch.x, self._batch.y if shown else None
+
+    def unseen(self, n: int) -> Batch | None:
+        """The first n of them: no training sees any."""
+        samples, ys = self.whole
+        return Batch(samples[:n], None if ys is None else ys[:n])
 
     def halves(self) -> tuple[GameData, GameData]:
         """The training set, and this one whole."""

@@ -120,7 +120,7 @@ def play(
         write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
     for callback in own:
-        if isinstance(callback, Closing):
+        if isinstance(callback, Closing) and interruption.signal is None:  # else the job is to be queued again, soon
             callback.close(gan)
     if summary["finished"]:
         return 0

@@ -1,7 +1,7 @@
 """Figures of analyses: truncation curves, power spectra, and points of two kinds in the plane."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,31 +13,15 @@ Z95 = 1.959964
 WIDE = 4.0  # a ratio from which on an axis is logarithmic
 
 
-class Truncated(Protocol):
-    """Figures of one truncation psi."""
-
-    @property
-    def psi(self) -> float: ...
-
-    @property
-    def frechet(self) -> float: ...
-
-    @property
-    def precision(self) -> float: ...
-
-    @property
-    def recall(self) -> float: ...
-
-
-def trade_off(points: Sequence[Truncated], where: str) -> Tensor:
+def trade_off(
+    psi: Sequence[float], frechet: Sequence[float], precision: Sequence[float], recall: Sequence[float], where: str
+) -> Tensor:
     """Precision against recall, a point for each psi, and the Frechet distance over psi; (3, H, W), uint8."""
     figure, canvas = new_figure(9.6, 4.2)
     shares, distance = figure.subplots(1, 2)
-    x, y = [point.recall for point in points], [point.precision for point in points]
-    shares.plot(x, y, "o-", color=FAKE, linewidth=1.1, markersize=4)
-    for point in points:
-        place = (point.recall, point.precision)
-        shares.annotate(f"{point.psi:g}", place, (5, 5), textcoords="offset points", fontsize=7, color=INK)
+    shares.plot(recall, precision, "o-", color=FAKE, linewidth=1.1, markersize=4)
+    for name, *place in zip(psi, recall, precision, strict=True):
+        shares.annotate(f"{name:g}", place, (5, 5), textcoords="offset points", fontsize=7, color=INK)
     shares.margins(0.12)
     _label(
         shares,
@@ -45,7 +29,7 @@ def trade_off(points: Sequence[Truncated], where: str) -> Tensor:
         "recall (share of real samples)",
         "precision (share of samples)",
     )
-    distance.plot([p.psi for p in points], [p.frechet for p in points], "o-", color=FAKE, linewidth=1.1, markersize=4)
+    distance.plot(psi, frechet, "o-", color=FAKE, linewidth=1.1, markersize=4)
     distance.set_yscale("log")
     _plain_ticks(distance)
     _label(distance, "distance from the data", "psi", "Frechet distance, of squared features")

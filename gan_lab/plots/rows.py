@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from gan_lab.plots.canvas import INK
-from gan_lab.plots.contact_sheet import LINE, font
+from gan_lab.plots.contact_sheet import LINE, font, shortened
 from gan_lab.plots.images import to_bytes
 
 SMALLEST, LARGEST = 48, 128  # pixels of an image's longer side, as it is drawn
 BETWEEN, GAP, MARGIN = 2, 18, 12  # pixels between images, between groups, around all
-LONGEST = 24  # characters of a line of a label
+LONGEST = 160  # pixels of a line of a label
 
 
 class Row(NamedTuple):
@@ -34,9 +34,7 @@ def labelled_rows(title: str, heads: Sequence[str], rows: Sequence[Row]) -> Tens
     """
     strips = [[_strip(group) for group in row.groups] for row in rows]
     small, large = font(11), font(14)
-    labels = [
-        "\n".join(textwrap.shorten(line, LONGEST, placeholder="...") for line in r.label.split("\n")) for r in rows
-    ]
+    labels = ["\n".join(shortened(line, LONGEST, small) for line in row.label.split("\n")) for row in rows]
     widest = max((small.getlength(line) for label in labels for line in label.split("\n")), default=0)
     start = MARGIN + (math.ceil(widest) + GAP if widest else 0)
     places = [start]

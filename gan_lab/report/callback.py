@@ -11,13 +11,15 @@ from gan_lab.callbacks.game_callback import data_of
 from gan_lab.config.words import one_line
 from gan_lab.game.gan import GAN
 from gan_lab.plots.images import picture_of, save_picture
+from gan_lab.report.page import check_packages
 from gan_lab.report.run import REAL, write_page
 
 IMAGES, POINTS = 64, 2048  # real samples that are shown
 
 
 class Report(pl.Callback):
-    """`report.html`, the page of the run, and `data.png`, real samples, when all other files of the run are written.
+    """`report.html`, the page of the run, and `data.png`, real samples, when all other files of the run are written;
+    none where a signal has ended it.
 
     Where the page cannot be made, a line says why; the run has ended well nevertheless. `gan-lab report RUN_DIR` makes
     it at any time.
@@ -31,6 +33,7 @@ class Report(pl.Callback):
     def close(self, gan: GAN) -> None:
         """See `types.Closing`."""
         try:
+            check_packages()
             self._show_data(gan)
             print(f"  report  {write_page(self.directory)}")
         except Exception as error:  # of any kind: a page is not worth a run

@@ -1,5 +1,6 @@
 """Differences of a run's configuration from the defaults."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from gan_lab.loggers.wandb import SECRET
 LONGEST = 300  # characters of a value
 APART = ("directory", "resume", "objective", "seed", "rounds")  # where it is kept, and what the page says elsewhere
 ABSENT = "(absent)"
+HIDDEN = "(not shown)"
+IN_ENVIRONMENT = re.compile(r"\$\{oc\.env:\w+\}")
 
 
 class Difference(NamedTuple):
@@ -41,6 +44,16 @@ def differences(config: Mapping[str, Any], default: Mapping[str, Any]) -> list[D
     ]
 
 
+def masked(override: str) -> str:
+    """An override as a page may show it: without the value of a key that speaks of a password, token or secret.
+
+    `${oc.env:NAME}` is shown: the value stands elsewhere.
+    """
+    key, _, value = override.partition("=")
+    is_secret = SECRET.search(override if "{" in value else key) is not None
+    return f"{key}={HIDDEN}" if is_secret and not IN_ENVIRONMENT.fullmatch(value.strip("'\"")) else override
+
+
 def _apart(key: str, value: Any) -> bool:
     return key in APART or value in ({}, []) or key.rpartition(".")[2] == "directory"
 
@@ -49,7 +62,7 @@ def _shown(key: str, values: Mapping[str, Any]) -> str:
     if key not in values:
         return ABSENT
     if SECRET.search(key):
-        return "(not shown)"
+        return HIDDEN
     value = values[key]
     plain = (
         {None: "null", True: "true", False: "false"}.get(value) if value is None or isinstance(value, bool) else None
@@ -59,7 +72,7 @@ def _shown(key: str, values: Mapping[str, Any]) -> str:
 
 @cache
 def defaults() -> dict[str, Any]:
-    """The configuration of `gan-lab train` without a word."""
+    """The configuration of `gan-lab train` without overrides."""
     hydra = GlobalHydra.instance()
     running = hydra.hydra  # of the command that plays the run: there is one at a time
     hydra.clear()

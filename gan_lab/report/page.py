@@ -28,10 +28,9 @@ def render(template: str, content: Mapping[str, Any], **words: Any) -> str:
     Raises:
         UserError: a package of the extra `report` is not installed.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise UserError(f"report: needs {EXTRA} ({error})") from error
+    check_packages()
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     plotly, digest = _plotly()
     script = (TEMPLATES / "page.js").read_text()
     environment = Environment(
@@ -46,6 +45,13 @@ def render(template: str, content: Mapping[str, Any], **words: Any) -> str:
         plotly=plotly,
         content=embedded(content),
     )
+
+
+def check_packages() -> None:
+    """Raises UserError where a package of the extra `report` is not installed."""
+    for name in ("jinja2", "plotly"):
+        if find_spec(name) is None:
+            raise UserError(f"report: needs {EXTRA} (no package {name})")
 
 
 def embedded(data: Any) -> str:
@@ -85,7 +91,6 @@ def _digest(content: bytes) -> str:
 def _plotly() -> tuple[str, str]:
     """Plotly's script, compressed as a browser can undo it (zlib, base64), and its digest: 2 MB in place of 4.8."""
     spec = find_spec("plotly")
-    if spec is None or not spec.submodule_search_locations:
-        raise UserError(f"report: needs {EXTRA} (no package plotly)")
+    assert spec is not None and spec.submodule_search_locations
     code = (Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js").read_bytes()
     return base64.b64encode(zlib.compress(code, 4)).decode(), _digest(code)

@@ -50,7 +50,7 @@ def sheet(path: Path) -> str | None:
 
 
 def _shown(path: Path, side: int, enough: int = ENOUGH) -> str | None:
-    """The picture as WebP: decoded and encoded anew, so that nothing of the file itself is in the page."""
+    """The picture as WebP: decoded and encoded again, so that nothing of the file itself is in the page."""
     from PIL import Image
 
     try:

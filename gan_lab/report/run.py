@@ -17,7 +17,7 @@ from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own
 from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
 from gan_lab.io.run_file import read_facts
-from gan_lab.report.configuration import Difference, defaults, differences
+from gan_lab.report.configuration import Difference, defaults, differences, masked
 from gan_lab.report.curves import charts, read_table
 from gan_lab.report.page import render
 from gan_lab.report.pictures import frames, sheet
@@ -26,7 +26,7 @@ from gan_lab.sweeps.plan import FAILURE
 PAGE = "report.html"
 REAL = "data.png"  # real samples, beside samples/
 LONGEST = 2000  # characters of a text of a run
-MOST_CLASSES = 200
+MOST_CLASSES = 200  # in the table
 VERSION = "version/"
 
 
@@ -78,7 +78,7 @@ def read_run(directory: Path) -> Run:
         read_json(directory / "summary.json") if present("summary.json") else {},
         read_facts(directory),
         read_yaml(directory / "config.yaml"),
-        [_text(o) for o in read_yaml_list(directory / OVERRIDES)] if present(OVERRIDES) else [],
+        [masked(_text(o)) for o in read_yaml_list(directory / OVERRIDES)] if present(OVERRIDES) else [],
         is_own(directory / OVERRIDES) if present(OVERRIDES) else False,
         _text(read_text(directory / FAILURE).strip()) if present(FAILURE) else None,
     )
@@ -104,6 +104,7 @@ def page_of(run: Run) -> str:
         figures=figures_of(run.summary),
         procedures=procedures_of(run.summary),
         data=data_of(run.facts),
+        most_classes=MOST_CLASSES,
         real=sheet(run.directory / REAL),
         differences=_differences(run.config),
         environment=environment_of(run),
@@ -183,13 +184,13 @@ def data_of(facts: Mapping[str, Any]) -> DataIdentity | None:
     """What the run has learnt from."""
     try:
         identity = DataIdentity.from_json(facts["data"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not isinstance(identity.samples, int | None):
         return None
     classes = identity.classes
     if classes is not None:
-        classes = {_text(name): count for name, count in list(classes.items())[:MOST_CLASSES]}
+        classes = {_text(name): count for name, count in classes.items()}
     return identity._replace(classes=classes, digest=_text(identity.digest), digest_of=_text(identity.digest_of))
 
 

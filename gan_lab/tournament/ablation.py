@@ -7,7 +7,8 @@ from gan_lab.config.observing import key_of
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.evaluation.factorial import Effect, Subset, effects, subsets
-from gan_lab.tournament.page import TAKEN, Contestant, TournamentPage
+from gan_lab.tournament.overrides import TAKEN
+from gan_lab.tournament.page import Contestant, TournamentPage
 from gan_lab.tournament.result import Result
 
 MOST = 6  # parts: 64 subsets
@@ -65,7 +66,7 @@ def page_of_run(overrides: Sequence[str], parts: Sequence[str], rounds: int, mor
     Raises:
         UserError: it was given no override of such a key.
     """
-    kept = [o for o in overrides if not f"{key_of(o)}.".startswith(tuple(f"{key}." for key in TAKEN))]
+    kept = [o for o in overrides if not f"{key_of(o)}.".startswith(tuple(f"{key}." for key in (*TAKEN, "data.cache")))]
     own: dict[str, list[str]] = {}
     for part in parts:
         own[part] = [o for o in kept if f"{key_of(o)}.".startswith(f"{part}.")]

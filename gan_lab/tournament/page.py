@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from gan_lab.config.conf import CONF
 from gan_lab.config.words import listed, near, one_line
@@ -12,11 +12,19 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.ranking import FEWEST
 from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
+from gan_lab.tournament.overrides import check_override
 
 UNITS = ("flops", "images", "rounds", "seconds")
 NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
-# What the tournament itself sets, or what starts something else than a run of its own.
-TAKEN = ("rounds", "seed", "seeds", "resume", "start_from", "directory", "objective", "hydra", "callbacks.evaluation")
+
+
+def _named(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("must be the name of an option")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_named)]
 
 
 class _Model(BaseModel, extra="forbid", allow_inf_nan=False): ...
@@ -28,6 +36,7 @@ class Range(_Model):
     low: int | float
     high: int | float
     log: bool = False
+    spelt: ClassVar[tuple[str, ...]] = ("0",)  # in place of any number
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
@@ -41,8 +50,21 @@ class Choices(_Model):
 
     choices: list[Any] = Field(min_length=1)
 
+    @property
+    def spelt(self) -> list[str]:
+        return [spelt(value) for value in self.choices]
+
 
 Space = dict[str, Range | Choices]
+
+
+def spelt(value: Any) -> str:
+    """A value as an override spells it."""
+    if isinstance(value, list):
+        return f"[{','.join(map(spelt, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
 
 
 class Search(_Model):
@@ -73,9 +95,9 @@ class Protocol(_Model):
     (`validation_seed`), and `validation_n` samples.
     """
 
-    metric: str
+    metric: Name
     figure: str | None = None  # one of the metric's; None: its first
-    features: str = "auto"
+    features: Name = "auto"
     n: PositiveInt = 10_000
     real: PositiveInt | None = None
     split: Literal["train", "test"] = "train"
@@ -94,7 +116,7 @@ class Protocol(_Model):
 class CopyingTest(_Model):
     """The test of memorisation that stands beside each figure, where the data have a test set."""
 
-    features: str = "pixels"
+    features: Name = "pixels"
     n: PositiveInt = 1000
 
 
@@ -172,23 +194,11 @@ class TournamentPage(_Model):
             *self.common,
             *own,
             *(override for part in self.parts.values() for override in part),
-            *(f"{key}=0" for space in spaces for key in space),
+            *(f"{key}={value}" for space in spaces for key, part in space.items() for value in part.spelt),
         ]
 
     def space_of(self, name: str) -> Space:
         return {} if self.search is None else {**self.search.space, **self.contestants[name].space}
-
-
-def check_override(override: str) -> None:
-    """Raise a ValueError for what a page may not say: it is data, which names no code and asks for no variables."""
-    key = override.lstrip("+~").partition("=")[0].partition("@")[0]
-    if "=" not in override or override.startswith("~"):
-        raise ValueError(f"{override}: must be key=value")
-    if "_target_" in override or "${" in override:
-        raise ValueError(f"{override}: a page names no code, and has no ${{...}}")
-    taken = next((name for name in TAKEN if f"{key}.".replace("/", ".").startswith(f"{name}.")), None)
-    if taken is not None:
-        raise ValueError(f"{override}: the tournament sets {taken} itself")
 
 
 def read_page(path: Path) -> TournamentPage:

@@ -8,9 +8,9 @@ import numpy as np
 
 from gan_lab.errors import UserError
 from gan_lab.seeding import derive_seed
-from gan_lab.tournament.page import Choices, Range, Space, TournamentPage
+from gan_lab.tournament.page import Choices, Range, Space, TournamentPage, spelt
 
-# Settings that leave the cost of a round as it is; after any other one it is measured anew.
+# Settings that leave the cost of a round as it is; after any other one it is measured again.
 CHEAP = ("optimizer.", "schedule.", "ema.")
 WEIGHTS = ".weight"
 
@@ -76,25 +76,18 @@ def _drawn(part: Range | Choices, random: np.random.Generator) -> Any:
     return round(value) if isinstance(part.low, int) and isinstance(part.high, int) else value
 
 
-def spelt(value: Any) -> str:
-    """A value as an override spells it."""
-    if isinstance(value, list):
-        return f"[{','.join(map(spelt, value))}]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
-
-
 def rounds_of(page: TournamentPage, cost: Cost, final: bool) -> int:
     """Rounds of one final run, or of one trial: its share of the contestant's budget by what a round costs.
 
     The budget is shared by all `seeds` final runs, at 1 each, and all trials, at `search.length` each.
 
     Raises:
-        UserError: it does not pay for one round.
+        UserError: it does not pay for one round, or a round costs nothing.
     """
     trials, length = (0, 1.0) if page.search is None else (page.search.trials, page.search.length)
     share = page.amount / (page.seeds + trials * length) * (1.0 if final else length)
+    if not cost.of(page.unit):
+        raise UserError(f"budget.{page.unit}: a round costs none that are counted; take rounds, images or seconds")
     rounds = math.floor(share / cost.of(page.unit))
     if rounds < 1:
         raise UserError(

@@ -14,7 +14,7 @@ from gan_lab.config.words import cell
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.io.files import write_atomically
 from gan_lab.tournament import pictures
-from gan_lab.tournament.plan import spelt
+from gan_lab.tournament.page import spelt
 from gan_lab.tournament.result import Result, Spent, Standing, conclusion
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -41,6 +41,7 @@ class Picture(NamedTuple):
 HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <style>
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: .6rem 0; display: block; overflow-x: auto }

@@ -12,8 +12,8 @@ from gan_lab.errors import UserError
 from gan_lab.io.reading import read_json, read_text
 from gan_lab.metrics.metric import Best
 from gan_lab.sweeps.plan import FAILURE
-from gan_lab.tournament.page import Protocol
 
+KEYS = "scored.json"  # by which procedures the tournament has scored the run
 LARGEST_TABLE = 2**28  # bytes
 COPIES = 3.0  # standard deviations of the copying test, above which a run copies
 
@@ -48,20 +48,20 @@ class Run(NamedTuple):
         return value if math.isfinite(value) else None
 
 
-def read_run(directory: Path, rounds: int, figure: str, protocol: Protocol) -> Run:
+def read_run(directory: Path, rounds: int, figure: str) -> Run:
     """The run that was to play `rounds` in this directory.
 
     Raises:
         UserError: a file of it is damaged.
     """
     curve, played, seconds = _curve(directory / "metrics.csv", f"evaluation/{figure}")
-    summary = read_json(directory / "summary.json") if os.path.lexists(directory / "summary.json") else {}
+    summary, keys = _json(directory / "summary.json"), _json(directory / KEYS)
     failure = None
     if os.path.lexists(directory / FAILURE):
         failure = one_line(read_text(directory / FAILURE).strip().rpartition("\n")[2])
     finished = summary.get("finished") is True and summary.get("budget") == rounds
-    score = scored(summary, figure, protocol)
-    value, best, floor = (score or {}).get(figure), (score or {}).get(f"best/{figure}"), (score or {}).get("floor")
+    score = scored(summary, figure, keys.get("figure"))
+    value, best, floor = ((score or {}).get(name) for name in ("value", "best", "floor"))
     if failure is None and score is not None and not (isinstance(value, float | int) and math.isfinite(value)):
         failure = f"{figure} is {value}"
     return Run(
@@ -74,36 +74,41 @@ def read_run(directory: Path, rounds: int, figure: str, protocol: Protocol) -> R
         best,
         floor,
         curve,
-        copying(summary),
+        copying(summary, keys.get("copying")),
     )
 
 
-def scored(summary: dict[str, Any], figure: str, protocol: Protocol) -> dict[str, Any] | None:
-    """The figure by this protocol, with where it is best (`best/NAME`) and its `floor`; None where there is none."""
-    for name in summary:
-        head, _, rest = name.rpartition(f"/{figure}")
-        if rest or not head.startswith("score/") or head.count("/") != 1:
-            continue
-        asked = {"n": protocol.n, "seed": protocol.seed, "split": protocol.split}
-        is_own = summary.get(f"{head}/generator") == summary.get("generator")
-        if is_own and all(summary.get(f"{head}/procedure/{key}") == value for key, value in asked.items()):
-            return {
-                figure: summary[name],
-                f"best/{figure}": summary.get(f"{head}/procedure/best/{figure}"),
-                "floor": summary.get(f"{head}/procedure/floor/{figure}"),
-            }
-    return None
+def floor_of(directory: Path, figure: str) -> float | None:
+    """What real samples get in a run's final evaluation."""
+    score = scored(_json(directory / "summary.json"), figure, _json(directory / KEYS).get("figure"))
+    return None if score is None else score["floor"]
 
 
-def copying(summary: dict[str, Any]) -> float | None:
+def _json(path: Path) -> dict[str, Any]:
+    """Nothing where it is not there."""
+    return read_json(path) if os.path.lexists(path) else {}
+
+
+def scored(summary: dict[str, Any], figure: str, key: str | None) -> dict[str, Any] | None:
+    """The figure by the procedure of this key, with where it is best and its floor; None where there is none."""
+    head = f"score/{key}"
+    if f"{head}/{figure}" not in summary or summary.get(f"{head}/generator") != summary.get("generator"):
+        return None
+    procedure = f"{head}/procedure"
+    return {
+        "value": summary[f"{head}/{figure}"],
+        "best": summary.get(f"{procedure}/best/{figure}"),
+        "floor": summary.get(f"{procedure}/floor/{figure}"),
+    }
+
+
+def copying(summary: dict[str, Any], key: str | None) -> float | None:
     """How many standard deviations above 1/2 the copying test is."""
-    for name, value in summary.items():
-        if name.startswith("score/") and name.endswith("/copying") and isinstance(value, float):
-            head = name.removesuffix("/copying")
-            error = summary.get(f"{head}/copying/error")
-            if summary.get(f"{head}/generator") == summary.get("generator") and error:
-                return (value - 0.5) / float(error)
-    return None
+    head = f"score/{key}"
+    value, error = summary.get(f"{head}/copying"), summary.get(f"{head}/copying/error")
+    if summary.get(f"{head}/generator") != summary.get("generator") or not isinstance(value, float) or not error:
+        return None
+    return (value - 0.5) / float(error)
 
 
 def _curve(path: Path, column: str) -> tuple[dict[int, float], int, float]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan_lab.analysis import spectrum
 from gan_lab.analysis.directions import factorised, weight_on
 from gan_lab.analysis.embedding import tsne
 from gan_lab.analysis.interpolation import path
@@ -19,6 +20,7 @@ from gan_lab.errors import UserError
 from gan_lab.latents import Normal, Uniform
 from gan_lab.networks.dcgan import DCGANGenerator
 from gan_lab.networks.stylegan2 import StyleGAN2Generator
+from gan_lab.plots.rows import Row, labelled_rows
 from gan_lab.sampling import Trained, sampled
 
 SHAPE = (1, 4, 4)
@@ -53,11 +55,24 @@ def trained(network: nn.Module, latent: Any = None) -> Trained:
     return Trained(network.eval(), latent or Normal(3))
 
 
+def test_a_label_of_one_long_word_is_cut_and_not_lost() -> None:
+    image = torch.zeros(1, 1, 4, 4)
+    one, other = (labelled_rows("", ("",), [Row(letter * 100, (image,))]) for letter in "ab")
+    assert 150 < one.shape[2] < 400 and not one.equal(other)
+
+
 def test_the_spectrum_of_white_noise_is_flat() -> None:
     found = radial_power(2 * torch.randn(400, 3, 16, 12, generator=draws()))
     assert found.frequencies.tolist() == pytest.approx([j / 12 for j in range(7)])
     assert found.power.mean(0).numpy() == pytest.approx(4, rel=0.15)  # a ring of one frequency errs by 4 %
     assert found.power.shape == (400, 7)
+
+
+def test_the_spectrum_does_not_depend_on_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.randn(7, 1, 8, 8, generator=draws())
+    whole = radial_power(images).power
+    monkeypatch.setattr(spectrum, "AT_ONCE", 3)
+    assert torch.allclose(radial_power(images).power, whole, rtol=1e-12)
 
 
 def test_the_spectrum_of_a_wave_lies_at_its_frequency_and_equals_a_direct_sum() -> None:

@@ -12,7 +12,9 @@ from PIL import Image
 from gan_lab.analysis import ANALYSES
 from gan_lab.analysis.page import page
 from gan_lab.analysis.subject import Finding
-from gan_lab.cli.analyse import main
+from gan_lab.cli.analyse import Options, main, targets_of
+from gan_lab.data.digits import Digits
+from gan_lab.data.memory import Held
 from gan_lab.experiment.run import play
 
 RUNS = {
@@ -53,7 +55,9 @@ def test_all_that_applies_is_drawn(runs: Path, tmp_path: Path, capsys: pytest.Ca
     out = tmp_path / "pictures"
     assert main([str(runs / "classes"), f"out={out}", *QUICK]) == 0
     assert f"9 pictures and {out / 'index.html'}" in capsys.readouterr().out
-    found = Links((out / "index.html").read_text())
+    text = (out / "index.html").read_text()
+    assert "perplexity 26.3" in text  # (2 * 40 - 1) / 3
+    found = Links(text)
     assert found.sources == [f"{name}.png" for name in ANALYSES]
     for source in found.sources:
         with Image.open(out / source) as picture:
@@ -87,6 +91,18 @@ def test_a_generator_with_styles_is_looked_at_in_w(runs: Path, tmp_path: Path) -
         "A code has 8 numbers",
     ):
         assert words in text
+
+
+def test_pictures_of_a_test_set_are_called_unseen() -> None:
+    data = Digits((1, 8, 8), 10, 16, seed=0, subset=1700)
+    targets, origin = targets_of(Held(data.test(), data), Options(), conditional=True)
+    assert origin == "not seen in training"
+    assert targets.x.equal(data.unseen(6).x) and targets.y is not None
+
+
+def test_the_fewest_samples_leave_a_start_for_the_inversion(runs: Path, tmp_path: Path) -> None:
+    assert main([str(runs / "classes"), "n=2", "features=pixels", "what=inversion", f"out={tmp_path}"]) == 0
+    assert Links((tmp_path / "index.html").read_text()).sources == ["inversion.png"]
 
 
 @pytest.mark.parametrize(

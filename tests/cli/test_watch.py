@@ -151,7 +151,11 @@ def test_a_curve_is_as_high_as_its_values() -> None:
     assert spark([5, 5, 5], 2) == BLOCKS[0] * 2
     assert spark([], 8) == ""
     assert spark(list(range(1000)), 8) == BLOCKS
+    assert spark([-1.7e308, 1.7e308, 1.7e308], 3) == BLOCKS[0] + BLOCKS[-1] * 2
+    assert spark([1.7e308] * 4, 2) == BLOCKS[0] * 2
 
 
 def test_the_time_left_is_short() -> None:
-    assert [_clock(s) for s in (None, 5, 3700, 90000, 1e12)] == ["", "0:00:05", "1:01:40", "1d 01h", "years"]
+    assert [_clock(s) for s in (None, 5, 3700, 90000, 1e12, math.inf)] == [
+        "", "0:00:05", "1:01:40", "1d 01h", "years", "years"
+    ]  # fmt: skip

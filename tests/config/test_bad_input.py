@@ -206,7 +206,7 @@ def test_a_mistake_is_told_in_one_line(scene: Path, mistake: Mistake) -> None:
         ("{tmp}/run n=many", r"n=many: must be a valid integer"),
         ("{tmp}/run label=3", r"label=3: this generator is not conditional"),
         ("{tmp}/run weights=best", r"weights=best: must be one of "),
-        ("{tmp}/run out=x.mp3", r"out=x\.mp3: must end in \.npz"),
+        ("{tmp}/run out=x.mp3", r"out=x\.mp3: must end in one of \.npz"),
     ],
 )
 def test_mistakes_when_sampling(scene: Path, arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.data.ahead import ahead, delivered
+from gan_lab.errors import UserError
 from gan_lab.types import Batch
 
 CPU = torch.device("cpu")
@@ -19,7 +21,9 @@ def batches() -> Iterator[Batch]:
         yield Batch(torch.full((2,), float(i)), torch.tensor([i, i]), Batch(torch.full((1,), -float(i))))
 
 
-def test_each_copy_begins_as_the_batch_before_it_is_handed_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the stand-ins of the GPU's streams were asked for."""
     done: list[str] = []
     user = SimpleNamespace(wait_stream=lambda copies: done.append(f"wait for {copies}"))
 
@@ -31,6 +35,25 @@ def test_each_copy_begins_as_the_batch_before_it_is_handed_out(monkeypatch: pyte
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: "the copies")
     monkeypatch.setattr(torch.cuda, "stream", stream)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: user)
+    monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor)
+    monkeypatch.setattr(Tensor, "record_stream", lambda tensor, by: None)
+    return done
+
+
+def test_a_batch_that_cannot_be_read_ends_the_game_when_its_turn_comes(done: list[str]) -> None:
+    def unreadable() -> Iterator[Batch]:
+        yield from islice(batches(), 2)
+        raise UserError("b.png: not a readable picture")
+
+    copied = ahead(unreadable(), CPU)
+    assert [next(copied).x[0].item() for _ in range(2)] == [0, 1] and done
+    with pytest.raises(UserError, match=r"b\.png"):
+        next(copied)
+
+
+def test_each_copy_begins_as_the_batch_before_it_is_handed_out(
+    done: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pinned: list[Tensor] = []
     used: list[Tensor] = []
     monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: pinned.append(tensor) or tensor)

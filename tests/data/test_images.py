@@ -1,5 +1,6 @@
 """Folders of pictures: crops, workers, depths, classes, and files that are none."""
 
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from helpers.commands import ROOT
 from helpers.made_up_sets import Make, N, numbers, same, take
 from PIL import Image
 
+from gan_lab.data import images
 from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
@@ -143,7 +145,7 @@ def test_a_process_that_another_has_started_ends_with_its_workers() -> None:
 
 
 @pytest.mark.parametrize("name", ["images", "paired_folder"])
-def test_a_subset_holds_out_the_others_for_all_runs(make: Make, name: str) -> None:
+def test_a_subset_holds_out_the_others_for_all_runs(make: Make, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     data, other_run, whole = make(name, subset=15), make(name, subset=15, seed=7), make(name)
     shown = {i for batch in take(data, 5) for i in numbers(batch)}  # two epochs
     left = data.unseen(N)
@@ -155,6 +157,9 @@ def test_a_subset_holds_out_the_others_for_all_runs(make: Make, name: str) -> No
     assert data.found[1] == "held out: 8 more" and same(data.held_out(8), left) and same(data.test(), left)
     if name == "images":
         assert left.y.tolist() == [i % 3 for i in numbers(left)]
+    monkeypatch.setattr(images, "TESTED_BYTES", 3 * 4 * math.prod(data.shape))
+    with pytest.warns(UserWarning, match="3 of the 8 pictures that data.subset holds out are tested on"):
+        assert numbers(data.test()) == numbers(left)[:3]
     with pytest.raises(UserError, match=r"data\.subset=15: leaves out 8 pictures, and 9 are to be held out"):
         data.held_out(9)
     with pytest.raises(UserError, match=r"data\.subset=null: leaves out 0 pictures, and 9 are to be held out"):

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from gan_lab.cli.sample import main as sample
+from gan_lab.data.memory import Held
 from gan_lab.data.paired_folder import PairedFolder
 from gan_lab.errors import UserError
 
@@ -42,6 +43,17 @@ def test_pairs_that_differ_in_size_are_named_when_their_turn_comes(tmp_path: Pat
     Image.new("L", (30, 9)).save(tmp_path / "given" / "3.png")
     with pytest.raises(UserError, match=r"3\.png: .*its pair in given/ differ in size, 30 x 23 and 30 x 9"):
         make(tmp_path).take(12)
+
+
+def test_pairs_that_are_held_out_keep_what_is_given(tmp_path: Path) -> None:
+    write_pairs(tmp_path)
+    data = make(tmp_path, subset=4, batch_size=2)
+    held, left = Held(data.test(), data), data.unseen(2)
+    assert held.condition_shape == (1, 8, 8) and held.size == 2 and left is not None
+    for found in (held.unseen(2), held.reordered(0).take(2)):
+        assert found is not None and found.y is not None
+        torch.testing.assert_close(found.x.sum(), left.x.sum())
+        torch.testing.assert_close(found.x, -found.y, atol=3 / 255, rtol=0)
 
 
 @pytest.mark.parametrize("part, other", [("given", "target"), ("target", "given")])

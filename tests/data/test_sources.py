@@ -467,6 +467,17 @@ def test_contents_are_read_from_the_cache_while_no_file_changes(
     assert facts_of(make("images", root=str(root), batch_size=5)) == facts_of(first) and len(searches) == 4
 
 
+@pytest.mark.parametrize("content", [b"", b"PK", b"\x93NUMPY", b"nothing"])
+def test_a_damaged_file_of_arrays_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "index.npz").write_bytes(content)
+    assert kept.read_arrays(tmp_path / "index.npz") == {}
+
+
+def test_a_single_array_counts_as_none(tmp_path: Path) -> None:
+    np.save(tmp_path / "index.npy", np.arange(3))
+    assert kept.read_arrays(tmp_path / "index.npy") == {}
+
+
 def zip_of(root: Path, content: bytes, **changes: int) -> Path:
     """A ZIP of one stored picture whose directory is then changed by hand."""
     with ZipFile(root / "one.zip", "w") as archive:
@@ -479,8 +490,10 @@ def zip_of(root: Path, content: bytes, **changes: int) -> Path:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"flag_bits": 1}, "a.png is encrypted, or neither stored nor deflated; make the ZIP anew$"),
-        ({"compress_type": ZIP_LZMA}, "a.png is encrypted, or neither stored nor deflated; make the ZIP anew$"),
+        ({"flag_bits": 1}, "a.png is encrypted, neither stored nor deflated, .*; make the ZIP anew$"),
+        ({"compress_type": ZIP_LZMA}, "a.png is encrypted, neither stored nor deflated, .*; make the ZIP anew$"),
+        ({"file_size": 2**63}, "a.png is .*, or of an impossible size; make the ZIP anew$"),
+        ({"header_offset": 2**63}, "a.png is .*, or of an impossible size; make the ZIP anew$"),
         ({"CRC": 7}, "a.png: not a readable picture .its size or checksum is not what the ZIP says"),
         ({"file_size": 70}, "a.png: not a readable picture .its size or checksum is not what the ZIP says"),
         ({"header_offset": 5}, "a.png: not a readable picture .it is not where the ZIP says"),

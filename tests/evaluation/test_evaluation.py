@@ -28,7 +28,7 @@ from gan_lab.types import Batch
 @pytest.mark.parametrize("name", options("metric"))
 def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_path: Path) -> None:
     metric, world = metric_of(name), World()
-    assert all(best in ("higher", "lower", "real", 0.5, 1.0, None) for best in metric.figures.values())
+    assert all(best in ("higher", "lower", "real", 0.0, 0.5, 1.0, None) for best in metric.figures.values())
     found = []
     for size in (7, 60):
         fake = Samples(chunks(*world.draw(1), size), Knowing(), N, trained=styled())
@@ -132,7 +132,7 @@ def test_a_copy_is_shown_first_beside_what_it_copies(tmp_path: Path) -> None:
 def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> None:
     few = RealSamples(chunks(images(0)), Pixels(), 20, tmp_path)
     doubting = {name for name in options("metric") if isinstance(metric_of(name), Doubting)}
-    assert doubting == {"frechet", "frechet_infinity", "frechet_interval", "inception_score"}
+    assert doubting == {"frechet", "frechet_infinity", "frechet_interval", "inception_score", "intra_frechet"}
     assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))
 
 

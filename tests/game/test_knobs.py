@@ -203,6 +203,12 @@ def test_spectral_norm_is_refused_where_one_gradient_is_of_two_compiled_views(co
         check_knobs(config)
 
 
+def test_packing_is_refused_where_real_and_generated_samples_would_share_a_pack(composed: Composed) -> None:
+    check_knobs(composed("wrapper@d_wrappers=[packing]"))
+    with pytest.raises(UserError, match=r"^gan\.joint_batch=true: packing .*; leave out one of the two"):
+        check_knobs(composed("wrapper@d_wrappers=[packing]", "gan.joint_batch=true"))
+
+
 # --- gan.compile --------------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
@@ -37,17 +38,42 @@ class Command:
     """
 
     def __init__(self, text: str | list[str], where: Path, group: bool = False) -> None:
-        self._notes = [where / f".{name}" for name in ("out", "err")]
+        self._said = TemporaryDirectory()
+        self._notes = [Path(self._said.name, name) for name in ("out", "err")]
         words = text
         if isinstance(text, str):
             python, *words = shlex.split(text)
             assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
-        environment |= {name: os.environ[name] for name in ("XDG_CONFIG_HOME",) if name in os.environ}
+        environment |= {
+            name: os.environ[name] for name in ("XDG_CONFIG_HOME", "SLURM_RESTART_COUNT") if name in os.environ
+        }
         self.process = SERVER.Process(
             target=_play, args=(words, str(where), environment, list(map(str, self._notes)), group)
         )
         self.process.start()
+
+    # What `subprocess.Popen` has of the same.
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.process.pid, number)
+
+    def wait(self) -> None:
+        self.process.join()
+
+    def communicate(self, timeout: float = 120) -> tuple[str, str]:
+        done = self.done(timeout)
+        return done.out, done.err
 
     def done(self, seconds: float = 120) -> Done:
         self.process.join(seconds)
@@ -93,22 +119,27 @@ SMALL_GAME = ["model=mlp", "model.hidden=[16]", "data.batch_size=8", "latent.dim
 SMALL_GAME += ["callbacks.audit=null", "callbacks.report=null"]
 
 
-def start(*arguments: str, where: Path, module: str = "") -> subprocess.Popen[str]:
-    program = ["-m", module] if module else [str(ROOT / "train.py")]
+def start(*arguments: str, where: Path) -> Command:
+    """`python train.py ...`, begun."""
+    return Command(["train.py", *arguments], where)
+
+
+def start_afresh(*arguments: str, where: Path) -> subprocess.Popen[str]:
+    """The same in a process that imports everything by itself, with the environment of the tests."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, *program, *arguments],
+        [sys.executable, str(ROOT / "train.py"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=where, env=environment,
     )  # fmt: skip
 
 
-def finish(process: subprocess.Popen[str], code: int = 0, seconds: float = 120) -> str:
+def finish(process: Command | subprocess.Popen[str], code: int = 0, seconds: float = 120) -> str:
     out, errors = process.communicate(timeout=seconds)
     assert process.returncode == code, errors
     return out
 
 
-def until(condition: object, process: subprocess.Popen[str], seconds: float = 60) -> None:
+def until(condition: object, process: Command | subprocess.Popen[str], seconds: float = 60) -> None:
     """Wait for a sign of life on disk."""
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]

@@ -5,15 +5,20 @@ import io
 import json
 import math
 import random
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
+import yaml
 from helpers.run_directories import write_run, write_sweep
 from PIL import Image
 
+from gan_lab.cli.compare import compare
 from gan_lab.cli.report import gather, main
+from gan_lab.cli.status import Job
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import Cell, Comparison
 from gan_lab.io.sample_grids import spread
@@ -21,11 +26,11 @@ from gan_lab.metrics.estimates import estimate
 from gan_lab.report import page
 from gan_lab.report.callback import Report
 from gan_lab.report.comparison import ranking, rows_of
-from gan_lab.report.configuration import ABSENT, differences
+from gan_lab.report.configuration import ABSENT, differences, masked
 from gan_lab.report.curves import POINTS, band, charts, read_table
 from gan_lab.report.parallel import axes, axis_of_figure, axis_of_knob
 from gan_lab.report.pictures import SIDE, frames
-from gan_lab.report.run import commands_of, figures_of, procedures_of, read_run, state_of
+from gan_lab.report.run import commands_of, data_of, figures_of, procedures_of, read_run, state_of
 
 NASTY = "</script><script>alert(1)</script> & <!-- \u2028 \u2029 ]]> \" ' \\ é 漢"
 
@@ -275,3 +280,92 @@ def test_a_run_ends_with_its_page(composed: Any, tmp_path: Path) -> None:
     text = (tmp_path / "report.html").read_text()
     assert "model=mlp model.hidden=[8]" in text and "model.generator.hidden" in text
     assert 'alt="Real samples"' in text and len(text) < 5_000_000
+
+
+# --- what people have found --------------------------------------------------------------------------------------
+
+
+def test_figures_of_an_audit_of_other_size_have_a_column_of_their_own(tmp_path: Path) -> None:
+    for n, place in ((100.0, "small"), (1000.0, "large")):
+        write_run(tmp_path / place, [f"callbacks.audit.n={n:.0f}"], audit__n=n, audit__seen=1.0, pictures=0, rows=2)
+    members, runs = gather([tmp_path], {})
+    assert {key for run in runs for name, key in run.scores if name == "audit/auc"} == {
+        "(the run's own, n 100, seen 1)", "(the run's own, n 1000, seen 1)"
+    }  # fmt: skip
+    assert runs[0].procedures["(the run's own, n 1000, seen 1)"]["n"] == 1000.0
+    assert all("equilibrium/energy" in member.figures for member in members)
+
+
+def test_jobs_of_one_name_in_two_sweeps_are_two(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / sweep / "seed=0", pictures=0, rows=2) for sweep in "ab"]
+    jobs = {runs[0]: Job("seed=0", "done", ""), runs[1]: Job("seed=0", "failed", "NaN")}
+    members, _ = gather([tmp_path / "a", tmp_path / "b"], jobs)
+    assert [member.state for member in members] == ["done", "failed"]
+
+
+def test_a_sweep_whose_jobs_all_failed_early_has_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = tmp_path / "sweep" / "seed=0" / "failure.txt"
+    failure.parent.mkdir(parents=True)
+    failure.write_text("error: no such data")
+    assert main([str(tmp_path / "sweep")]) == 0
+    assert "no such data" in (tmp_path / "sweep" / "report.html").read_text()
+    (tmp_path / "empty").mkdir()
+    assert main([str(tmp_path / "empty")]) == 2
+    assert "empty: no run directory (no run.yaml in it or below)" in capsys.readouterr().err
+
+
+def test_the_count_of_classes_is_of_all(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", classes=[f"c{n}" for n in range(250)], pictures=0, rows=2)
+    assert main([str(run)]) == 0
+    text = (run / "report.html").read_text()
+    assert "250 classes" in text and "c199<" in text and "c200<" not in text and "(the first 200)" in text
+
+
+@pytest.mark.parametrize("text", ["classes: [[a, .inf]]", "classes: [[a, 1, 2]]", "classes: 3"])
+def test_data_that_are_not_described_are_not_known(text: str) -> None:
+    assert data_of({"data": {"samples": 1, "digest": "d", **yaml.safe_load(text)}}) is None
+
+
+def test_figures_too_large_to_square_are_a_damaged_file(tmp_path: Path) -> None:
+    for seed, value in enumerate((1e200, -1e200)):
+        write_run(tmp_path / f"{seed}", seed=seed, audit__auc=value, pictures=0, rows=2)
+    write_run(tmp_path / "2", seed=2, pictures=0, rows=2, **SCORES | {"score/k1/frechet": 1e299})
+    members, runs = gather([tmp_path], {})
+    assert compare(runs).cells and all(name != "audit/auc" for run in runs for name, _ in run.scores)
+    assert [member.note[-27:] for member in members if member.state == "failed"] == ["st be a number below 1e+150"]
+
+
+@pytest.mark.parametrize(
+    ("override", "shown"),
+    [
+        ("logger.wandb.api_key=hunter2", "logger.wandb.api_key=(not shown)"),
+        ("+logger.mine={password: hunter2}", "+logger.mine=(not shown)"),
+        ("logger.mine.token='${oc.env:TOKEN}'", "logger.mine.token='${oc.env:TOKEN}'"),
+        ("logger.mine.token=${oc.env:A}hunter2${oc.env:B}", "logger.mine.token=(not shown)"),
+        ("model=tokens", "model=tokens"),
+    ],
+)
+def test_secrets_of_the_command_line_are_not_shown(override: str, shown: str, tmp_path: Path) -> None:
+    assert masked(override) == shown
+    run = read_run(write_run(tmp_path / "run", [override], pictures=0, rows=2))
+    assert "hunter2" not in str(run.overrides) + str(commands_of(run))
+
+
+def test_a_stopped_run_goes_at_once_and_has_no_page(composed: Any, tmp_path: Path) -> None:
+    from gan_lab.callbacks.stopping import Interruption
+    from gan_lab.experiment.run import play
+
+    class Signalled(pl.Callback):
+        intervals = ()
+
+        def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
+            (interruption,) = (each for each in trainer.callbacks if isinstance(each, Interruption))
+            interruption.signal = signal.SIGUSR1
+            trainer.should_stop = True
+
+    settings = ["model=mlp", "model.hidden=[8]", "data=ring", "rounds=9", "data.batch_size=8"]
+    config = composed(*settings, "callbacks=[metrics,report]", small=False)
+    assert play(config, settings, [Signalled()]) == 128 + signal.SIGUSR1
+    assert (tmp_path / "summary.json").exists() and not (tmp_path / "report.html").exists()

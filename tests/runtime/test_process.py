@@ -46,7 +46,7 @@ def test_garbage_is_looked_for_again_after_imports_and_after_their_failure() -> 
     left = [[] for _ in range(10)]  # of a sweep's first job, say
     with importing():
         pass
-    assert gc.get_freeze_count() == frozen and left
+    assert gc.get_freeze_count() <= frozen and left  # some of it may be gone, and nothing has joined it
     with pytest.raises(ImportError), importing():
         raise ImportError
     assert gc.isenabled()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start, until
+from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start_afresh, until
 from helpers.runs import assert_same_runs
 
 from gan_lab.cli.status import status
@@ -145,7 +145,7 @@ def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None,
     settings = [*SMALL_GAME, "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
     size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
     sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=1500,20,30,40,50,60"]
-    process = start("-m", *sweep, *settings, where=tmp_path)
+    process = start_afresh("-m", *sweep, *settings, where=tmp_path)
     until(lambda: any(rounds_logged(run) > 2 for run in tmp_path.glob("sweep/*rounds=1500")), process, 300)
     ask("sbatch", "--partition=urgent", "--exclusive", "--nodes=2", "--output=/dev/null", "--wrap=sleep 1")
     finish(process, seconds=600)
@@ -155,7 +155,7 @@ def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None,
     (first,) = [job for job in jobs if "ArrayTaskId=0 " in job]
     assert "Restarts=1 " in first
     assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 6
-    finish(start(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path), seconds=600)
+    finish(start_afresh(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path), seconds=600)
     (run,) = tmp_path.glob("sweep/*rounds=1500")
     assert_same_runs(run, tmp_path / "local")
 
@@ -163,7 +163,7 @@ def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None,
 def test_a_job_of_a_sweep_that_is_warned_before_it_can_listen_comes_back(slurm: None, tmp_path: Path) -> None:
     size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
     sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=20"]
-    process = start("-m", *sweep, *SMALL_GAME, where=tmp_path)
+    process = start_afresh("-m", *sweep, *SMALL_GAME, where=tmp_path)
     until(lambda: " R " in subprocess.run(["squeue", "-h"], capture_output=True, text=True).stdout, process, 300)
     job = ask("squeue", "-h", "-o", "%A").strip()
     wait(lambda: f"{job}.0" in ask("squeue", "-h", "--steps"))
@@ -189,5 +189,5 @@ def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     ask("scancel", "--signal=USR1", job)
     wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
     assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
-    finish(start(*settings, "rounds=300", "hydra.run.dir=local", where=tmp_path), seconds=300)
+    finish(start_afresh(*settings, "rounds=300", "hydra.run.dir=local", where=tmp_path), seconds=300)
     assert_same_runs(tmp_path / "run", tmp_path / "local")

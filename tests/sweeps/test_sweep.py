@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.commands import SMALL_GAME, finish, rounds_logged, run, start, until
+from helpers.commands import SMALL_GAME, finish, rounds_logged, run, start, start_afresh, until
 from helpers.configuration import CONF
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -89,7 +89,7 @@ def test_with_more_rounds_a_sweep_goes_on_with_its_runs(tmp_path: Path, several:
 @plugin("hydra_joblib_launcher", "dependencies")
 def test_joblib_plays_several_at_once(tmp_path: Path) -> None:
     command = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "data.batch_size=8,9999", *SMALL_GAME[:2]]
-    process = start(*command, *QUICK, "rounds=5", "hydra.sweep.dir=sweep", where=tmp_path)
+    process = start_afresh(*command, *QUICK, "rounds=5", "hydra.sweep.dir=sweep", where=tmp_path)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 2, errors
     assert "Traceback" not in errors

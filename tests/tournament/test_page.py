@@ -8,11 +8,12 @@ from omegaconf import OmegaConf
 
 from gan_lab.cli.tournament import main
 from gan_lab.config.compose import compose_experiment
+from gan_lab.config.conf import CONF
 from gan_lab.errors import UserError
 from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import parse_page
-from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of, spelt
+from gan_lab.tournament.page import parse_page, spelt
+from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of
 
 SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
 PAGE: dict[str, Any] = {
@@ -27,6 +28,10 @@ PAGE: dict[str, Any] = {
     "evaluation": {"metric": "mmd"},
 }
 CONTESTANT = {"overrides": ["loss=hinge"]}
+
+
+def searching(key: str, choices: list[Any]) -> dict[str, Any]:
+    return {"search": {"trials": 8, "space": {key: {"choices": choices}}}}
 
 
 @pytest.mark.parametrize(
@@ -48,6 +53,28 @@ CONTESTANT = {"overrides": ["loss=hinge"]}
         ({"common": ["hydra/launcher=slurm"]}, "page: hydra/launcher=slurm: the tournament sets hydra itself"),
         ({"common": ["loss._target_=os.system"]}, "page: loss._target_=os.system: a page names no code"),
         ({"common": ["data.root=${oc.env:HOME}"]}, "page: data.root=${oc.env:HOME}: a page names no code, and has no"),
+        ({"common": ["logger.wandb.name=$\\{oc.env\\:HOME\\}"]}, "page: logger.wandb.name=$"),
+        ({"common": ["loss=../../../tmp/mine"]}, "page: loss=../../../tmp/mine: must name an option"),
+        ({"common": ["optimizer@hydra.sweeper=adam"]}, "page: optimizer@hydra.sweeper=adam: the"),
+        ({"common": ["+defaults=[x]"]}, "page: +defaults=[x]: the tournament sets defaults itself"),
+        (
+            {"common": ["g_terms.x={y: [{_target_: os.system}]}"]},
+            "page: g_terms.x={y: [",
+        ),
+        ({"common": ["callbacks.metrics.directory=/tmp"]}, "page: callbacks.metrics.directory=/tmp: a page says of no"),
+        ({"common": ["data.cache=/tmp"]}, "page: data.cache=/tmp: a page says of no file or folder but data.root"),
+        ({"common": ["seed.x=1,2"]}, "page: seed.x=1,2: is several values; a search has a space for them"),
+        (
+            searching("g_terms.x", ["{_target_:os.system,command:id}"]),
+            "page: g_terms.x={_target_",
+        ),
+        (searching("g_terms.x", [[{"_target_": "os.system"}]]), "page: g_terms.x="),
+        (searching("loss", ["hinge", "/tmp/mine"]), "page: loss=/tmp/mine: must name an option"),
+        (
+            {"evaluation": {"metric": "mmd", "features": "pixels,x"}},
+            "page: evaluation.features: must be the name",
+        ),
+        ({"copying": {"features": "../mine"}}, "page: copying.features: must be the name of an option"),
         ({"common": ["~schedule"]}, "page: ~schedule: must be key=value"),
         ({"search": {"trials": 2, "space": {"seed": {"low": 1, "high": 2}}}}, "page: seed=0: the tournament sets seed"),
         ({"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}}, "page: search.space.d.lr"),
@@ -73,6 +100,8 @@ def test_the_budget_pays_for_the_search_and_the_final_runs() -> None:
     assert (page.seeds * final + 4 * trial) * cost.flops == page.amount
     by_images = parse_page(PAGE | {"budget": {"images": 4800}}, "page")
     assert rounds_of(by_images, cost, True) == 100
+    with pytest.raises(UserError, match=r"budget.flops: a round costs none that are counted; take rounds, images or"):
+        rounds_of(page, cost._replace(flops=0.0), True)
     with pytest.raises(UserError, match=r"budget.rounds=5: leaves 0.833 for a run, and a round costs 1; give more"):
         rounds_of(parse_page(PAGE | {"budget": {"rounds": 5}}, "page"), cost, True)
 
@@ -111,6 +140,11 @@ def test_an_option_sets_what_the_overrides_do(tmp_path: Path) -> None:
     by_option = compose_experiment(["experiment=own"], tmp_path / "run", tmp_path)
     assert by_option == compose_experiment([*overrides, "rounds=77"], tmp_path / "run")
     assert by_option.optimizer.lr == 3e-3
+    (tmp_path / "conf" / "loss").mkdir(parents=True)
+    (tmp_path / "conf" / "loss" / "mine.yaml").write_text((CONF / "loss" / "hinge.yaml").read_text())
+    write_option(tmp_path, "own", ["loss=mine"], rounds=77)
+    with_ones_own = compose_experiment(["experiment=own"], tmp_path / "run", tmp_path, tmp_path / "conf")
+    assert with_ones_own.loss == by_option.loss
     with pytest.raises(UserError, match=r"seed=1,2: is several values"):
         write_option(tmp_path, "own", ["seed=1,2"])
 

@@ -12,7 +12,7 @@ from gan_lab.tournament.page import parse_page
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, conclusion, result_of
-from gan_lab.tournament.state import Run, copying, read_run, scored
+from gan_lab.tournament.state import KEYS, Run, copying, read_run, scored
 
 PAGE = parse_page(
     {"contestants": {"a": [], "b": [], "c": []}, "budget": {"flops": 1e6}, "seeds": 5, "evaluation": {"metric": "mmd"}},
@@ -88,6 +88,7 @@ def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) ->
     assert "alert(1)</script> \\| so" in text
     page = (tmp_path / "tournament.html").read_text()
     assert "<script" not in page and "&lt;script&gt;" in page and page.count("data:image/png;base64,") == 4
+    assert "Content-Security-Policy" in page and "default-src 'none'" in page
     assert 'src="http' not in page and 'href="' not in page
     data = json.loads((tmp_path / "tournament.json").read_text())
     assert data["contestants"]["a"]["figures"] == {str(i): value for i, value in enumerate(CLEAR["a"])}
@@ -112,26 +113,26 @@ SUMMARY = {
 
 
 def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
-    protocol = PAGE.evaluation
-    empty = read_run(tmp_path, 10, "mmd", protocol)
+    empty = read_run(tmp_path, 10, "mmd")
     assert (empty.is_over, empty.figure, empty.rounds) == (False, None, 0)
     (tmp_path / "metrics.csv").write_text("round,seconds,evaluation/mmd\n5,1.0,0.9\n10,2.0,0.7\n1")  # a cut last line
-    assert read_run(tmp_path, 10, "mmd", protocol).validation == {5: 0.9, 10: 0.7}
+    assert read_run(tmp_path, 10, "mmd").validation == {5: 0.9, 10: 0.7}
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
-    found = read_run(tmp_path, 10, "mmd", protocol)
+    assert read_run(tmp_path, 10, "mmd").figure is None  # someone else has scored it
+    (tmp_path / KEYS).write_text(json.dumps({"figure": "p-1", "copying": "q-1"}))
+    found = read_run(tmp_path, 10, "mmd")
     assert (found.is_over, found.figure, found.best, found.floor) == (True, 0.5, "lower", 0.1)
     assert found.copying == pytest.approx(3.0) and found.last_validation == 0.7
-    assert not read_run(tmp_path, 20, "mmd", protocol).is_over  # it was to play more
+    assert not read_run(tmp_path, 20, "mmd").is_over  # it was to play more
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"score/p-1/mmd": math.nan}))
-    assert read_run(tmp_path, 10, "mmd", protocol).failure == "mmd is nan"
+    assert read_run(tmp_path, 10, "mmd").failure == "mmd is nan"
     (tmp_path / "failure.txt").write_text("Traceback\nD's loss became NaN\n")
-    failed = read_run(tmp_path, 10, "mmd", protocol)
+    failed = read_run(tmp_path, 10, "mmd")
     assert failed.is_over and failed.failure == "D's loss became NaN" and failed.figure is None
 
 
 def test_a_figure_of_another_generator_or_procedure_does_not_count() -> None:
-    protocol = PAGE.evaluation
-    assert scored(SUMMARY, "mmd", protocol) is not None
-    assert scored(SUMMARY | {"score/p-1/generator": "h"}, "mmd", protocol) is None
-    assert scored(SUMMARY | {"score/p-1/procedure/n": 50}, "mmd", protocol) is None
-    assert copying(SUMMARY | {"score/q-1/generator": "h"}) is None
+    assert scored(SUMMARY, "mmd", "p-1") is not None
+    assert scored(SUMMARY | {"score/p-1/generator": "h"}, "mmd", "p-1") is None
+    assert scored(SUMMARY, "mmd", "p-2") is None and scored(SUMMARY, "mmd", None) is None
+    assert copying(SUMMARY | {"score/q-1/generator": "h"}, "q-1") is None

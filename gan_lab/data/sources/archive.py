@@ -93,7 +93,8 @@ def _search(root: str, with_classes: bool, with_json: bool) -> Contents:
     files = sorted(name for name in entries if _is_picture(name, passed_over))
     unfit = next((name for name in files if not _is_plain(entries[name])), None)
     if unfit is not None:
-        raise UserError(f"data.root={root}: {unfit} is encrypted, or neither stored nor deflated; make the ZIP anew")
+        faults = "encrypted, neither stored nor deflated, or of an impossible size"
+        raise UserError(f"data.root={root}: {unfit} is {faults}; make the ZIP anew")
     sizes = np.fromiter((entries[file].file_size for file in files), np.int64, len(files))
     names, _, classes, labels, _ = arrange(root, Names.of(files), sizes, passed_over, with_classes and given is None)
     if given:
@@ -119,8 +120,9 @@ def _is_picture(name: str, passed_over: dict[str, list[str]]) -> bool:
 
 
 def _is_plain(entry: ZipInfo) -> bool:
-    """Whether the content of an entry is stored as it is, or deflated."""
-    return not entry.flag_bits & ENCRYPTED and entry.compress_type in (ZIP_STORED, ZIP_DEFLATED)
+    """Whether the content of an entry is stored as it is, or deflated, at a place and of a size that can be."""
+    possible = all(0 <= n < 2**63 for n in (entry.header_offset, entry.compress_size, entry.file_size))
+    return possible and not entry.flag_bits & ENCRYPTED and entry.compress_type in (ZIP_STORED, ZIP_DEFLATED)
 
 
 def leads_out(name: str) -> bool:

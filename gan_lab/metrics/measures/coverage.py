@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gan_lab.errors import UserError
 from gan_lab.metrics import modes
 from gan_lab.metrics.metric import Best
 from gan_lab.metrics.ndb import different_bins
@@ -118,8 +117,8 @@ class Realism:
     """`realism`: of the median sample, above 1 within the real manifold (Kynkaanniemi et al. 2019, section 5).
 
     `rarity`: the mean over the samples in that manifold of how far apart real ones lie there (Han et al. 2022), in the
-    features' units. Balls reach to the `k`-th nearest real sample. Samples that keep to the middle of the data have
-    more realism and less rarity than real ones: both are best near what those get.
+    features' units; 0 where no sample lies in it. Balls reach to the `k`-th nearest real sample. Samples that
+    keep to the middle of the data have more realism and less rarity than real ones: both are best near what those get.
     """
 
     figures: ClassVar[Mapping[str, Best]] = {"realism": "real", "rarity": "real"}
@@ -128,11 +127,9 @@ class Realism:
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         rare = rarity(real.features, fake.features, self.k)
-        if not len(rare):
-            raise UserError("no sample lies near real ones, so that none has a rarity; take a greater k")
         return {
             "realism": realism(real.features, fake.features, self.k).quantile(0.5).item(),
-            "rarity": rare.mean().item(),
+            "rarity": rare.mean().item() if len(rare) else 0.0,
         }
 
 

@@ -1,0 +1,143 @@
+"""A tournament's directory between its starts: what may change, whose it is, and what is played again."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.run_directories import write_run
+
+from gan_lab.cli.ablate import Options as AblateOptions
+from gan_lab.cli.ablate import main as ablate
+from gan_lab.cli.ablate import run_page
+from gan_lab.cli.stages import Stages
+from gan_lab.cli.tournament import Options, divided, hold
+from gan_lab.errors import UserError
+from gan_lab.tournament.page import TournamentPage, parse_page
+from gan_lab.tournament.plan import entries
+
+PAGE: dict[str, Any] = {
+    "contestants": {"ns": ["loss=non_saturating"], "hinge": ["loss=hinge"]},
+    "budget": {"rounds": 100},
+    "search": {"trials": 2},
+    "seeds": 3,
+    "evaluation": {"metric": "mmd"},
+}
+
+
+def stages(place: Path, **changes: Any) -> Stages:
+    return Stages(parse_page(PAGE | changes, "page"), place)
+
+
+def started(place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[str]:
+    """Which rehearsals a start plays."""
+    played = []
+
+    def rehearse(folders: list[Path], name: str, there: Path, page: TournamentPage, of: str) -> int:
+        played.append(name)
+        there.mkdir(parents=True, exist_ok=True)
+        cost = {"flops": 1.0, "images": 2.0, "seconds": 0.1, "scoring": 1.0, "of": of}
+        (there / "cost.json").write_text(json.dumps(cost))
+        return 0
+
+    monkeypatch.setattr(Stages, "_child", lambda self, act: act())
+    monkeypatch.setattr("gan_lab.cli.stages.rehearse", rehearse)
+    stages(place, **changes).begin()
+    return played
+
+
+def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert started(tmp_path, monkeypatch) == ["ns_00", "hinge_00"]
+    assert started(tmp_path, monkeypatch, until="decided", question="order") == []
+    other = PAGE["contestants"] | {"hinge": ["loss=hinge", "optimizer.lr=0.1"]}
+    assert started(tmp_path, monkeypatch, contestants=other) == ["hinge_00"]  # what was rehearsed is another now
+    metric = {"metric": "mmd", "n": 500}
+    assert started(tmp_path, monkeypatch, evaluation=metric) == ["ns_00", "hinge_00"]
+    (tmp_path / "final").mkdir()
+    assert started(tmp_path, monkeypatch, evaluation=metric, power=0.9) == []
+    for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
+        with pytest.raises(UserError, match=rf"holds a tournament with another {next(iter(change))}; give this one a"):
+            started(tmp_path, monkeypatch, **{"evaluation": metric} | change)
+
+
+def test_a_rehearsal_that_is_not_whole_is_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(tmp_path, monkeypatch)
+    file = tmp_path / "rehearsal" / "ns" / "cost.json"
+    found = json.loads(file.read_text())
+    for damaged in ({"scoring": 1.0}, found | {"flops": -1}, found | {"flops": "many"}, found | {"seconds": math.inf}):
+        file.write_text(json.dumps(damaged))
+        assert started(tmp_path, monkeypatch) == ["ns_00"]
+
+
+def test_a_strangers_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started(tmp_path / "own", monkeypatch)
+    (tmp_path / "own" / ".signatures").unlink()
+    (tmp_path / "played" / "final").mkdir(parents=True)
+    for name in ("own", "played"):
+        with pytest.raises(UserError, match=r"page.yaml: is not of a tournament of yours; give this one a dir of its"):
+            started(tmp_path / name, monkeypatch)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "page.yaml").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"is a link that leads out of"):
+        started(tmp_path / "linked", monkeypatch)
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_only_this_starts_options_lie_where_the_sweep_looks(tmp_path: Path) -> None:
+    stray = tmp_path / "pages" / "final" / "hydra" / "launcher" / "basic.yaml"
+    stray.parent.mkdir(parents=True)
+    stray.write_text("_target_: os.system\n")
+    one = stages(tmp_path)
+    for entry in entries(one.page, trials=False):
+        pages = one._write("final", entry, 10)
+    assert [path.name for path in sorted(pages.rglob("*.yaml"))] == ["hinge.yaml", "ns.yaml"]
+
+
+def test_a_retry_plays_failures_of_one_stage_once(tmp_path: Path) -> None:
+    """The final runs have the settings that the search has chosen: it is not to choose others once there are some."""
+    failures = [tmp_path / stage / "a" / "failure.txt" for stage in ("search", "final")]
+    for failure in failures:
+        failure.parent.mkdir(parents=True)
+        failure.write_text("NaN")
+    stages(tmp_path)._forget_failures()
+    assert [failure.exists() for failure in failures] == [True, False]
+    shutil.rmtree(tmp_path / "final")
+    stages(tmp_path)._forget_failures()
+    assert not failures[0].exists()
+
+
+def test_folders_of_ones_own_parts_go_with_the_sweeps(tmp_path: Path) -> None:
+    given = ["plan=true", "--config-dir", str(tmp_path), "hydra/launcher=joblib", "--plan"]
+    assert divided(given) == (["plan=true", "plan=true"], ["hydra/launcher=joblib"], [tmp_path])
+    with pytest.raises(UserError, match=r"--config-dir=.*none: no such folder"):
+        divided([f"--config-dir={tmp_path / 'none'}"])
+
+
+def test_a_strangers_run_is_ablated_by_its_options_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = write_run(tmp_path / "run.1", ["loss=hinge", "g_terms.x={_target_:os.system,command:id}"], own=False)
+    assert ablate([str(run), "parts=[loss]"]) == 2
+    assert "is not of a run of yours, and asks for 'g_terms.x={_target_" in capsys.readouterr().err
+    run = write_run(tmp_path / "run.2", ["loss=hinge", "data=images", "data.root=/home"], own=False)
+    assert ablate([str(run), "parts=[loss]"]) == 2
+    assert "so say where its data lie here: data.root=FOLDER" in capsys.readouterr().err
+    page = run_page(run, AblateOptions(parts="[loss]"), ["data.root=here"])
+    assert page.common == ["data=images", "data.root=here"] and page.parts == {"loss": ["loss=hinge"]}
+
+
+def test_the_directory_is_named_after_the_run_or_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    held: list[Path] = []
+
+    def refuse(directory: Path) -> None:
+        held.append(directory)
+        raise UserError("no more")
+
+    monkeypatch.setattr("gan_lab.cli.tournament.exclusive", refuse)
+    (tmp_path / "run.1").mkdir()
+    monkeypatch.chdir(tmp_path / "run.1")
+    for path in (Path(), Path("page.v2.yaml")):
+        with pytest.raises(UserError, match="no more"):
+            hold(path, parse_page(PAGE, "page"), Options(), [], [])
+    assert [directory.name for directory in held] == ["run.1", "page.v2"]
