@@ -17,8 +17,12 @@ def realism(real: Tensor, fake: Tensor, k: int = 3, chunk: int = 1000) -> Tensor
     """
     paired(real, fake, least=k + 2)
     squared = radii(real, k, chunk)
-    small = squared < squared.quantile(0.5)
-    found = [(squared[small] / rows).amax(dim=1) for rows in squared_distances(fake, real[small], chunk)]
+    median = squared.quantile(0.5)
+    small = squared < median if (squared < median).any() else squared <= median  # where most radii are equal
+    found = [
+        (squared[small] / rows).nan_to_num(torch.inf, torch.inf).amax(dim=1)
+        for rows in squared_distances(fake, real[small], chunk)
+    ]
     return torch.cat(found).sqrt()
 
 

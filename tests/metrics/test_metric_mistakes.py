@@ -56,3 +56,13 @@ MISTAKES: dict[str, Callable[[], object]] = {
 def test_mistakes_are_answered_in_one_line(name: str) -> None:
     with pytest.raises(UserError, match=r"^[^\n]+$"):
         MISTAKES[name]()
+
+
+def test_constant_features_and_equal_radii_give_numbers() -> None:
+    from gan_lab.metrics.likelihood import feature_likelihood
+    from gan_lab.metrics.realism import realism
+
+    train, held_out, fake = (torch.randn(40, 2, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    wide = [torch.cat([x, torch.ones(40, 1)], 1) for x in (train, held_out, fake)]
+    assert feature_likelihood(*wide) == feature_likelihood(train, held_out, fake)
+    assert realism(torch.arange(8.0)[:, None].remainder(2), torch.ones(4, 1), k=2).isinf().all()
