@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,14 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     figures = {}
     for path, found in sets.items():
         figures[str(path)] = _figures(found, target, (str(path), str(reference)), features, metrics, device)
+    known = None if features is None else space(features)
+    everything = [target, *sets.values()]
+    unsure = any(one.features != known or known is None for one in everything if isinstance(one, Statistics))
+    drawn = any(one.sampling for one in everything if not isinstance(one, Statistics))
+    if config.protocol is not None and (unsure or drawn):
+        why = "statistics that do not say they are of its features" if unsure else "sampling that is not plain"
+        print(f"warning: protocol={config.protocol}: not with {why}; the figures do not bear its name", file=sys.stderr)
+        config.protocol = None
     return {
         "against": str(reference),
         "features": "as the files say" if features is None else space(features),
