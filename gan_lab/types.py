@@ -352,7 +352,7 @@ class Closing(Protocol):
     """A callback that acts when the run has ended, by no signal, and all its files are written."""
 
     def close(self, gan: Any) -> None:
-        """Asked of process 0. It raises nothing: the run has ended well, whatever becomes of this."""
+        """Called on process 0. It raises nothing: the run has ended well, also where this fails."""
 
 
 @runtime_checkable

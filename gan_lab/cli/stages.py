@@ -122,7 +122,7 @@ class Stages:
         for key in now:
             if key not in FREE and before.get(key) != now[key]:
                 raise UserError(
-                    f"{self.directory}: holds a tournament with another {key}; give this one a dir of its own "
+                    f"{self.directory}: holds a tournament with other {key}; give this one a dir of its own "
                     f"(its runs would not be comparable, or its error rate not what it says)"
                 )
         write_own(path, yaml.safe_dump(now, sort_keys=False))

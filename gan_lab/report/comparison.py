@@ -22,7 +22,7 @@ CURVES = (  # figures of metrics.csv that are drawn
 )  # fmt: skip
 MOST_TILES = 400
 
-# Figures that runs report themselves, and where each is best: what a sweep that nobody has scored is compared by.
+# Figures that runs report themselves, and where each is best: what a sweep without scores is compared by.
 OWN: Mapping[str, Any] = {
     "audit/auc": 0.5,
     "audit/jsd_bound": "lower",

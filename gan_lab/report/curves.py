@@ -75,7 +75,7 @@ PANELS = (
         "Audit: who tells samples from real ones?",
         "AUC",
         {"auditor": "audit/auc", "the game's D": "audit/game_auc"},
-        {"nobody": 0.5},
+        {"chance": 0.5},
     ),
     Panel("Modes shown", "modes", {"modes": "equilibrium/modes"}),
 )

@@ -58,7 +58,7 @@ def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: py
     (tmp_path / "final").mkdir()
     assert started(tmp_path, monkeypatch, evaluation=metric, power=0.9) == []
     for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
-        with pytest.raises(UserError, match=rf"holds a tournament with another {next(iter(change))}; give this one a"):
+        with pytest.raises(UserError, match=rf"holds a tournament with other {next(iter(change))}; give this one a"):
             started(tmp_path, monkeypatch, **{"evaluation": metric} | change)
 
 

@@ -59,4 +59,4 @@ def test_a_killed_tournament_ends_as_one_that_was_not(tmp_path: Path) -> None:
     assert "to play" not in again.err and "rehearsal" not in again.err
     (tmp_path / "page.yaml").write_text(PAGE.replace("seeds: 3", "seeds: 4"))
     other = run("python -m gan_lab.cli.tournament page.yaml dir=whole", tmp_path, code=2)
-    assert "holds a tournament with another seeds; give this one a dir of its own" in other.line
+    assert "holds a tournament with other seeds; give this one a dir of its own" in other.line
