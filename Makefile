@@ -1,7 +1,6 @@
 # Each command sets up what it needs in .venv: `make train` runs the main job, `make test` the quick tests, `make test-all`
 # all of them, `make docs` builds the documentation into site/, `make mutants` counts the mutants that the tests kill
 # (docs/mutants.md), in one room with ROOM=losses.
-# (--no-compile: Python compiles what it imports, and most of what is installed is never imported.)
 PYTHON ?= python3
 BIN := .venv/bin
 
@@ -25,15 +24,15 @@ mutants: .venv/mutants-installed
 
 .venv/installed: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 .venv/docs-installed: .venv/installed
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 .venv/mutants-installed: .venv/installed
-	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[mutants]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[mutants]'
 	touch $@
 
 clean:
