@@ -241,7 +241,8 @@ def test_pack_killed_at_ten_moments_writes_the_same_bytes(here: Path) -> None:
     Path("out.zip").unlink()
     journal = Path("out.zip.part/journal")
     for moment in range(1, 11):
-        process = Command(pack, here, group=True).process
+        command = Command(pack, here, group=True)
+        process = command.process
         while process.is_alive() and (not journal.exists() or journal.read_bytes().count(b"\n") < 20 * moment):
             time.sleep(0.005)
         assert process.pid is not None

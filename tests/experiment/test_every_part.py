@@ -8,7 +8,7 @@ from itertools import cycle, product
 from pathlib import Path
 
 import pytest
-from helpers.configuration import CONF, QUICK, options, pairwise, schedules, terms_of
+from helpers.configuration import CONF, QUICK, options, schedules, terms_of
 from omegaconf import OmegaConf
 
 from gan_lab.errors import UserError
@@ -29,7 +29,7 @@ HIGHER = ["consensus", "unrolled"]  # which differentiate gradients: a matter of
 MODELS = [name for name in options("model") if name != "projected"]  # seconds a round, so that one update must do
 OTHERS = [update for update in ASKING if update not in HIGHER]
 CHOICES = [
-    *pairwise(HIGHER, MODELS, options("loss")),
+    *((update, model, loss) for update in HIGHER for model, loss in zip(MODELS, cycle(options("loss")))),
     *zip(OTHERS, cycle(["dcgan", "mlp"]), cycle(options("loss"))),
     *product(["apa", "balanced"], ["mlp"], ["wasserstein", "relativistic"]),
     ("logan", "stylegan2", "hinge"),
