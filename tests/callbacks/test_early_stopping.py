@@ -87,7 +87,7 @@ LATE = [
         (PARTS, "g/lost", r"nothing publishes it; must be one of d/.*, g/loss, "),
         (LATE, "equilibrium/binned_jsd", r"is published at each 500-th round, and rounds=50$"),
     ],
-    ids=["nobody", "late"],
+    ids=["none", "late"],
 )
 def test_a_figure_that_is_never_published_is_told_after_the_first_round(
     composed: Callable[..., DictConfig], overrides: list[str], monitor: str, told: str, callback: str

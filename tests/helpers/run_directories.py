@@ -1,4 +1,4 @@
-"""Run directories that nobody has played: files as a run leaves them, with figures made up."""
+"""Run directories that were never played: files as a run leaves them, with made-up figures."""
 
 import csv
 import json
