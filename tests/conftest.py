@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.composing import keep_what_is_read
-from helpers.configuration import CONF, NARROW, SMALL
-from hydra import compose, initialize_config_dir
+from helpers import composing
+from helpers.configuration import NARROW, SMALL
 from omegaconf import DictConfig
 
 # torch's compiler keeps threads beside the tests' own, and a process that others are forked from must have none.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
-keep_what_is_read()
+composing.keep_what_is_read()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,8 +31,7 @@ def composed(tmp_path: Path) -> Callable[..., DictConfig]:
         sizes = [*SMALL, *NARROW.get(model, [])] if small else []
         if small and not any(o.startswith("callbacks.audit.") for o in overrides):
             sizes += ["callbacks.audit=null"]  # a second or two each time
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("config", [f"directory={tmp_path}", *sizes, *overrides])
+        return composing.composed(f"directory={tmp_path}", *sizes, *overrides)
 
     return make
 
