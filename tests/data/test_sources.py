@@ -428,6 +428,12 @@ def test_a_name_that_cannot_be_reached_is_told_in_one_line(make: Make, monkeypat
     with pytest.raises(UserError, match=r"^data\.root=hf://no/thing: the datasets library cannot load it") as caught:
         make("images", root="hf://no/thing")
     assert "\n" not in str(caught.value)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    refused = r"^data\.root=hf://no/thing: http://127\.0\.0\.1:9 cannot be reached \(.*refused\); HF_HUB_OFFLINE=1 in "
+    with pytest.raises(UserError, match=refused) as caught:
+        make("images", root="hf://no/thing")
+    assert "\n" not in str(caught.value)
 
 
 # --- the list of contents that is kept -----------------------------------------------------------------------------
