@@ -147,6 +147,11 @@ def test_the_table_in_csv_and_json_has_the_records() -> None:
     assert whole["notes"] == TABLE.notes and whole["verdicts"] == verdicts(TABLE) != []
 
 
+def test_a_figure_that_is_not_finite_is_null_in_json() -> None:
+    (row,) = json.loads(as_json(compared({"best/m": "lower"}, a=[math.inf, 1.0])), parse_constant=pytest.fail)["rows"]
+    assert row["mean"] is None and list(row["values"].values()) == [None, 1.0]
+
+
 def test_the_table_in_markdown() -> None:
     head, rule, first, second, empty, legend, verdict, *rest = as_markdown(TABLE).splitlines()
     assert head == "| configuration | m k (lower is better) | n l (0.5 is best; real samples: 0.125) |"
