@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["gan_lab.experiment.run", "gan_lab.ensemble.play", "torchvision", "matplotlib.pyplot"])
+SERVER.set_forkserver_preload(
+    [
+        "helpers.forked",
+        "gan_lab.experiment.run",
+        "gan_lab.ensemble.play",
+        "torchvision",
+        "matplotlib.pyplot",
+        "scipy.stats",  # of scikit-learn, whose other imports start a thread
+    ]
+)
 
 
 class Done(NamedTuple):
