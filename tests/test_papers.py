@@ -32,6 +32,7 @@ from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
 from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscriminator
+from gan_lab.networks.fading_blur import blurred
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense, Maxout
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
@@ -505,6 +506,12 @@ def projected_d(num_classes: int | None = None) -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 32, 32), y, normal=False)
 
 
+def blurred_images() -> list[float]:
+    """In rounds 0, 5,000 and 6,000 of 6,250, by sigma = 10 at first."""
+    widths = [10 * (1 - t / 6250) for t in (0, 5000, 6000)]
+    return [n for width in widths for n in sums(blurred(numbers(42, 2, 3, 12, 16), width))]
+
+
 def biggan_deep_g() -> list[float]:
     generator = BigGANDeepGenerator(3, (3, 32, 32), 3, width=16, max_width=16, shared=4, attention=16)
     return slopes(generator, numbers(41, 4, 3), CLASSES, normal=True)
@@ -878,6 +885,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         [14.720176572726638, 17.891441272014887, 23.51958633779433, 121.58570722918464, 31.380543128944993,
          23.202957375157226, -82.40602477454965, 109.7137725961742, 13.926481063255721],
         1e-9,
+    ),
+    "fading_blur": (
+        blurred_images,
+        [0.5409589888420698, -0.05584592101788821, 0.7402092283854276, -6.910517207601768, 0.03417073506788204,
+         6.292340038551378, -40.48079841727717, 15.927312765353108, 55.44614380465312],
+        1e-6,
     ),
     "biggan_deep_g": (
         biggan_deep_g,
