@@ -207,7 +207,8 @@ def test_every_optimiser_moves_all_weights_at_once_where_torch_does_so_by_defaul
     composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch, optimizer: str
 ) -> None:
     """On GPUs, that is; for which the CPU stands here."""
-    monkeypatch.setattr(import_module("torch.optim.optimizer"), "_get_foreach_kernels_supported_devices", lambda: ["cpu"])
+    chosen = import_module("torch.optim.optimizer")
+    monkeypatch.setattr(chosen, "_get_foreach_kernels_supported_devices", lambda: ["cpu"])
     gan = build(composed("model=dcgan", f"optimizer={optimizer}"))[0]
     (moved, _), weights = gan.d.configure(), gan.d.weights
     with Operations() as second:
