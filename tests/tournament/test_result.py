@@ -126,7 +126,7 @@ def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
     assert found.copying == pytest.approx(3.0) and found.last_validation == 0.7
     assert not read_run(tmp_path, 20, "mmd").is_over  # it was to play more
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"score/p-1/mmd": math.nan}))
-    assert read_run(tmp_path, 10, "mmd").failure == "mmd is nan"
+    assert read_run(tmp_path, 10, "mmd").failure == "mmd is not finite"
     (tmp_path / "failure.txt").write_text("Traceback\nD's loss became NaN\n")
     failed = read_run(tmp_path, 10, "mmd")
     assert failed.is_over and failed.failure == "D's loss became NaN" and failed.figure is None
