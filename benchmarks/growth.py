@@ -19,7 +19,8 @@ import matplotlib
 matplotlib.use("agg")
 
 import torch
-from gpu import Bare, Found, Workload, by_lab, configured, meter
+from by_hand import Bare
+from gpu import Found, Workload, by_lab, configured, meter
 from matplotlib import pyplot
 from racing.gate import Untracked
 from racing.report import table

@@ -1,6 +1,5 @@
 """Evaluation of one set of samples against another, neither of which need be a run's."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from gan_lab.cli.sample import rebuilt
 from gan_lab.config.arguments import place
 from gan_lab.errors import UserError
 from gan_lab.io.run_file import RUN
+from gan_lab.io.strict_json import in_json
 
 if TYPE_CHECKING:
     from gan_lab.evaluation.sets import SampleSet
@@ -271,4 +271,4 @@ def in_words(result: Mapping[str, Any]) -> str:
 
 
 def as_json(result: Mapping[str, Any]) -> str:
-    return json.dumps(result, indent=2)
+    return in_json(result)

@@ -1,6 +1,5 @@
 """Summary of a run, `summary.json`: flat, for people and for sweeps."""
 
-import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +14,7 @@ from gan_lab.equilibrium.verdict import MORE_ROUNDS
 from gan_lab.experiment.provenance import commit_of
 from gan_lab.game.gan import GAN
 from gan_lab.io.files import write_atomically
+from gan_lab.io.strict_json import in_json
 from gan_lab.types import Concluding
 from gan_lab.version import __version__
 
@@ -27,7 +27,8 @@ NOT_EXTREMES = ("images", "seconds", "rounds_per_second")  # their lowest and hi
 def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool) -> dict[str, Any]:
     """Last values by name, extremes as `min/...` and `max/...`, the monitored metric's best, counts and versions.
 
-    `as_of/NAME` is the round of a last value that is not of the last round.
+    `as_of/NAME` is the round of a last value that is not of the last round. In the file, values that are not finite are
+    null.
     """
     history = gan.history
     summary: dict[str, Any] = {
@@ -65,7 +66,7 @@ def extension(config: DictConfig, early: bool = False) -> str:
 
 
 def write_summary(summary: dict[str, Any], directory: Path) -> None:
-    write_atomically(directory / "summary.json", lambda path: path.write_text(json.dumps(summary, indent=2) + "\n"))
+    write_atomically(directory / "summary.json", lambda path: path.write_text(in_json(summary) + "\n"))
 
 
 def table(summary: dict[str, Any], directory: Path) -> str:

@@ -14,7 +14,7 @@ from gan_lab.features.classifier import digest as digest_of
 from gan_lab.features.extractors import ENLARGED, check_images, to_rgb_bytes
 from gan_lab.features.protocol import Lessons
 from gan_lab.features.resizers import Resizer
-from gan_lab.features.weights import check_digest, check_stated, downloaded, of_hub, read_tensors
+from gan_lab.features.weights import check_digest, downloaded, of_hub, read_tensors
 from gan_lab.ranges import PositiveInt
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels, in 0..1
@@ -24,17 +24,17 @@ OFFSET = 0.1  # which DINOv2 adds to the sides of its grid of positions before i
 class Pretrained:
     """What they share. Weights are downloaded at first use, or read from a file, of safetensors or of torch.save.
 
-    Nothing in the file is executed; its SHA-256 must begin with `digest` where one is stated. The figures carry the
-    digest of the weights themselves, so that the same ones are the same features in any file. Images are rounded to
-    bytes, brought to the network's size by `resizer`, and normalised as those were that it was trained with.
+    Nothing in the file is executed; its SHA-256, downloaded or not, must begin with `digest` where one is stated. The
+    figures carry the digest of the weights themselves, so that the same ones are the same features in any file. Images
+    are rounded to bytes, brought to the network's size by `resizer`, and normalised as those were that it was trained
+    with.
     """
 
     learns: ClassVar[bool] = False
     model: str = ""  # by which its package knows it
 
     def __init__(self, name: str, resizer: Resizer, weights: str | None = None, digest: str | None = None) -> None:
-        check_stated(weights, digest, None)
-        self.name, self.resizer, self.weights = name, resizer, weights
+        self.name, self.resizer, self.weights, self.digest = name, resizer, weights, digest
         self.identity, self.resize = name, resizer.name
         if weights is not None:
             check_digest(Path(weights), digest)
@@ -60,7 +60,7 @@ class Pretrained:
         try:
             path = self.published() if self.weights is None else Path(self.weights)
             with torch.random.fork_rng(devices=[]):
-                network, self.side = self.build(read_tensors(path))
+                network, self.side = self.build(read_tensors(path, self.digest))
         except ImportError as error:
             raise UserError(f"features={self.name}: not installed; pip install gan_lab[features]") from error
         except (RuntimeError, KeyError) as error:
@@ -94,13 +94,17 @@ class Timm(Pretrained):
         self.model, self.size = model, size
 
     def published(self) -> Path:
+        return of_hub(self._published("hf_hub_id"), "model.safetensors", self.name)
+
+    def _published(self, where: str) -> str:
+        """Where its weights are: the repository of the hub ("hf_hub_id"), or the file of the authors ("url")."""
         import timm
 
         self._check_known()
-        found: Any = timm.get_pretrained_cfg(self.model)
-        if found is None or not found.hf_hub_id:
+        found = getattr(timm.get_pretrained_cfg(self.model), where, None)
+        if not found:
             raise UserError(f"features.model={self.model}: timm has no weights of it; give features.weights=FILE")
-        return of_hub(found.hf_hub_id, "model.safetensors", self.name)
+        return str(found)
 
     def build(self, state: Mapping[str, Tensor]) -> tuple[nn.Module, int]:
         import timm
@@ -127,8 +131,11 @@ class DINOv2(Timm):
 
     Its positions are learnt on a grid of 37 x 37 patches, and brought to the grid of `size` / 14 as DINOv2's own code
     brings them: by a bicubic filter whose scale is (side + 0.1) / 37 (`interpolate_pos_encoding`). timm's filter is
-    another, and so its features are, too.
+    another, and so its features are, too. Its weights are the file of its authors.
     """
+
+    def published(self) -> Path:
+        return downloaded(self._published("url"), self.name, self.digest)
 
     def build(self, state: Mapping[str, Tensor]) -> tuple[nn.Module, int]:
         network: Any = super().build(state)[0]
@@ -200,10 +207,13 @@ class VGG16(Pretrained):
     Those by which precision and recall were introduced (Kynkaanniemi et al. 2019), as torch-fidelity computes them.
     """
 
-    URL: ClassVar[str] = "https://download.pytorch.org/models/vgg16-397923af.pth"
-
     def published(self) -> Path:
-        return downloaded(self.URL, self.name, "397923af")
+        return self.fetched(self.name)
+
+    @staticmethod
+    def fetched(features: str) -> Path:
+        """The file that torchvision publishes, for these features."""
+        return downloaded("https://download.pytorch.org/models/vgg16-397923af.pth", features, "397923af")
 
     def build(self, state: Mapping[str, Tensor]) -> tuple[nn.Module, int]:
         from torchvision.models import vgg16

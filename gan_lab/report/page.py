@@ -7,7 +7,6 @@ by their digests. Data are JSON in an element of their own, never code.
 import base64
 import hashlib
 import json
-import math
 import zlib
 from collections.abc import Mapping
 from functools import cache
@@ -16,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from gan_lab.errors import UserError
+from gan_lab.io.strict_json import finite
 
 TEMPLATES = Path(__file__).parent / "templates"
+DIGITS = 6  # of a number in a page
 EXTRA = "pip install 'gan_lab[report]'"
 ESCAPED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -59,20 +60,10 @@ def embedded(data: Any) -> str:
 
     Numbers that JSON does not have (NaN, infinity) become null.
     """
-    text = json.dumps(_finite(data), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(finite(data, DIGITS), allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     for character, escape in ESCAPED.items():
         text = text.replace(character, escape)
     return text
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, float):
-        return float(f"{node:.6g}") if math.isfinite(node) else None
-    if isinstance(node, Mapping):
-        return {str(key): _finite(value) for key, value in node.items()}
-    if hasattr(node, "_asdict"):
-        return _finite(node._asdict())
-    return [_finite(value) for value in node] if isinstance(node, list | tuple) else node
 
 
 def _policy(*digests: str) -> str:

@@ -5,6 +5,7 @@ job imports this module, and with it the resolver that Hydra needs to name the d
 """
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -74,6 +75,8 @@ def withdraw_failure(directory: Path) -> None:
 def objective(config: DictConfig) -> float | None:
     """The figure of the finished run's summary that `objective` names; None where it names none.
 
+    NaN where the figure is not finite.
+
     Raises:
         UserError: the summary has no such number.
     """
@@ -81,10 +84,10 @@ def objective(config: DictConfig) -> float | None:
     if name is None:
         return None
     summary = read_json(Path(config.directory) / "summary.json")
-    figures = [key for key, value in summary.items() if isinstance(value, int | float) and not isinstance(value, bool)]
+    figures = [key for key, value in summary.items() if value is None or type(value) in (int, float)]
     if name not in figures:
         raise UserError(f"objective={name}: summary.json has no such number{near(name, figures)} {listed(figures)}")
-    return float(summary[name])
+    return math.nan if summary[name] is None else float(summary[name])
 
 
 class Plan(Callback):

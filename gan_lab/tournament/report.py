@@ -1,7 +1,6 @@
 """Report of a tournament: one content as Markdown and as a page of HTML, and its data."""
 
 import base64
-import json
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -13,6 +12,7 @@ import numpy as np
 from gan_lab.config.words import cell
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.io.files import write_atomically
+from gan_lab.io.strict_json import finite, in_json
 from gan_lab.tournament import pictures
 from gan_lab.tournament.page import spelt
 from gan_lab.tournament.result import Result, Spent, Standing, conclusion
@@ -97,7 +97,7 @@ def write_report(result: Result, directory: Path, samples: dict[str, Path], effe
         write_atomically(directory / picture.name, partial(Path.write_bytes, data=picture.png))
     text = _markdown(title, sentences, tables, [*shown, *grids])
     page = _html(title=title, sentences=sentences, tables=tables, pictures=shown, samples=grids)
-    data = json.dumps(as_data(result, effects), indent=2, allow_nan=False)
+    data = in_json(as_data(result, effects))
     for name, content in (("tournament.md", text), ("tournament.html", page), ("tournament.json", data)):
         write_atomically(directory / name, partial(Path.write_text, data=f"{content}\n", encoding="utf-8"))
     return text
@@ -130,7 +130,7 @@ def _standings(result: Result) -> Table:
     percent = f"{100 * (1 - result.level):.3g} %"
     head = ["rank", "contestant", result.figure, "ranks that tests leave", "failed", "copies"]
     rows = [
-        [_rank(one), one.marked, _mean(one), _left(one), str(one.failures), _copies(one)] for one in result.standings
+        [_rank(one), one.marked, _mean(one), _left(one), str(one.failures), str(one.copies)] for one in result.standings
     ]
     floor = "not measured" if result.floor is None else f"{result.floor:.4g}"
     way = {"higher": "higher is better", "lower": "lower is better", "real": "best near real samples"}
@@ -245,13 +245,6 @@ def _mean(one: Standing) -> str:
     return f"{one.figures.mean:.4g}{half}"
 
 
-def _copies(one: Standing) -> str:
-    copies, tested = one.copies
-    if not tested:
-        return "not tested"
-    return f"COPIES ({copies} of {tested})" if copies else f"no (0 of {tested})"
-
-
 def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else spelt(value)
 
@@ -285,12 +278,4 @@ def as_data(result: Result, effects: Sequence[Effect] = ()) -> dict[str, Any]:
         ],
         "effects": [effect._asdict() for effect in effects],
     }
-    return _finite(found)
-
-
-def _finite(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_finite(value) for value in node]
-    return None if isinstance(node, float) and not math.isfinite(node) else node
+    return finite(found)

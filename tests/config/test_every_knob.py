@@ -152,6 +152,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         | {"callbacks.evaluation.features": page("features", "pixels")}
         | {"callbacks.evaluation.metrics": page("metric", "sliced_wasserstein")},
     ],
+    "callbacks=jacobian": [{f"callbacks.jacobian.{name}": n for name, n in {"every": 2, "n": 8, "steps": 3}.items()}],
     "callbacks=logit_landscape": [
         {f"callbacks.logit_landscape.{name}": n for name, n in {"every": 2, "n": 10, "cells": 6}.items()},
     ],

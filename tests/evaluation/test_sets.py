@@ -110,6 +110,14 @@ def test_compression_with_loss_moves_the_figure_and_is_said(
     assert "100 % of the files in" in (said := capsys.readouterr().err) and "are JPEG" in said
 
 
+def test_figures_that_are_infinite_are_null_in_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate
+) -> None:
+    a = pictures(tmp_path / "a", 0)
+    assert evaluate(a, a, "features=pixels", "metric=realism")["realism"] is None
+    assert "realism inf" in capsys.readouterr().out
+
+
 def test_packed_pictures_get_the_same_figure(tmp_path: Path, evaluate: Evaluate) -> None:
     a, b = pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1)
     expected = evaluate(a, b)["frechet"]

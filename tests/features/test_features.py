@@ -47,7 +47,7 @@ def features_of(name: str, shape: tuple[int, ...] = SHAPE) -> Any:
     return found
 
 
-DOWNLOADED = ("inception", "inception_spatial", "vgg16", "dinov2", "convnext", "clip")
+DOWNLOADED = ("inception", "inception_spatial", "vgg16", "dinov2", "convnext", "clip", "lpips")
 PREPARED = [name for name in options("features") if name != "auto"]  # which is one of the others
 
 

@@ -121,7 +121,8 @@ def test_dinov2_is_that_of_its_authors(timm: Any, tiny_dinov2: str, tmp_path: Pa
     """Whose file has a further tensor, of masks, and whose positions timm would resize by another filter."""
     state = random_weights(timm.create_model(tiny_dinov2))
     torch.save({**state, "mask_token": torch.zeros(1, 12)}, tmp_path / "dinov2.pth")
-    found = features("dinov2", model=tiny_dinov2, weights=str(tmp_path / "dinov2.pth"))(samples(bytes_of(2)))
+    settings = {"model": tiny_dinov2, "weights": str(tmp_path / "dinov2.pth"), "digest": None}
+    found = features("dinov2", **settings)(samples(bytes_of(2)))
     torch.testing.assert_close(found.flatten(), torch.tensor(THEIRS), rtol=1e-5, atol=1e-6)
 
 
@@ -132,7 +133,7 @@ def test_clip(open_clip: Any, tmp_path: Path) -> None:
     entering = torch.stack([transform(Image.fromarray(picture)) for picture in pixels])
     with torch.no_grad():
         theirs = network.eval().encode_image(entering)
-        found = features("clip", model="tiny-clip", weights=str(tmp_path / "clip.pth"))(samples(pixels))
+        found = features("clip", model="tiny-clip", weights=str(tmp_path / "clip.pth"), digest=None)(samples(pixels))
     torch.testing.assert_close(found, theirs, rtol=1e-5, atol=1e-6)
 
 
@@ -158,9 +159,25 @@ def test_vgg16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = theirs.FeatureExtractorVGG16("vgg16", ["fc2_relu"], str(tmp_path / "vgg16.pth"))
     pixels = bytes_of(1)
     (expected,) = network(torch.from_numpy(pixels).permute(0, 3, 1, 2))
-    found = features("vgg16", weights=str(tmp_path / "vgg16.pth"))(samples(pixels))
+    found = features("vgg16", weights=str(tmp_path / "vgg16.pth"), digest=None)(samples(pixels))
     assert found.shape == (2, 32) and found.min() == 0 < found.max()
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_lpips(tmp_path: Path) -> None:
+    """Its package, with its published linear weights and a VGG-16 of random ones; grey images have three channels."""
+    package = pytest.importorskip("lpips", reason="lpips is not installed (extra: features)")
+    theirs = package.LPIPS(net="vgg", pnet_rand=True, verbose=False)
+    layers = {f"features.{name.partition('.')[2]}": value for name, value in theirs.net.state_dict().items()}
+    torch.save(layers, tmp_path / "vgg16.pth")
+    ours = features("lpips", weights=str(tmp_path / "vgg16.pth"), digest=None)
+    x, y = samples(bytes_of(1)), samples(bytes_of(2))
+    for one, other in ((x, y), (x[:, :1], y[:, :1])):
+        with torch.no_grad():
+            found, expected = (ours(one) - ours(other)).square().sum(1), theirs(one, other).flatten()
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+    with pytest.raises(UserError, match="features=lpips: takes images of 16 pixels or more, not"):
+        ours.prepare((3, 8, 8), lambda: None)
 
 
 def test_imagenet_s_normalisation_is_torchvision_s() -> None:
@@ -185,7 +202,6 @@ def test_weights_that_are_not_these_are_refused(timm: Any, open_clip: Any, tmp_p
     assert features("convnext", **tiny, weights=str(good), digest=own)
     for settings, says in (
         ({"weights": str(good), "digest": "abc"}, f"its SHA-256 begins with {own[:8]}, not with abc; take the"),
-        ({"digest": "abc"}, "features.digest=abc: is of a file; name it, features.weights=FILE"),
         ({"weights": "nowhere.pth"}, "features.weights=nowhere.pth: no such file"),
         ({"weights": str(tmp_path / "code.pth")}, "code.pth: is no file of weights alone, and could run code"),
         ({"weights": str(tmp_path / "list.pth")}, "list.pth: is no file of weights by their names"),
@@ -197,15 +213,15 @@ def test_weights_that_are_not_these_are_refused(timm: Any, open_clip: Any, tmp_p
         with pytest.raises((UserError, InstantiationException), match=says):
             features("convnext", **(tiny | settings))
     with pytest.raises(UserError, match="features.model=nonsense: open_clip knows no such network"):
-        features("clip", model="nonsense", weights=str(good))
+        features("clip", model="nonsense", weights=str(good), digest=None)
     with pytest.raises(UserError, match="features.pretrained=mine: open_clip knows no such weights of ViT-B-32"):
         features("clip", model="ViT-B-32", pretrained="mine")
 
 
-@pytest.mark.parametrize("name", ["inception", "inception_spatial", "vgg16", "dinov2", "convnext", "clip"])
+@pytest.mark.parametrize("name", ["inception", "inception_spatial", "vgg16", "dinov2", "convnext", "clip", "lpips"])
 def test_without_a_network_they_say_so(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for package in {"dinov2": ["timm"], "convnext": ["timm"], "clip": ["open_clip"]}.get(name, ["torch_fidelity"]):
-        pytest.importorskip(package)
+    packages = {"dinov2": "timm", "convnext": "timm", "clip": "open_clip", "lpips": "lpips"}
+    pytest.importorskip(packages.get(name, "torch_fidelity"))
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError("no route to host")

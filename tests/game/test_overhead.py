@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import torch
 from helpers.configuration import options
+from helpers.players import fit
+from omegaconf import DictConfig
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from gan_lab.game.gan import GAN
 from gan_lab.loggers.csv import CSV
@@ -110,13 +113,13 @@ def test_reused_fakes_save_a_pass_through_g(
     assert rounds.usual() == {"g": 2, "d": 5}
 
 
-@pytest.mark.parametrize("model", ["mlp", "dcgan"])
-@pytest.mark.parametrize("update", sorted({*options("update")} - {"apa", "balanced"}))  # they look at what D says
+@pytest.mark.parametrize(
+    ("update", "model"),
+    [*((update, "mlp") for update in sorted({*options("update")} - {"apa", "balanced"})), ("alternating", "dcgan")],
+)  # those two look at what D says; and the law of devices waits nowhere either
 def test_a_round_that_is_not_logged_waits_for_no_device_and_walks_through_no_network(
     rounds: Rounds, played: Callable[..., Path], update: str, model: str
 ) -> None:
-    if (update, model) == ("consensus", "dcgan"):
-        pytest.skip("batch normalisation waits in its second derivative")
     rounds.count(torch.Tensor, *WAITS)
     if update != "unrolled":  # which gives D other weights, by name
         rounds.count(nn.Module, "named_parameters", "named_buffers", "named_modules", "state_dict")
@@ -152,3 +155,33 @@ def test_networks_change_their_buffers_in_place(rounds: Rounds, played: Callable
     rounds.patch.setattr(GAN, "training_step", training_step)
     played(part if "=" in part else f"wrapper@d_wrappers=[{part}]", "rounds=3")
     assert seen[0] == seen[1] == seen[2]
+
+
+class Weighed:
+    """An update whose rounds are played under torch's count of the bytes that it takes and gives back."""
+
+    def __init__(self, update: Any) -> None:
+        self.update = update
+        self.seen = [profile(activities=[ProfilerActivity.CPU], profile_memory=True) for _ in range(2)]
+
+    def play(self, game: GAN) -> None:
+        if game.round in (20, 50):
+            self.seen[game.round // 50].stop()
+        if game.round in (10, 20):
+            self.seen[game.round // 20].start()
+        self.update.play(game)
+
+
+@pytest.mark.parametrize("update", ["alternating", "past_extragradient"])
+def test_rounds_20_to_50_give_back_every_byte_that_they_take(composed: Callable[..., DictConfig], update: str) -> None:
+    """But for the same gradients, state and records, which take the places of the last ones."""
+
+    def watched(gan: GAN) -> None:
+        gan.update = Weighed(gan.update)  # type: ignore[assignment]
+
+    parts = ["model=mlp", "data=ring", f"update={update}", "term@d_terms=[r1]", "d_terms.r1.every=5"]
+    gan = fit(composed(*parts), 51, watched)
+    _, steady = gan.update.seen  # type: ignore[attr-defined]  # the first has the blocks known that the second frees
+    kept = [event.self_cpu_memory_usage for event in steady.key_averages()]
+    assert max(kept) > 0
+    assert sum(kept) == 0

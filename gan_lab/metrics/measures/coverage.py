@@ -116,6 +116,8 @@ class ModeCoverage:
 class Realism:
     """`realism`: of the median sample, above 1 within the real manifold (Kynkaanniemi et al. 2019, section 5).
 
+    Where half of the samples or more are copies of real ones it is infinite, which is null in files.
+
     `rarity`: the mean over the samples in that manifold of how far apart real ones lie there (Han et al. 2022), in the
     features' units; 0 where no sample lies in it. Balls reach to the `k`-th nearest real sample. Samples that
     keep to the middle of the data have more realism and less rarity than real ones: both are best near what those get.
@@ -127,8 +129,11 @@ class Realism:
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         rare = rarity(real.features, fake.features, self.k)
+        found = realism(real.features, fake.features, self.k)
+        # Between two infinite ones quantile would interpolate, to NaN.
+        below, above = (found.quantile(0.5, interpolation=side).item() for side in ("lower", "higher"))
         return {
-            "realism": realism(real.features, fake.features, self.k).quantile(0.5).item(),
+            "realism": (below + above) / 2,
             "rarity": rare.mean().item() if len(rare) else 0.0,
         }
 

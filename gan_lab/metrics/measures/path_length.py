@@ -16,7 +16,7 @@ from gan_lab.ranges import PositiveFloat
 from gan_lab.sampling import noise_of
 from gan_lab.seeding import derive_seed
 
-BATCH = 100  # paths at a time
+BATCH = 16  # paths at a time: the features of LPIPS are large
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,11 @@ class PathLength:
     """`ppl`: E |f(G(path(t + epsilon))) - f(G(path(t)))|^2 / epsilon^2 over paths between two latents.
 
     Lower is smoother (Karras et al. 2019, section 4.1, and 2020; ends and outliers as in NVlabs/stylegan3). f are the
-    features of the evaluation, and the squared distance is Euclidean in them: published figures, of LPIPS's VGG-16, do
-    not compare. One path for each sample, always the same ones. `space` "w" has straight lines between styles, "z"
-    great circles between normal noise; `ends` looks at t = 0 alone, else t ~ U(0, 1); `crop` at the part of an image
-    that shows a face. The 1 % of shortest and of longest steps are left out. Its error is that of drawing the paths.
+    features of the evaluation, and the squared distance is Euclidean in them: with `features=lpips` it is the LPIPS of
+    published figures. One path for each sample, always the same ones. `space` "w" has straight lines between styles,
+    "z" great circles between normal noise; `ends` looks at t = 0 alone, else t ~ U(0, 1); `crop` at the part of an
+    image that shows a face. The 1 % of shortest and of longest steps are left out. Its error is that of drawing the
+    paths.
 
     Raises:
         UserError: features round images, so that near ones are equal; or the generator has no such space.
@@ -53,12 +54,12 @@ class PathLength:
             pair = neighbours_on_paths(trained, (a[part], b[part]), t[part], labels, self.epsilon, self.space, i)
             if pair[0].ndim == 4:
                 check_sees(fake, pair[0])
-                one, other = (fake.look_at(reduced(centre(x) if self.crop else x)).double() for x in pair)
+                one, other = (fake.look_at(reduced(centre(x) if self.crop else x)) for x in pair)
             elif self.crop:
                 raise UserError(f"crop: {NO_IMAGES}")
             else:
-                one, other = (fake.look_at(x).double() for x in pair)
-            found.append((other - one).square().sum(1) / self.epsilon**2)
+                one, other = (fake.look_at(x) for x in pair)
+            found.append((other - one).double().square().sum(1) / self.epsilon**2)
         kept = path_length(torch.cat(found))
         return {"ppl": kept.mean().item(), "ppl/error": kept.std().item() / math.sqrt(len(kept))}
 
@@ -69,5 +70,5 @@ def check_sees(samples: Samples, images: Tensor) -> None:
     if torch.equal(samples.look_at(few), samples.look_at(rounded(few))) and not torch.equal(few, rounded(few)):
         raise UserError(
             "these features round images to bytes, and see no difference between neighbours on a path; take "
-            "features=classifier or pixels"
+            "features=lpips, classifier or pixels"
         )
