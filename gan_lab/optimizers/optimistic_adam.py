@@ -17,7 +17,7 @@ class OptimisticAdam(torch.optim.Adam):
     def step(self, closure: Any = None) -> Any:
         moving = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            starts = [weight.clone() for weight in moving]
+            starts = torch._foreach_mul(moving, 1)  # copies
             loss = super().step(closure)
             ahead = torch._foreach_sub(starts, moving)
             past = [self.state[weight].get("past", torch.zeros_like(weight)) for weight in moving]

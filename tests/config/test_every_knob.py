@@ -131,6 +131,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         if name.startswith("ada_")
     },
     "wrapper=diff_augment": [IN_COLOUR],
+    "wrapper=fading_blur": [PICTURES | {"callbacks": page("callbacks", "fading_blur")}],
     "callbacks=adaptive_augment": [
         PICTURES | WALK | {"d_wrappers": page("wrapper", "adaptive_augment"), "d_wrappers.adaptive_augment.p": 0.5}
         | {"callbacks.adaptive_augment.target": 0.0, "callbacks.adaptive_augment.kimg": 0.1}

@@ -140,7 +140,8 @@ def test_the_table_in_csv_and_json_has_the_records() -> None:
         fields = ("best/m", "n", "best/n", "floor/n")
         assert tuple(row[f"procedure/{field}"] for field in fields) == procedure
     alone = as_csv(TABLE._replace(cells=TABLE.cells[:1])).splitlines()
-    assert len(alone) == 2 and alone[0].startswith("configuration,metric,procedure,seeds,mean,sd,low,high,copies,procedure/")
+    assert len(alone) == 2
+    assert alone[0].startswith("configuration,metric,procedure,seeds,mean,sd,low,high,copies,procedure/")
     whole = json.loads(as_json(TABLE))
     assert [row.pop("values") for row in whole["rows"]] == [{"0": 1.0, "3": 2.0, "5": 6.0}, {"0": 2.0}, {"1": 0.25}]
     assert whole["rows"] == records(TABLE) and whole["procedures"] == TABLE.procedures

@@ -33,7 +33,7 @@ from gan_lab.types import Batch, DiscriminatorOutput
 CONDITIONINGS = [name for name in options("conditioning") if name not in ("none", "vector")]  # on classes
 TOLD = ["biggan", "biggan_deep", "stylegan2", "stylegan3", "unet_d"]  # networks that read labels themselves
 CLASSIFIERS = ["adc", "auxiliary", "contra", "multi_hinge", "reacgan", "tac"]  # whose D does not read y
-OTHERS = ["dirac", "pix2pix", "projected", "srgan"]  # whose D judges points, reads images, or shows no features
+OTHERS = ["dirac", "pix2pix", "projected", "srgan"]  # whose D judges points, reads images, or takes seconds a round
 MODELS = [name for name in options("model") if name not in (*OTHERS, *TOLD)]  # which take no labels
 UNFIT = {("concat", "mlp_2016"), *(("batch_norm", model) for model in ("mlp", "mlp_2014", "r3gan"))}  # refused
 PAIRS = [*((c, m) for c in CONDITIONINGS for m in MODELS if (c, m) not in UNFIT), *(("none", m) for m in TOLD)]

@@ -135,7 +135,8 @@ def start(*arguments: str, where: Path) -> Command:
 
 def start_afresh(*arguments: str, where: Path) -> subprocess.Popen[str]:
     """The same in a process that imports everything by itself, with the environment of the tests."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = os.environ | {"PYTHONPATH": path, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=where, env=environment,
