@@ -1,12 +1,13 @@
 """How fast pictures are read: the lab's formats, torchvision's ImageFolder, and StyleGAN3's reader of ZIPs.
 
-    python benchmarks/data.py [--side 64] [--pictures 2000] [--jpegs 100 200] [--only WORD] [--stylegan3 CHECKOUT]
+    python benchmarks/data.py [--side 64] [--pictures 2000] [--jpegs 100 200] [--turns 15] [--batches 4]
+        [--only WORD ...] [--stylegan3 CHECKOUT]
 
 from the root of the repository. The same made-up pictures lie in a folder of JPEGs of other sizes, and ready, as PNGs
 of the wanted size, in all formats. Batches of 64 are drawn by turns from all contestants, in one process and thread
 without workers, in seconds of the processor: pictures a second and core. CHECKOUT is a copy of NVlabs/stylegan3, whose
-reader is measured where it is given. `--jpegs` is the range of their sides, `--only` takes the contestants with a word
-in their names. Writes OUT.md.
+reader is measured where it is given. `--jpegs` is the range of their sides, up to 400; each of the `--turns` draws so
+many `--batches`; `--only` takes the contestants with one of the words in their names. Writes OUT.md.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from racing.folder import write
 
 from gan_lab.data.images import Images
 
-BATCH, BATCHES, TURNS = 64, 4, 15
+BATCH = 64
 
 
 def pngs(side: int, count: int, folder: Path) -> list[bytes]:
@@ -124,16 +125,16 @@ def by_stylegan3(checkout: str, root: str) -> Iterator[Any]:
         yield from DataLoader(pictures, BATCH, shuffle=True, drop_last=True)
 
 
-def race(contestants: dict[str, Iterator[Any]]) -> dict[str, list[float]]:
+def race(contestants: dict[str, Iterator[Any]], turns: int, at_once: int) -> dict[str, list[float]]:
     """Pictures a second of each, turn by turn."""
     paces: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(-1, TURNS):  # the first one warms up
+    for turn in range(-1, turns):  # the first one warms up
         for name, batches in contestants.items():
             before = time.process_time()
-            for _ in range(BATCHES):
+            for _ in range(at_once):
                 next(batches)
             if turn >= 0:
-                paces[name].append(BATCH * BATCHES / (time.process_time() - before))
+                paces[name].append(BATCH * at_once / (time.process_time() - before))
     return paces
 
 
@@ -142,7 +143,9 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=2000)
     parser.add_argument("--jpegs", type=int, nargs=2, default=(100, 200))
-    parser.add_argument("--only", default="")
+    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--batches", type=int, default=4)
+    parser.add_argument("--only", nargs="*", default=[""])
     parser.add_argument("--stylegan3", help="a checkout of NVlabs/stylegan3")
     parser.add_argument("--out", default="data")
     given = parser.parse_args()
@@ -163,11 +166,13 @@ def main() -> None:
         }
         if given.stylegan3:
             contestants["StyleGAN3: ZIP"] = by_stylegan3(given.stylegan3, made["ZIP"])
-        contestants = {name: batches for name, batches in contestants.items() if given.only in name}
+        contestants = {
+            name: batches for name, batches in contestants.items() if any(word in name for word in given.only)
+        }
         for name in {"lab: ZIP, kept in memory", "lab: ZIP, data.cache"} & contestants.keys():
             for _ in range(given.pictures // BATCH + 1):  # the first epoch decodes
                 next(contestants[name])
-        paces = race(contestants)
+        paces = race(contestants, given.turns, given.batches)
     lines = [f"| {given.side} x {given.side} | pictures a second: median | most |", "|---|---|---|"]
     lines += [f"| {name} | {statistics.median(found):,.0f} | {max(found):,.0f} |" for name, found in paces.items()]
     text = "\n".join(lines)

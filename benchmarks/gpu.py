@@ -2,8 +2,9 @@
 
     python benchmarks/gpu.py [--device cuda] [--minutes 6] [--only DCGAN-64 ...] [--quick] [--out gpu]
 
-Needs the lab and PyTorch alone: data are noise. Each row is played for itself, and one that fails says why. Prints the
-table, and writes OUT.md and OUT.json. `--device cpu --quick` goes through all that a CPU has, with tiny networks.
+Needs the lab, PyTorch and `by_hand.py` beside it; data are noise. Each row is played for itself; one that fails says
+why. Prints the table, and writes OUT.md and OUT.json. `--device cpu --quick` goes through all that a CPU has, with tiny
+networks.
 """
 
 import argparse
@@ -17,8 +18,7 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext, redirect_stdout
-from copy import deepcopy
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cache, partial
 from io import StringIO
@@ -29,7 +29,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministi
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from by_hand import Bare
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
@@ -37,7 +37,6 @@ from gan_lab.config.compose import compose_experiment
 from gan_lab.data.module import GameData
 from gan_lab.experiment.build import build
 from gan_lab.experiment.run import play
-from gan_lab.game.gan import GAN
 from gan_lab.io.checkpoint import LAST, PlainCheckpointIO
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch
@@ -133,6 +132,7 @@ class Found:
     blocks: list[float] = field(default_factory=list)  # seconds of a round
     images: int = 0  # a batch
     memory: float | None = None  # most MiB on the device
+    allocations: float | None = None  # of a round, that the device's driver was asked for
     waits: dict[str, float] = field(default_factory=dict)  # of a round, by their kind
     where: dict[str, int] = field(default_factory=dict)  # lines that waited, in the profiled rounds
     kernels: float | None = None  # their share of the time, in the profiled rounds
@@ -143,6 +143,7 @@ class Found:
         return [
             f"{1e3 * median:.2f}", f"{1e3 * least:.2f}", f"{self.images / median:,.0f}",
             "" if self.memory is None else f"{self.memory:,.0f}",
+            "" if self.allocations is None else f"{self.allocations:.1f}",
             "" if self.memory is None else f"{sum(self.waits.values()):.1f}",
             "" if self.kernels is None else f"{self.kernels:.0%}",
             " ".join(f"{name} {value:.0f}" for name, value in self.scales.items()),
@@ -162,6 +163,7 @@ def meter(found: Found, device: torch.device, seconds: float, warm: int, block: 
     wait()
     if cuda:
         torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_stats()["num_device_alloc"]
     end = time.perf_counter() + seconds
     while not found.blocks or (time.perf_counter() < end and len(found.blocks) < 50):
         began = clock()
@@ -172,6 +174,8 @@ def meter(found: Found, device: torch.device, seconds: float, warm: int, block: 
     if cuda:
         # What is reserved: of the pool of a CUDA graph nothing counts as allocated once it is captured.
         found.memory = torch.cuda.max_memory_reserved() / 2**20
+        asked = torch.cuda.memory_stats()["num_device_alloc"] - before
+        found.allocations = asked / (block * len(found.blocks))
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -259,89 +263,7 @@ def by_lab(config: Any, rounds: Generator[None], found: Found) -> None:
             return
 
 
-# --- the bare loop --------------------------------------------------------------------------------------------------
-
-
-def penalty(x: Tensor, logits: Tensor) -> Tensor:
-    (slope,) = torch.autograd.grad(logits.sum(), x, create_graph=True)
-    return slope.square().sum((1, 2, 3)).mean() / 2
-
-
-class Bare:
-    """The same game by hand: fused Adam, average by foreach, batches from the device, no records, no callbacks."""
-
-    def __init__(self, gan: GAN, data: GameData, config: Any, device: torch.device, cast: torch.dtype | None) -> None:
-        self.d, self.g, self.loss = gan.d.network.to(device), gan.g.network.to(device), gan.loss
-        self.average = deepcopy(self.g).requires_grad_(False)
-        kind = {"lr": config.optimizer.d.lr, "betas": tuple(config.optimizer.d.betas), "fused": True}
-        self.moves = [torch.optim.Adam(network.parameters(), **kind) for network in (self.d, self.g)]
-        self.weights: list[list[Tensor]] = [list(network.parameters()) for network in (self.d, self.g)]
-        self.kept: list[Tensor] = list(self.average.parameters())
-        self.scalers = [torch.amp.GradScaler(device.type, enabled=cast is torch.float16) for _ in self.weights]
-        self.latent, self.device, self.cast = gan.latent, device, cast
-        self.d_steps = gan.update.d_steps  # type: ignore[attr-defined]
-        self.terms: dict[str, Any] = dict(gan.d.terms.items())
-        self.step = 0
-        stream = data.batches(0)
-        self.batches = [next(stream).x.to(device) for _ in range(4)]
-
-    def half(self) -> Any:
-        return nullcontext() if self.cast is None else torch.autocast(self.device.type, self.cast)
-
-    def noise(self) -> Tensor:
-        return self.latent.sample(len(self.batches[0]), device=self.device)
-
-    def judged(self, x: Tensor) -> Tensor:
-        with self.half():
-            return self.d(x, None).logits.float()
-
-    def generated(self) -> Tensor:
-        with self.half():
-            return self.g(self.noise(), None).float()
-
-    def move(self, player: int, loss: Tensor) -> None:
-        scaler, optimizer = self.scalers[player], self.moves[player]
-        optimizer.zero_grad()
-        scaler.scale(loss).backward(inputs=self.weights[player])
-        scaler.step(optimizer)
-        scaler.update()
-
-    def round(self) -> None:
-        for _ in range(self.d_steps):
-            due = {name for name, term in self.terms.items() if term.due(self.step)}
-            real = self.batches[self.step % 4].detach().requires_grad_("r1" in due)
-            with torch.no_grad():
-                fake = self.generated()
-            fake.requires_grad_("r2" in due)
-            on_real, on_fake = self.judged(real), self.judged(fake)
-            loss = self.loss.discriminator(on_real, on_fake)
-            for name, x, logits in (("r1", real, on_real), ("r2", fake, on_fake)):
-                if name in due:
-                    loss = loss + self.terms[name].weight * self.terms[name].every * penalty(x, logits)
-            self.move(0, loss)
-            self.step += 1
-        seen = self.judged(self.batches[self.step % 4]) if self.loss.generator_sees_real else None
-        self.move(1, self.loss.generator(seen, self.judged(self.generated())))
-        with torch.no_grad():
-            torch._foreach_lerp_(self.kept, self.weights[1], 1e-3)
-
-    def graphed(self) -> Callable[[], None]:
-        """A round as one CUDA graph."""
-        for optimizer in self.moves:
-            optimizer.param_groups[0]["capturable"] = True
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                self.round()
-        torch.cuda.current_stream().wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self.round()
-        return graph.replay
-
-
-def by_hand(config: Any, row: Row, rounds: Generator[None], device: torch.device) -> None:
+def by_bare_loop(config: Any, row: Row, rounds: Generator[None], device: torch.device) -> None:
     gan, data = build(config)
     loop = Bare(gan, data, config, device, CAST[row.precision])
     play_round = loop.graphed() if row.graphs else loop.round
@@ -361,7 +283,7 @@ def measured(name: str, row: Row, device: torch.device, quick: bool, seconds: fl
         config = configured(WORKLOADS[name], Path(directory), quick, *how, *row.overrides)
         try:
             if row.bare:
-                by_hand(config, row, rounds, device)
+                by_bare_loop(config, row, rounds, device)
             else:
                 by_lab(config, rounds, found)
         finally:
@@ -411,7 +333,10 @@ def machine(device: torch.device) -> dict[str, Any]:
     return {"device": name, "torch": torch.__version__, "cuda": torch.version.cuda, "python": platform.python_version()}
 
 
-HEAD = ["", "ms a round: median", "least", "images/s", "MiB at most", "waits a round", "kernels' share", "loss scales"]
+HEAD = [
+    "", "ms a round: median", "least", "images/s", "MiB at most", "cudaMalloc a round", "waits a round",
+    "kernels' share", "loss scales",
+]  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> None:

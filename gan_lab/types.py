@@ -330,6 +330,41 @@ class Update(Protocol):
     def play(self, game: Game) -> None: ...
 
 
+class LinearSteps(Protocol):
+    """Steps of gradient descent near a point w*, as linear maps of w - w*, (n,), D's weights first.
+
+    With A the Jacobian of v = (grad_psi J_D, grad_theta J_G) and H the diagonal matrix of step sizes.
+    """
+
+    def d(self, w: Tensor) -> Tensor:
+        """D's own step: H A w in D's weights, 0 in G's."""
+
+    def g(self, w: Tensor) -> Tensor:
+        """G's own step, likewise."""
+
+    def both(self, w: Tensor) -> Tensor:
+        """H A w: both players' steps from the same point."""
+
+    def consensus(self, w: Tensor) -> Tensor:
+        """H A'A w: both players' steps down 1/2 ||v||^2."""
+
+
+class LinearRound(NamedTuple):
+    """`rounds` rounds as a linear map of w - w* and what the update remembers, `vectors` of (n,) in one."""
+
+    apply: Callable[[Tensor], Tensor]
+    vectors: int = 1
+    rounds: int = 1
+
+
+@runtime_checkable
+class Linearised(Protocol):
+    """An update whose round is, near an equilibrium and for plain gradient steps, a known linear map."""
+
+    def linearised(self, steps: LinearSteps) -> LinearRound | None:
+        """The map; None where an update within this one has none."""
+
+
 @runtime_checkable
 class Stateful(Protocol):
     """What remembers something from round to round, such as some updates do: plain data and tensors."""

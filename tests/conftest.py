@@ -1,6 +1,7 @@
 """What the tests share: composing a configuration as the command line does, and playing it in this process."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,12 @@ def fake_mnist(tmp_path: Path) -> Path:
         write_idx(raw / f"{part}-images-idx3-ubyte", pictures)
         write_idx(raw / f"{part}-labels-idx1-ubyte", labels)
     return tmp_path / "files"
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of `datasets`, too, which reads where it is when it is imported."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    if "datasets" in sys.modules:
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "hf")

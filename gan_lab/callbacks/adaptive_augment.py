@@ -23,8 +23,8 @@ class AdaptiveAugment(Measuring):
         p <- clamp(p + sign(r_t - target) batch interval / (1000 kimg), 0, most),    r_t = E sign D(T(x))
 
     after each `interval` rounds, r_t over the real images of D's last step in each of them, which are what counts as
-    seen for `kimg`. The one callback that changes the game:
-    p is to the augmentation what a schedule is to an optimiser, and follows from what D said.
+    seen for `kimg`. It changes the game: p is to the augmentation what a schedule is to an optimiser, and follows from
+    what D said.
 
     Publishes `augment/p` and `augment/r_t`, the last that p followed, of each `every`-th round and the last.
 

@@ -25,6 +25,7 @@ from gan_lab.config.options import CommandOptions, help_page, parse_options, pri
 from gan_lab.config.resume import OVERRIDES
 from gan_lab.config.words import printable
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import answer, most
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
 from gan_lab.io.run_file import read_facts
@@ -53,6 +54,7 @@ class Run(NamedTuple):
     procedures: dict[str, dict[str, Any]]
     doubts: list[str]
     made_by: tuple[Any, ...]
+    copying: float | None = None  # what the copying tests say of it, as `evaluation.copying.most` has it
 
 
 class Options(CommandOptions):
@@ -164,7 +166,7 @@ def read_run(directory: Path) -> Run:
         if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
     made_by = tuple(str(summary.get(name)) for name in ("git_commit", "version/gan_lab", "version/torch"))
-    return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by)
+    return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by, most(summary))
 
 
 def played_overrides(directory: Path) -> set[str]:
@@ -215,8 +217,10 @@ def compare(runs: Sequence[Run]) -> "Comparison":
     if len({run.made_by for run in runs}) > 1:
         notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
+    copying: dict[str, list[float | None]] = {}
     for run in runs:
         label = label_of(run, common, len(runs) == 1)
+        copying.setdefault(label, []).append(run.copying)
         for (name, key), value in run.scores.items():
             values = cells.setdefault((label, name, key), {})
             if run.seed in values:
@@ -226,7 +230,12 @@ def compare(runs: Sequence[Run]) -> "Comparison":
     for run in runs:
         for key, procedure in run.procedures.items():
             procedures.setdefault(key, {}).update(procedure)  # only some may have been scored with a floor
-    return Comparison([Cell(*place, values) for place, values in cells.items()], procedures, list(dict.fromkeys(notes)))
+    return Comparison(
+        [Cell(*place, values) for place, values in cells.items()],
+        procedures,
+        list(dict.fromkeys(notes)),
+        {label: answer(zs) for label, zs in copying.items()},
+    )
 
 
 if __name__ == "__main__":

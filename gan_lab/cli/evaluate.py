@@ -13,6 +13,7 @@ statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab st
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
+import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -80,6 +81,7 @@ PAGE = Page(
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
+TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -213,10 +215,24 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
+    print(f"  copies of training data: {copying_of(directory, scores)}")
     drawn = f", {used['sampling']}" if "sampling" in used else ""
     print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
+
+
+def copying_of(directory: Path, scores: dict[str, dict[str, Any]]) -> str:
+    """What the copying tests say of the samples: among these scores, else among the run's."""
+    from gan_lab.evaluation.copying import in_words, most
+
+    now = {f"score/{key}/{name}": value for key, record in scores.items() for name, value in record.items()}
+    path = directory / SUMMARY
+    z = most(now)
+    if z is None and path.is_file():
+        z = most(read_json(path))
+    ask = shlex.join(["gan-lab", "evaluate", str(directory), *TEST_OF_COPYING])
+    return in_words(z) + (f"; {ask}" if z is None else "")
 
 
 def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,9 @@ PLAYERS = {"d": "the discriminator", "g": "the generator"}
 def check_idle(config: DictConfig) -> None:
     """Raise a UserError that names the first setting that nothing would read, or that leaves a player no aim."""
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    for line in (*_terms_of_the_other(plain), *_aimless(plain), *_unsteered(plain), *_unread_labels(plain)):
+    for line in (
+        *_terms_of_the_other(plain), *_aimless(plain), *_unsteered(plain), *_unfading(plain), *_unread_labels(plain)
+    ):  # fmt: skip
         raise UserError(line)
 
 
@@ -50,6 +52,16 @@ def _unsteered(plain: dict[str, Any]) -> Iterator[str]:
     for name, part in {"update": plain["update"], **wrappers}.items():
         if is_part(part) and declared(part["_target_"], "steered") and part.get("p") == 0:
             yield f"{name}.p=0: stays so, and augments nothing; add callbacks=[default,adaptive_augment], or set p"
+
+
+def _unfading(plain: dict[str, Any]) -> Iterator[str]:
+    """Wrappers that fade with the rounds, which nothing counts for them."""
+    callbacks = (part for part in (plain.get("callbacks") or {}).values() if is_part(part))
+    if any(declared(callback["_target_"], "counts_for_fading") for callback in callbacks):
+        return
+    for name, part in (plain.get("d_wrappers") or {}).items():
+        if is_part(part) and declared(part["_target_"], "fades"):
+            yield f"d_wrappers.{name}: never fades without callbacks.fading_blur, which comes with it; leave that in"
 
 
 def _unread_labels(plain: dict[str, Any]) -> Iterator[str]:

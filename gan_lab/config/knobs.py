@@ -27,15 +27,9 @@ def check_knobs(config: DictConfig) -> None:
             "trainer.sync_batchnorm=true: standing statistics are for one process, and one alone draws pictures; "
             "leave sampling=plain, and take sampling=standing_statistics of gan-lab sample and evaluate"
         )
-    wrappers = {**(plain.get("d_wrappers") or {}), **(plain.get("g_wrappers") or {})}
     if plain["gan"].get("joint_batch") and "packing" in (plain.get("d_wrappers") or {}):
         raise UserError(
             "gan.joint_batch=true: packing could put real and generated samples into one pack; leave out one of the two"
-        )
-    if compiled and "spectral_norm" in wrappers and declares(plain["loss"]["_target_"], "generator_sees_real"):
-        raise UserError(
-            "gan.compile=true: spectral_norm changes its vectors between D's views of real and of fake samples, of "
-            "which this loss takes one gradient; leave out one of the two, or take another loss"
         )
     knobs = {f"gan.accumulate={accumulate}": accumulate > 1, "gan.compile=true": compiled}
     for knob in (name for name, chosen in knobs.items() if chosen):

@@ -8,7 +8,7 @@ PLACES = (
     "data.cache",
 )  # where data lie, and how they are read
 WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", *PLACES)
-ACTING = ("adaptive_augment", "early_stopping")  # callbacks that change what comes out, chosen or set
+ACTING = ("adaptive_augment", "early_stopping", "fading_blur")  # callbacks that change what comes out, chosen or set
 
 
 def key_of(override: str) -> str:

@@ -52,7 +52,8 @@ class Images(GameData):
     With `crop=center` each picture is decoded once where all of them, decoded, take at most `memory` bytes (null: 256
     MiB), or `cache` names a folder for a file of them, which later runs and other processes share (`Decoded`).
 
-    `subset` shows so many of the pictures, drawn at random, the same ones in all runs, and holds out the others.
+    `subset` shows so many of the pictures, drawn at random, the same ones in all runs, and holds out the others; at
+    most 10,000 of these, and 2 GiB of floats, are tested on.
 
     A picture that cannot be read ends the run with its name, when its turn comes; `skip_corrupt` shows the next
     readable one in its place and warns once.

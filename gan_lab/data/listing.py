@@ -91,8 +91,9 @@ def arrange(root: str, files: Names, sizes: Numbers, passed_over: dict[str, list
     What is beside the classes goes over to `passed_over`. Raises UserError; see `list_pictures`.
     """
     if not len(files):
-        others = sum(map(len, passed_over.values()))
-        raise UserError(f"data.root={root}: holds no pictures, of which .jpg and .png are two kinds ({others} others)")
+        others = f", but {', '.join(description(passed_over))}" if passed_over else ""
+        advice = "; a ZIP is read by itself: give its own path" if "ending in .zip" in passed_over else ""
+        raise UserError(f"data.root={root}: holds no pictures (.jpg and .png are two kinds){others}{advice}")
     if not with_classes:
         return Listing(files, sizes, [], None, passed_over)
     met: dict[str, int] = {}

@@ -14,7 +14,7 @@ import numpy as np
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from gan_lab.data.packed import Packed, Piece
+from gan_lab.data.packed import Packed, Piece, Pieces
 from gan_lab.data.parallel import in_order
 from gan_lab.data.pictures import Pictures
 from gan_lab.data.pixels import Look
@@ -67,7 +67,7 @@ class Work:
     def __init__(self, packed: Packed, folder: Path) -> None:
         self.packed = packed
         self.data, self.journal = folder / DATA, folder / JOURNAL
-        self.pieces: list[Piece] = []
+        self.pieces = Pieces()
         self.failures: list[str] = []
         self._ends = 0, 0  # of what counts, in the data and in the journal
 

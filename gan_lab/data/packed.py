@@ -3,7 +3,8 @@
 import csv
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_lab.data.names import Names, encoded
 from gan_lab.data.sources.archive import leads_out
-from gan_lab.data.sources.labels import DATASET_JSON, classes_of
+from gan_lab.data.sources.labels import DATASET_JSON, numbers_of
 from gan_lab.data.sources.source import Source
 from gan_lab.errors import UserError
 
@@ -25,6 +27,22 @@ class Piece(NamedTuple):
     number: int
     size: int
     checksum: int
+
+
+class Pieces:
+    """Pieces in their order, in 24 bytes each."""
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+
+    def append(self, piece: Piece) -> None:
+        self._numbers.extend(piece)
+
+    def __len__(self) -> int:
+        return len(self._numbers) // len(Piece._fields)
+
+    def __iter__(self) -> Iterator[Piece]:
+        return map(Piece._make, zip(*[iter(self._numbers)] * len(Piece._fields), strict=True))
 
 
 class Packed(ABC):
@@ -52,10 +70,10 @@ class Packed(ABC):
         """What stands before this picture."""
 
     @abstractmethod
-    def close(self, file: BinaryIO, pieces: Sequence[Piece]) -> None:
+    def close(self, file: BinaryIO, pieces: Pieces) -> None:
         """Complete the file, which is open at its end, after the last of its pieces."""
 
-    def listed(self, pieces: Sequence[Piece]) -> bytes:
+    def listed(self, pieces: Pieces) -> bytes:
         """What the file `beside` holds."""
         return b""
 
@@ -97,23 +115,51 @@ class PackedZip(Packed):
         entry.file_size = entry.compress_size = piece.size
         return entry
 
-    def close(self, file: BinaryIO, pieces: Sequence[Piece]) -> None:
+    def close(self, file: BinaryIO, pieces: Pieces) -> None:
         with ZipFile(file, "w") as archive:  # from here on: only its last part is to be written
-            start = len(self.opening())
-            for piece in pieces:
-                archive.filelist.append(self._entry(piece, start))
-                start += len(self.header(piece)) + piece.size
             last = ZipInfo(DATASET_JSON)
             last.external_attr, last.create_system = 0o644 << 16, 3
-            archive.writestr(last, json.dumps(self._labels(pieces)))
+            with archive.open(last, "w") as listed:
+                for part in self._labels(pieces):
+                    listed.write(part.encode())
+            archive.filelist = Directory(len(pieces), self._entries(pieces), archive.filelist)
 
-    def _labels(self, pieces: Sequence[Piece]) -> dict[str, object]:
+    def _entries(self, pieces: Pieces) -> Iterator[ZipInfo]:
+        start = len(self.opening())
+        for piece in pieces:
+            yield self._entry(piece, start)
+            start += len(self.header(piece)) + piece.size
+
+    def _labels(self, pieces: Pieces) -> Iterator[str]:
+        """dataset.json, piece by piece."""
         labels = labels_of(self.source, pieces)
         if labels is None:
-            return {"labels": None}
-        names = [self.names[piece.number] for piece in pieces]
-        found: dict[str, object] = {"labels": [*map(list, zip(names, labels, strict=True))]}
-        return found | ({"classes": self.source.classes} if named(self.source.classes, labels) else {})
+            yield json.dumps({"labels": None})
+            return
+        separator = '{"labels": ['
+        for piece, label in zip(pieces, labels, strict=True):
+            yield separator + json.dumps([self.names[piece.number], label])
+            separator = ", "
+        classes = self.source.classes
+        yield f'], "classes": {json.dumps(classes)}}}' if named(classes, labels) else "]}"
+
+
+class Directory(list[ZipInfo]):
+    """The entries of a ZIP, as `zipfile` writes them last of all: these, each made only then, and further ones.
+
+    A list of a million takes half a gigabyte.
+    """
+
+    def __init__(self, number: int, made: Iterable[ZipInfo], further: Iterable[ZipInfo]) -> None:
+        super().__init__(further)
+        self._number, self._made = number, made
+
+    def __len__(self) -> int:
+        return self._number + super().__len__()
+
+    def __iter__(self) -> Iterator[ZipInfo]:
+        yield from self._made
+        yield from super().__iter__()
 
 
 class PackedArray(Packed):
@@ -139,12 +185,13 @@ class PackedArray(Packed):
     def header(self, piece: Piece) -> bytes:
         return b""
 
-    def close(self, file: BinaryIO, pieces: Sequence[Piece]) -> None:
+    def close(self, file: BinaryIO, pieces: Pieces) -> None:
         file.seek(0)
         file.write(self._opening(len(pieces)))
 
-    def listed(self, pieces: Sequence[Piece]) -> bytes:
-        labels = labels_of(self.source, pieces) or []
+    def listed(self, pieces: Pieces) -> bytes:
+        labels = labels_of(self.source, pieces)
+        assert labels is not None
         classes = self.source.classes if named(self.source.classes, labels) else [*map(str, range(max(labels) + 1))]
         out = StringIO()
         rows = csv.writer(out, lineterminator="\n")
@@ -164,13 +211,24 @@ def packed_as(out: Path, source: Source, shape: tuple[int, ...]) -> Packed:
     return kind(out, source, shape)
 
 
-def png_names(names: Sequence[str]) -> list[str]:
+def png_names(names: Sequence[str]) -> Names:
     """A name of a PNG in a ZIP for each of them, in the same order."""
     for change in (lambda name: str(PurePosixPath(name).with_suffix(".png")), lambda name: f"{name}.png"):
-        found = [change(name) for name in names]
-        if all(map(fit_for_zip, found)) and all(one < other for one, other in zip(found, found[1:], strict=False)):
+        found = fit_in_order(map(change, names))
+        if found is not None:
             return found
-    return [f"{number // 1000:05}/img{number:08}.png" for number in range(len(names))]
+    return Names.of(f"{number // 1000:05}/img{number:08}.png" for number in range(len(names)))
+
+
+def fit_in_order(names: Iterable[str]) -> Names | None:
+    """These; None where one is unfit for a ZIP, or they are not in ascending order."""
+    text, before = bytearray(), ""
+    for name in names:
+        if not (before < name and fit_for_zip(name)):
+            return None
+        text += encoded(name)
+        before = name
+    return Names(bytes(text))
 
 
 def fit_for_zip(name: str) -> bool:
@@ -179,16 +237,15 @@ def fit_for_zip(name: str) -> bool:
     return name.isprintable() and "\\" not in name and not hidden and not leads_out(name) and len(name) < 1000
 
 
-def labels_of(source: Source, pieces: Sequence[Piece]) -> list[int] | None:
+def labels_of(source: Source, pieces: Pieces) -> list[int] | None:
     """The label of each piece; None where there are none."""
-    return None if source.labels is None else [int(source.labels[piece.number]) for piece in pieces]
+    return None if source.labels is None else source.labels[[piece.number for piece in pieces]].tolist()
 
 
 def named(classes: list[str], labels: list[int]) -> bool:
     """Whether these are the classes, in this order, that the reader makes of their names."""
-    names = [*map(str, range(len(labels)))]
-    given = {name: classes[label] for name, label in zip(names, labels, strict=True)}
+    shown = {*labels}
     if not labels or not "".join(classes).isprintable():
         return False
-    found, numbers = classes_of(given, names, "")
-    return found == classes and [*numbers] == labels
+    found, numbers = numbers_of({classes[label] for label in shown}, len(labels), "")
+    return found == classes and all(numbers[classes[label]] == label for label in shown)

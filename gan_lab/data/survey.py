@@ -218,8 +218,8 @@ def _sizes(survey: Survey) -> str:
     if len(survey.sizes) == 1:
         return f"all are {_size(usual)}"
     named = [f"{_size(size)} ({survey.source.names[survey.example[size]]})" for size in (small, large)]
-    extremes = f"{len(survey.sizes):,} different; smallest {named[0]}, largest {named[1]}"
-    return f"{extremes}, most common {_size(usual)} ({count:,})"
+    common = f", most common {_size(usual)} ({count:,})" if count > 1 else ""
+    return f"{len(survey.sizes):,} different; smallest {named[0]}, largest {named[1]}{common}"
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -6,12 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from gan_lab.evaluation.copying import Answer
 from gan_lab.io.strict_json import in_json
 from gan_lab.metrics.estimates import estimate, holm, paired, welch
 
 if TYPE_CHECKING:
     from gan_lab.metrics.metric import Best  # which imports torch
 
+COPYING = "copies"  # the column of the copying tests' answer
 ENOUGH = 3  # seeds of a row, for a test: two hardly ever tell anything
 LEGEND = (
     "Mean ± half of the 95 % t-interval over seeds: of training again, with these real samples and this noise. "
@@ -29,15 +31,24 @@ class Cell(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Cells in their order, the procedures by key, and what a reader should know."""
+    """Cells in their order, the procedures by key, what a reader should know, and which configurations copy."""
 
     cells: list[Cell]
     procedures: dict[str, dict[str, Any]]
     notes: list[str]
+    copying: Mapping[str, Answer] = {}
 
     @property
     def columns(self) -> list[tuple[str, str]]:
         return list(dict.fromkeys((cell.name, cell.key) for cell in self.cells))
+
+    def copies(self, configuration: str) -> Answer:
+        """What the copying tests say of its runs."""
+        return self.copying.get(configuration, Answer(0, 0))
+
+    def marked(self, configuration: str) -> str:
+        """Its name, with a mark where its runs copy."""
+        return self.copies(configuration).marked(configuration)
 
 
 def verdicts(comparison: Comparison) -> list[str]:
@@ -88,7 +99,7 @@ def _verdict(comparison: Comparison, column: tuple[str, str]) -> _Verdict | None
     if best == "real" and floor is None:
         return _Verdict("best near what real samples get: ranked where those were scored, by floor=true")
     rows, more = [], ""
-    for name, values in ((cell.configuration, cell.values) for cell in cells):
+    for name, values in ((comparison.marked(cell.configuration), cell.values) for cell in cells):
         if all(map(math.isfinite, values.values())):
             rows.append(_Row(name, list(values.values()), {s: badness(v, best, floor) for s, v in values.items()}))
         else:
@@ -150,7 +161,7 @@ def headed(name: str, key: str, procedure: Mapping[str, Any]) -> str:
 
 def as_markdown(comparison: Comparison) -> str:
     heads = [_cell(headed(name, key, comparison.procedures[key])) for name, key in comparison.columns]
-    lines = [f"| configuration | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    lines = [f"| configuration | {' | '.join(heads)} | {COPYING} |", "|---" * (2 + len(heads)) + "|"]
     by_place = {(cell.configuration, cell.name, cell.key): cell for cell in comparison.cells}
     for configuration in dict.fromkeys(cell.configuration for cell in comparison.cells):
         shown = []
@@ -163,7 +174,8 @@ def as_markdown(comparison: Comparison) -> str:
                 shown.append(f"{e.mean:.4g} (1 seed)")
             else:
                 shown.append(f"{e.mean:.4g} ± {e.half_width:.2g} (sd {e.deviation:.2g}, {e.n} seeds)")
-        lines.append(f"| {_cell(configuration)} | {' | '.join(shown)} |")
+        shown.append(str(comparison.copies(configuration)))
+        lines.append(f"| {_cell(comparison.marked(configuration))} | {' | '.join(shown)} |")
     lines += ["", LEGEND, *verdicts(comparison)]
     for key in dict.fromkeys(key for _, key in comparison.columns):
         settings = ", ".join(f"{name} {value}" for name, value in comparison.procedures[key].items())
@@ -184,6 +196,7 @@ def records(comparison: Comparison) -> list[dict[str, Any]]:
         found.append(
             {"configuration": cell.configuration, "metric": cell.name, "procedure": cell.key, "seeds": e.n}
             | {"mean": e.mean, "sd": None if e.n == 1 else e.deviation, "low": low, "high": high}
+            | {COPYING: str(comparison.copies(cell.configuration))}
         )
     return found
 

@@ -32,12 +32,15 @@ def orthogonal(network: nn.Module) -> None:
 
 
 class ConditionedBatchNorm(nn.Module):
-    """(1 + A c) x^ + B c, x^ being x (N, channels, H, W) normalised over the batch, and c (N, condition_dim)."""
+    """(1 + A c) x^ + B c, x^ being x (N, channels, H, W) normalised over the batch, and c (N, condition_dim).
 
-    def __init__(self, channels: PositiveInt, condition_dim: PositiveInt) -> None:
+    A and B are linear, or with `bias` affine.
+    """
+
+    def __init__(self, channels: PositiveInt, condition_dim: PositiveInt, bias: bool = False) -> None:
         super().__init__()
         self.norm = nn.BatchNorm2d(channels, affine=False)
-        self.scale, self.shift = (nn.Linear(condition_dim, channels, bias=False) for _ in range(2))
+        self.scale, self.shift = (nn.Linear(condition_dim, channels, bias=bias) for _ in range(2))
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
         scale, shift = (linear(c)[:, :, None, None] for linear in (self.scale, self.shift))
@@ -72,7 +75,7 @@ def demanded(y: Tensor | None) -> Tensor:
     """
     if y is None:
         raise UserError(
-            "BigGAN's networks read the class themselves: take conditioning=none, or let them go without: "
+            "these networks read the class themselves: take conditioning=none, or let them go without: "
             "model.num_classes=null"
         )
     return y

@@ -5,14 +5,17 @@ autonomousvision/projected-gan. Spectral normalisation is put around by `wrapper
 model names; it leaves what is frozen alone.
 """
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, interpolate
+from torch.nn.functional import conv2d, embedding, interpolate, leaky_relu, linear
 
 from gan_lab.errors import UserError
+from gan_lab.networks.biggan import demanded
 from gan_lab.networks.efficientnet import efficientnet_lite0
 from gan_lab.ranges import PositiveInt, Rectangle
 from gan_lab.types import DiscriminatorOutput
@@ -20,6 +23,8 @@ from gan_lab.types import DiscriminatorOutput
 STAGES = (3, 5, 11, 16)  # blocks after which features are taken: the map is 4, 8, 16, 32 times smaller than the image
 CHANNELS = (24, 40, 112, 320)  # of these features
 WIDTHS = (1, 1, 2, 4, 8)  # channels of the maps that a discriminator sees and makes, from the largest on
+DIRECTION = 64  # numbers that a class is told by, at each scale
+EMBEDDING = 128  # numbers that it is embedded in before
 
 
 class FrozenFeatures(nn.Module):
@@ -87,12 +92,27 @@ class Projection(nn.Module):
         return mixed[::-1]
 
 
-def head(width: PositiveInt, scale: int) -> nn.Sequential:
-    """The discriminator of a scale, 0 being the finest: (N, a, 2^(4 - scale) h, ...) -> logits (N, 1, h - 3, ...)."""
+def head(width: PositiveInt, scale: int, outputs: PositiveInt = 1) -> nn.Sequential:
+    """The discriminator of a scale, 0 the finest: (N, a, 2^(4 - scale) h, ...) -> logits (N, outputs, h - 3, ...)."""
     layers: list[nn.Module] = []
     for a, b in pairwise(width * share for share in WIDTHS[scale:]):
         layers += [nn.Conv2d(a, b, 4, 2, 1), nn.BatchNorm2d(b), nn.LeakyReLU(0.2, inplace=True)]
-    return nn.Sequential(*layers, nn.Conv2d(b, 1, 4, bias=False))
+    return nn.Sequential(*layers, nn.Conv2d(b, outputs, 4, bias=False))
+
+
+class ClassDirection(nn.Module):
+    """v_y = leaky_relu(A e_y + a) of labels y (N,), e_y learnt: (N, DIRECTION, 1, 1).
+
+    It has no `nn.Embedding` and no `nn.Linear`, which `wrapper=spectral_norm` would normalise: the authors do not.
+    """
+
+    def __init__(self, num_classes: PositiveInt) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(num_classes, EMBEDDING))
+        self.weight, self.bias = nn.Linear(EMBEDDING, DIRECTION).parameters()
+
+    def forward(self, y: Tensor) -> Tensor:
+        return leaky_relu(linear(embedding(y, self.embedding), self.weight, self.bias), 0.2)[:, :, None, None]
 
 
 class ProjectedDiscriminator(nn.Module):
@@ -102,11 +122,20 @@ class ProjectedDiscriminator(nn.Module):
     256 for theirs of 256. Of a discriminator all weights are learnt, of its input none: the features of a frozen
     network and their random mixture. It shows no features to put a head on.
 
+    With `num_classes` the logit of each place is a projection on the class alone, <v_y, phi> / sqrt(DIRECTION), each
+    scale having its own v and phi, the output of its discriminator.
+
     Raises:
         UserError: other channels, or a resolution at which the scales do not fit together; the wheel is not installed.
     """
 
-    def __init__(self, shape: Rectangle, width: PositiveInt = 64, resolution: PositiveInt = 224) -> None:
+    def __init__(
+        self,
+        shape: Rectangle,
+        width: PositiveInt = 64,
+        resolution: PositiveInt = 224,
+        num_classes: PositiveInt | None = None,
+    ) -> None:
         super().__init__()
         if shape[0] not in (1, 3):
             raise UserError(f"model=projected: its D takes images of 1 or 3 channels, not data.shape={list(shape)}")
@@ -115,11 +144,21 @@ class ProjectedDiscriminator(nn.Module):
         self.resolution = resolution
         self.features = FrozenFeatures()
         self.projection = Projection(width)
-        self.heads = nn.ModuleList(head(width, scale) for scale in range(len(CHANNELS)))
+        self.conditional = num_classes is not None
+        outputs = 1 if num_classes is None else DIRECTION
+        self.heads = nn.ModuleList(head(width, scale, outputs) for scale in range(len(CHANNELS)))
+        self.directions = nn.ModuleList(ClassDirection(num_classes) for _ in self.heads if num_classes)
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         size = (self.resolution, self.resolution)
         x = interpolate(x, size, mode="bilinear", align_corners=False).expand(-1, 3, -1, -1)
         projected = self.projection(self.features(x))
-        logits, *others = (judge(u).squeeze(1) for judge, u in zip(self.heads, projected, strict=True))
+        outputs = [judge(u) for judge, u in zip(self.heads, projected, strict=True)]
+        if self.directions:
+            y = demanded(y)
+            outputs = [
+                (v(y) * phi).sum(1, keepdim=True) / math.sqrt(DIRECTION)
+                for v, phi in zip(self.directions, outputs, strict=True)
+            ]
+        logits, *others = (output.squeeze(1) for output in outputs)
         return DiscriminatorOutput(logits, scales=tuple(others))

@@ -17,10 +17,11 @@ class OptimisticAdam(torch.optim.Adam):
     def step(self, closure: Any = None) -> Any:
         moving = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            starts = [weight.clone() for weight in moving]
+            starts = torch._foreach_mul(moving, 1)  # copies
             loss = super().step(closure)
-            for weight, start in zip(moving, starts, strict=True):
-                ahead = start - weight
-                weight.add_(self.state[weight].get("past", 0) - ahead)
-                self.state[weight]["past"] = ahead
+            ahead = torch._foreach_sub(starts, moving)
+            past = [self.state[weight].get("past", torch.zeros_like(weight)) for weight in moving]
+            torch._foreach_add_(moving, torch._foreach_sub(past, ahead))
+            for weight, step in zip(moving, ahead, strict=True):
+                self.state[weight]["past"] = step
         return loss

@@ -64,6 +64,8 @@ class Row(NamedTuple):
     label: str
     seeds: int
     cells: list[tuple[float | None, str]]
+    name: str  # the label, with a mark where its runs copy
+    copies: str
 
 
 def page_of(title: str, members: Sequence[Member], comparison: Comparison, jobs: Sequence[Any], home: Path) -> str:
@@ -119,7 +121,7 @@ def rows_of(comparison: Comparison) -> list[Row]:
             seeds |= cell.values.keys()
             e = estimate(list(cell.values.values()))
             cells.append((e.mean, f"{e.mean:.4g}" if e.n == 1 else f"{e.mean:.4g} ± {e.half_width:.2g}"))
-        rows.append(Row(label, len(seeds), cells))
+        rows.append(Row(label, len(seeds), cells, comparison.marked(label), str(comparison.copies(label))))
     return rows
 
 

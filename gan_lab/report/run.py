@@ -12,6 +12,7 @@ from gan_lab.config.resume import OVERRIDES
 from gan_lab.config.words import printable
 from gan_lab.data.identity import DataIdentity
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import in_words, most
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own
@@ -103,6 +104,7 @@ def page_of(run: Run) -> str:
         charts=shown,
         figures=figures_of(run.summary),
         procedures=procedures_of(run.summary),
+        copies=in_words(most(run.summary)),
         data=data_of(run.facts),
         most_classes=MOST_CLASSES,
         real=sheet(run.directory / REAL),

@@ -39,17 +39,19 @@ def requeued() -> bool:
 def listening() -> Iterator[None]:
     """Before the game begins there is nothing to save: what SLURM sends then ends the process, queued again, at once.
 
-    While it is played, and no matter who listened before, `Interruption` does; once it has ended, nothing does.
+    While it is played, and no matter who listened before, `Interruption` does; once it has ended, nothing does. A job's
+    script may have let signals be ignored until here, since they would end Python as it starts.
     """
     signals = (*WARNINGS, signal.SIGTERM) if "SLURM_JOB_ID" in os.environ else ()
-    taken = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]
+    before = {number: signal.getsignal(number) for number in signals}
+    taken = {number: handler for number, handler in before.items() if handler in (signal.SIG_DFL, signal.SIG_IGN)}
     try:
         for number in taken:
             signal.signal(number, _leave)
         yield
     finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)
+        for number, handler in taken.items():
+            signal.signal(number, handler)
 
 
 def _leave(number: int, _: FrameType | None) -> None:

@@ -130,7 +130,7 @@ def _standings(result: Result) -> Table:
     percent = f"{100 * (1 - result.level):.3g} %"
     head = ["rank", "contestant", result.figure, "ranks that tests leave", "failed", "copies"]
     rows = [
-        [_rank(one), one.marked, _mean(one), _left(one), str(one.failures), _copies(one)] for one in result.standings
+        [_rank(one), one.marked, _mean(one), _left(one), str(one.failures), str(one.copies)] for one in result.standings
     ]
     floor = "not measured" if result.floor is None else f"{result.floor:.4g}"
     way = {"higher": "higher is better", "lower": "lower is better", "real": "best near real samples"}
@@ -243,13 +243,6 @@ def _mean(one: Standing) -> str:
         return "failed"
     half = "" if math.isnan(one.figures.half_width) else f" ± {one.figures.half_width:.2g}"
     return f"{one.figures.mean:.4g}{half}"
-
-
-def _copies(one: Standing) -> str:
-    copies, tested = one.copies
-    if not tested:
-        return "not tested"
-    return f"COPIES ({copies} of {tested})" if copies else f"no (0 of {tested})"
 
 
 def _short(value: Any) -> str:

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.copying import Answer, answer
 from gan_lab.evaluation.ranking import Decision, Pair, Rank, decide, rank, seeds_needed
 from gan_lab.metrics.estimates import Estimate, estimate
 from gan_lab.metrics.metric import Best
 from gan_lab.tournament.page import TournamentPage
 from gan_lab.tournament.plan import Cost
-from gan_lab.tournament.state import COPIES, Run
+from gan_lab.tournament.state import Run
 
 
 class Spent(NamedTuple):
@@ -49,14 +50,14 @@ class Standing(NamedTuple):
     values: list[float]
     figures: Estimate | None
     rank: Rank
-    copies: tuple[int, int]
+    copies: Answer
     search: Spent
     final: Spent
 
     @property
     def marked(self) -> str:
         """Its name, with a mark if it copies."""
-        return f"{self.name} (COPIES)" if self.copies[0] else self.name
+        return self.copies.marked(self.name)
 
     @property
     def failures(self) -> int:
@@ -128,7 +129,7 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
             values[one.name],
             estimate(figures) if (figures := [r.figure for r in one.runs.values() if r.figure is not None]) else None,
             ranks[one.name],
-            copies(one.runs.values()),
+            answer(run.copying for run in one.runs.values()),
             _spent(one.trials, one.costs),
             _spent(list(one.runs.values()), [one.cost] * len(one.runs)),
         )
@@ -151,12 +152,6 @@ def values_of(runs: Mapping[str, Mapping[int, Run]], best: Best, floor: float | 
     }
     worst = max(value for row in bad.values() for value in row if value is not None)
     return {name: [worst if value is None else value for value in row] for name, row in bad.items()}
-
-
-def copies(runs: Any) -> tuple[int, int]:
-    """Of how many runs the samples are copies, and of how many the test was made."""
-    tested = [run.copying for run in runs if run.copying is not None]
-    return sum(z > COPIES for z in tested), len(tested)
 
 
 def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:
@@ -191,9 +186,10 @@ def conclusion(result: Result) -> list[str]:
         else:
             more = f"some {needed - seeds} seeds more would tell, if it is as large as it looks"
         lines.append(f"Not decided: {pair.a} and {pair.b} (p = {pair.adjusted:.2g}); {more}.")
-    if leader.copies[0]:
+    if leader.copies.copies:
         lines.append(
-            f"{leader.name} copies training samples ({leader.copies[0]} of {leader.copies[1]} seeds): no winner."
+            f"{leader.name} copies training samples ({leader.copies.copies} of {leader.copies.tested} seeds): "
+            "no winner."
         )
     failed = [f"{one.name} {one.failures} of {seeds}" for one in result.standings if one.failures]
     if failed:

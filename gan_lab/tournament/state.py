@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import most
 from gan_lab.io.reading import read_json, read_text
 from gan_lab.metrics.metric import Best
 from gan_lab.sweeps.plan import FAILURE
 
 KEYS = "scored.json"  # by which procedures the tournament has scored the run
 LARGEST_TABLE = 2**28  # bytes
-COPIES = 3.0  # standard deviations of the copying test, above which a run copies
 
 
 class Run(NamedTuple):
@@ -74,7 +74,7 @@ def read_run(directory: Path, rounds: int, figure: str) -> Run:
         best,
         floor,
         curve,
-        copying(summary, keys.get("copying")),
+        None if keys.get("copying") is None else most(summary, keys["copying"]),
     )
 
 
@@ -100,15 +100,6 @@ def scored(summary: dict[str, Any], figure: str, key: str | None) -> dict[str, A
         "best": summary.get(f"{procedure}/best/{figure}"),
         "floor": summary.get(f"{procedure}/floor/{figure}"),
     }
-
-
-def copying(summary: dict[str, Any], key: str | None) -> float | None:
-    """How many standard deviations above 1/2 the copying test is."""
-    head = f"score/{key}"
-    value, error = summary.get(f"{head}/copying"), summary.get(f"{head}/copying/error")
-    if summary.get(f"{head}/generator") != summary.get("generator") or not isinstance(value, float) or not error:
-        return None
-    return (value - 0.5) / float(error)
 
 
 def _curve(path: Path, column: str) -> tuple[dict[int, float], int, float]:

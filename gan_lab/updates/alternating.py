@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from torch import Tensor
+
 from gan_lab.ranges import PositiveInt
-from gan_lab.types import Game, Player, StepContext
+from gan_lab.types import Game, LinearRound, LinearSteps, Player, StepContext
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,9 @@ class Alternating:
             step(game, game.d, game.context(game.d))
         for _ in range(self.g_steps):
             step(game, game.g, game.context(game.g))
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        return linearised(steps, self.d_steps, self.g_steps)
 
 
 @dataclass(frozen=True)
@@ -53,8 +58,22 @@ class SharedFakes:
         for _ in range(self.g_steps - 1):
             step(game, game.g, game.context(game.g))
 
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        return linearised(steps, self.d_steps, self.g_steps)
+
 
 def step(game: Game, player: Player, context: StepContext) -> None:
     """One step of the player down its own gradient."""
     (gradient,) = game.gradients(context, player)
     game.move(player, gradient)
+
+
+def linearised(steps: LinearSteps, d_steps: int, g_steps: int) -> LinearRound:
+    """k steps of D, then m of G."""
+
+    def play(w: Tensor) -> Tensor:
+        for move in (*[steps.d] * d_steps, *[steps.g] * g_steps):
+            w = w - move(w)
+        return w
+
+    return LinearRound(play)

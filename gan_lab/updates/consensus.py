@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from gan_lab.ranges import NonNegativeFloat
-from gan_lab.types import Game
+from gan_lab.types import Game, LinearRound, LinearSteps
 from gan_lab.updates.higher_order import higher_order
 from gan_lab.updates.vector_field import move, vector_field
 
@@ -38,3 +38,6 @@ class Consensus:
         d_sum = [v.detach() + self.weight * pull for v, pull in zip(d_gradient, d_pull, strict=True)]
         g_sum = [v.detach() + self.weight * pull for v, pull in zip(g_gradient, g_pull, strict=True)]
         move(game, (d_sum, g_sum))
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        return LinearRound(lambda w: w - steps.both(w) - self.weight * steps.consensus(w))

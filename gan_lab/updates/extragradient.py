@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.types import Game
+from gan_lab.types import Game, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import move, vector_field
 
 
@@ -35,3 +35,6 @@ class Extragradient:
         with torch.no_grad():
             torch._foreach_copy_(weights, start)
         move(game, ahead)
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        return LinearRound(lambda w: w - steps.both(w - steps.both(w)))

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.ranges import PositiveInt, UnitInterval
-from gan_lab.types import Game, Stateful, Update
+from gan_lab.types import Game, Linearised, LinearRound, LinearSteps, Stateful, Update
 
 
 @dataclass
@@ -44,6 +44,20 @@ class Lookahead:
         self._rounds += 1
         if self._rounds % self.every == 0:
             self._look_back(weights)
+
+    def linearised(self, steps: LinearSteps) -> LinearRound | None:
+        inner = self.inner.linearised(steps) if isinstance(self.inner, Linearised) else None
+        if inner is None or inner.rounds != 1:
+            return None
+
+        def play(points: Tensor) -> Tensor:
+            fast = points
+            for _ in range(self.every):
+                fast = inner.apply(fast)
+            n = len(points) // inner.vectors  # what the inner update remembers is not drawn back
+            return torch.cat([torch.lerp(points[:n], fast[:n], self.alpha), fast[n:]])
+
+        return LinearRound(play, inner.vectors, self.every)
 
     def state_dict(self) -> dict[str, Any]:
         inner = self.inner.state_dict() if isinstance(self.inner, Stateful) else None

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
-from gan_lab.types import Game
+from gan_lab.types import Game, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import vector_field
 
 
@@ -35,6 +36,13 @@ class Optimistic:
             ahead = [2 * n - p.to(n.device) for n, p in zip(now, past, strict=True)]
             if game.move(player, ahead):
                 self._past[player.name] = now
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        def play(points: Tensor) -> Tensor:
+            now, past = points.chunk(2)
+            return torch.cat([now - steps.both(2 * now - past), now])
+
+        return LinearRound(play, vectors=2)
 
     def state_dict(self) -> dict[str, Any]:
         return {"past": self._past}

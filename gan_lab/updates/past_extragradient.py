@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.types import Game
+from gan_lab.types import Game, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import vector_field
 
 
@@ -42,6 +42,14 @@ class PastExtragradient:
         for player, gradient in zip((game.d, game.g), now, strict=True):
             if game.move(player, gradient):
                 self._past[player.name] = gradient
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        def play(points: Tensor) -> Tensor:
+            now, ahead = points.chunk(2)  # w_t and w'_{t-1}
+            ahead = now - steps.both(ahead)
+            return torch.cat([now - steps.both(ahead), ahead])
+
+        return LinearRound(play, vectors=2)
 
     def state_dict(self) -> dict[str, Any]:
         return {"past": self._past}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from gan_lab.types import Game
+from gan_lab.types import Game, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import move, vector_field
 
 
@@ -20,3 +20,6 @@ class Simultaneous:
 
     def play(self, game: Game) -> None:
         move(game, vector_field(game))
+
+    def linearised(self, steps: LinearSteps) -> LinearRound:
+        return LinearRound(lambda w: w - steps.both(w))

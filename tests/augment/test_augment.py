@@ -57,8 +57,9 @@ def test_the_gradient_is_the_one_by_differences_and_so_is_the_second(name: str, 
         torch.manual_seed(1)  # the same draws each time
         return part(name)(x, ALWAYS)
 
-    assert torch.autograd.gradcheck(fixed, (x,))
-    assert torch.autograd.gradgradcheck(lambda x: fixed(x).square(), (x,))
+    torch.manual_seed(0)  # of the directions in which it is tried
+    assert torch.autograd.gradcheck(fixed, (x,), fast_mode=True)
+    assert torch.autograd.gradgradcheck(lambda x: fixed(x).square(), (x,), fast_mode=True)
 
 
 @pytest.mark.parametrize("name", PARTS)

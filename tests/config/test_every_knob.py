@@ -131,6 +131,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         if name.startswith("ada_")
     },
     "wrapper=diff_augment": [IN_COLOUR],
+    "wrapper=fading_blur": [PICTURES | {"callbacks": page("callbacks", "fading_blur")}],
     "callbacks=adaptive_augment": [
         PICTURES | WALK | {"d_wrappers": page("wrapper", "adaptive_augment"), "d_wrappers.adaptive_augment.p": 0.5}
         | {"callbacks.adaptive_augment.target": 0.0, "callbacks.adaptive_augment.kimg": 0.1}
@@ -151,6 +152,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
         | {"callbacks.evaluation.features": page("features", "pixels")}
         | {"callbacks.evaluation.metrics": page("metric", "sliced_wasserstein")},
     ],
+    "callbacks=jacobian": [{f"callbacks.jacobian.{name}": n for name, n in {"every": 2, "n": 8, "steps": 3}.items()}],
     "callbacks=logit_landscape": [
         {f"callbacks.logit_landscape.{name}": n for name, n in {"every": 2, "n": 10, "cells": 6}.items()},
     ],

@@ -40,7 +40,7 @@ GIVEN = ("model=srgan", "term@d_terms=[consistency]", "term@g_terms=[consistency
 @pytest.mark.parametrize("option", options())
 def test_every_option_passes(option: str) -> None:
     points = ["model=mlp"] if option.startswith("data=") else []  # a model of any shape
-    files = ("biggan_imagenet128", "projected_church256", "sagan_imagenet128")
+    files = ("biggan_imagenet128", "projected_church256", "sagan_imagenet128", "stylegan3_afhqv2")
     of_files = ("data=images", "data=paired_folder", *(f"experiment={name}" for name in files))
     more = {each: ["data.root=pictures"] for each in of_files}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}

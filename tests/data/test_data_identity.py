@@ -72,8 +72,9 @@ def exchanged(where: Path) -> str:
     return "as many samples, and not the same ones"
 
 
-@pytest.mark.parametrize("change", [renamed, added, removed, exchanged])
-@pytest.mark.parametrize("rounds", ["", "rounds=4"], ids=["nothing to do", "more to do"])
+@pytest.mark.parametrize(
+    ("change", "rounds"), [(renamed, ""), (added, "rounds=4"), (removed, ""), (exchanged, ""), (exchanged, "rounds=4")]
+)
 def test_other_data_are_refused_at_a_resume(scene: Path, change: object, rounds: str) -> None:
     difference = change(scene)  # type: ignore[operator]
     line = run(f"python train.py resume=run {rounds}", scene, code=2).line

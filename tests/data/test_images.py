@@ -2,6 +2,7 @@
 
 import math
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.commands import ROOT
-from helpers.made_up_sets import Make, N, numbers, same, take
+from helpers.made_up_sets import Make, N, numbers, same, stand_in, take
 from PIL import Image
 
 from gan_lab.data import images
+from gan_lab.data.sources.folder import Folder
 from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
@@ -72,7 +74,12 @@ def test_sixteen_bits_are_not_clipped(make: Make, tmp_path: Path) -> None:
 def test_a_folder_without_pictures_and_one_that_is_not_there(make: Make, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").touch()
-    with pytest.raises(UserError, match=r"empty: holds no pictures, .*\.jpg.*\(1 others\)"):
+    with pytest.raises(UserError, match=r"empty: holds no pictures .*\.jpg.*, but 1 ending in \.txt \(notes\.txt\)$"):
+        make("images", root=str(tmp_path / "empty"))
+    (tmp_path / "empty" / "pictures.zip").touch()
+    with pytest.raises(
+        UserError, match=r"1 ending in \.zip \(pictures\.zip\); a ZIP is read by itself: give its own path$"
+    ):
         make("images", root=str(tmp_path / "empty"))
     with pytest.raises(UserError, match=r"data.root=.*missing: no such folder"):
         make("images", root=str(tmp_path / "missing"))
@@ -115,6 +122,55 @@ class TestCorruptPictures:
         data = make("images", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
+
+
+def test_a_worker_that_is_killed_for_memory_is_told_in_one_line(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    main = os.getpid()
+
+    def killed(self: Any, index: int) -> Image.Image:
+        if os.getpid() != main:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Image.new("L", (8, 8))
+
+    monkeypatch.setattr("gan_lab.data.sources.folder.Folder.open", killed)
+    with pytest.raises(UserError, match=r"was killed; memory may have run out; lower data\.workers or") as caught:
+        take(make("images", workers=1), 1)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_picture_that_vanishes_or_may_not_be_read_is_named(make: Make, tmp_path: Path) -> None:
+    """After the folder was listed."""
+    data, gone = make("images", batch_size=N), tmp_path / "folder" / "class1" / "07.PNG"
+    gone.unlink()
+    with pytest.raises(UserError, match=r"07\.PNG: not a readable picture \(.*No such file .*data\.skip_corrupt=true"):
+        take(data, 1)
+    gone.symlink_to(gone)  # as root, whom no permission keeps out
+    with pytest.raises(UserError, match=r"07\.PNG: not a readable picture \(.*Too many levels"):
+        take(data, 1)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_process_opens_no_picture_of_another_ones_share(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    log, open_ = tmp_path / "opened", Folder.open
+
+    def logged(self: Folder, index: int) -> Image.Image:
+        with log.open("a") as file:
+            file.write(f"{Path(self.names[index]).stem}\n")
+        return open_(self, index)
+
+    opened = []
+    for rank in range(2):
+        data = make("images", batch_size=6, memory=0, workers=workers)
+        data.trainer = stand_in(world_size=2, global_rank=rank)
+        with monkeypatch.context() as patch:
+            patch.setattr(Folder, "open", logged)
+            own = [number for batch in take(data, 3) for number in numbers(batch)]
+        opened.append([*map(int, log.read_text().split())])  # a worker may be ahead
+        log.unlink()
+        assert opened[rank][: len(own)] == own
+    assert not {*opened[0][:9]} & {*opened[1][:9]}
 
 
 JOB = """

@@ -140,7 +140,8 @@ def test_the_table_in_csv_and_json_has_the_records() -> None:
         fields = ("best/m", "n", "best/n", "floor/n")
         assert tuple(row[f"procedure/{field}"] for field in fields) == procedure
     alone = as_csv(TABLE._replace(cells=TABLE.cells[:1])).splitlines()
-    assert len(alone) == 2 and alone[0].startswith("configuration,metric,procedure,seeds,mean,sd,low,high,procedure/")
+    assert len(alone) == 2
+    assert alone[0].startswith("configuration,metric,procedure,seeds,mean,sd,low,high,copies,procedure/")
     whole = json.loads(as_json(TABLE))
     assert [row.pop("values") for row in whole["rows"]] == [{"0": 1.0, "3": 2.0, "5": 6.0}, {"0": 2.0}, {"1": 0.25}]
     assert whole["rows"] == records(TABLE) and whole["procedures"] == TABLE.procedures
@@ -154,10 +155,10 @@ def test_a_figure_that_is_not_finite_is_null_in_json() -> None:
 
 def test_the_table_in_markdown() -> None:
     head, rule, first, second, empty, legend, verdict, *rest = as_markdown(TABLE).splitlines()
-    assert head == "| configuration | m k (lower is better) | n l (0.5 is best; real samples: 0.125) |"
-    assert rule == "|---|---|---|"
-    assert first == f"| a\\|b | 3 ± {HALF:.2g} (sd {DEVIATION:.2g}, 3 seeds) |  |"
-    assert second == "| c | 2 (1 seed) | 0.25 (1 seed) |"
+    assert head == "| configuration | m k (lower is better) | n l (0.5 is best; real samples: 0.125) | copies |"
+    assert rule == "|---|---|---|---|"
+    assert first == f"| a\\|b | 3 ± {HALF:.2g} (sd {DEVIATION:.2g}, 3 seeds) |  | not tested |"
+    assert second == "| c | 2 (1 seed) | 0.25 (1 seed) | not tested |"
     assert not empty and "95 % t-interval" in legend and verdict == verdicts(TABLE)[0]
     assert rest == ["k: best/m lower, n 60", "l: best/n 0.5, floor/n 0.125", "note: d: left out"]
 

@@ -98,7 +98,7 @@ def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, n
     config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
     files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
     root = [f"data.root={fake_mnist}"] if files else []
-    quiet = ["callbacks.progress=null", "callbacks.report=null"]
+    quiet = ["callbacks.progress=null", "callbacks.report=null", "callbacks.audit=null"]
     small = ["debug=quick", "data.batch_size=4", *quiet, *QUICK.get(name, [])]
     directory = played(f"experiment={name}", *root, *small, small=False)
     assert RESULTS.get(name, {"d/loss"}) <= json.loads((directory / "summary.json").read_text()).keys()

@@ -2,14 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from helpers.configuration import options
+from helpers.players import fit
+from omegaconf import DictConfig
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.loggers.csv import CSV
 
@@ -110,13 +116,13 @@ def test_reused_fakes_save_a_pass_through_g(
     assert rounds.usual() == {"g": 2, "d": 5}
 
 
-@pytest.mark.parametrize("model", ["mlp", "dcgan"])
-@pytest.mark.parametrize("update", sorted({*options("update")} - {"apa", "balanced"}))  # they look at what D says
+@pytest.mark.parametrize(
+    ("update", "model"),
+    [*((update, "mlp") for update in sorted({*options("update")} - {"apa", "balanced"})), ("alternating", "dcgan")],
+)  # those two look at what D says; and the law of devices waits nowhere either
 def test_a_round_that_is_not_logged_waits_for_no_device_and_walks_through_no_network(
     rounds: Rounds, played: Callable[..., Path], update: str, model: str
 ) -> None:
-    if (update, model) == ("consensus", "dcgan"):
-        pytest.skip("batch normalisation waits in its second derivative")
     rounds.count(torch.Tensor, *WAITS)
     if update != "unrolled":  # which gives D other weights, by name
         rounds.count(nn.Module, "named_parameters", "named_buffers", "named_modules", "state_dict")
@@ -152,3 +158,65 @@ def test_networks_change_their_buffers_in_place(rounds: Rounds, played: Callable
     rounds.patch.setattr(GAN, "training_step", training_step)
     played(part if "=" in part else f"wrapper@d_wrappers=[{part}]", "rounds=3")
     assert seen[0] == seen[1] == seen[2]
+
+
+class Weighed:
+    """An update whose rounds are played under torch's count of the bytes that it takes and gives back."""
+
+    def __init__(self, update: Any) -> None:
+        self.update = update
+        self.seen = [profile(activities=[ProfilerActivity.CPU], profile_memory=True) for _ in range(2)]
+
+    def play(self, game: GAN) -> None:
+        if game.round in (20, 50):
+            self.seen[game.round // 50].stop()
+        if game.round in (10, 20):
+            self.seen[game.round // 20].start()
+        self.update.play(game)
+
+
+@pytest.mark.parametrize("update", ["alternating", "past_extragradient"])
+def test_rounds_20_to_50_give_back_every_byte_that_they_take(composed: Callable[..., DictConfig], update: str) -> None:
+    """But for the same gradients, state and records, which take the places of the last ones."""
+
+    def watched(gan: GAN) -> None:
+        gan.update = Weighed(gan.update)  # type: ignore[assignment]
+
+    parts = ["model=mlp", "data=ring", f"update={update}", "term@d_terms=[r1]", "d_terms.r1.every=5"]
+    gan = fit(composed(*parts), 51, watched)
+    _, steady = gan.update.seen  # type: ignore[attr-defined]  # the first has the blocks known that the second frees
+    kept = [event.self_cpu_memory_usage for event in steady.key_averages()]
+    assert max(kept) > 0
+    assert sum(kept) == 0
+
+
+class Operations(TorchDispatchMode):
+    """Counts torch's operations by their names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen[function.__name__] += 1
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimiser_moves_all_weights_at_once_where_torch_does_so_by_default(
+    composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    """On GPUs, that is; for which the CPU stands here."""
+    chosen = import_module("torch.optim.optimizer")
+    monkeypatch.setattr(chosen, "_get_foreach_kernels_supported_devices", lambda: ["cpu"])
+    gan = build(composed("model=dcgan", f"optimizer={optimizer}"))[0]
+    (moved, _), weights = gan.d.configure(), gan.d.weights
+    with Operations() as second:
+        for _ in range(2):  # the first step makes the state
+            for weight in weights:
+                weight.grad = torch.ones_like(weight)
+            second.seen.clear()
+            moved.step()
+    each = {name: n for name, n in second.seen.items() if n >= len(weights)}
+    assert any(name.startswith("_foreach") for name in second.seen)
+    assert not {*each} - {"_local_scalar_dense.default", "item.default"}, each  # counters of steps, on the host

@@ -13,7 +13,16 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["gan_lab.experiment.run", "gan_lab.ensemble.play", "torchvision", "matplotlib.pyplot"])
+SERVER.set_forkserver_preload(
+    [
+        "helpers.forked",
+        "gan_lab.experiment.run",
+        "gan_lab.ensemble.play",
+        "torchvision",
+        "matplotlib.pyplot",
+        "scipy.stats",  # of scikit-learn, whose other imports start a thread
+    ]
+)
 
 
 class Done(NamedTuple):
@@ -126,7 +135,8 @@ def start(*arguments: str, where: Path) -> Command:
 
 def start_afresh(*arguments: str, where: Path) -> subprocess.Popen[str]:
     """The same in a process that imports everything by itself, with the environment of the tests."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    environment = os.environ | {"PYTHONPATH": path, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, str(ROOT / "train.py"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=where, env=environment,

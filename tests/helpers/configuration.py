@@ -67,6 +67,15 @@ QUICK = {  # what makes each experiment small; the tests' MNIST has 12 pictures
     **dict.fromkeys(["biggan_imagenet128", "sagan_imagenet128"], _IMAGENET),
     "stylegan2_cifar10": _STYLED,
     "stylegan2_ada_cifar10": _STYLED,
+    "stylegan3_afhqv2": [
+        "data=digits",
+        "data.image_size=32",
+        "~data.flip",
+        "latent.dim=8",
+        *(f"model.{player}.{width}=8" for player in ("generator", "discriminator") for width in ("width", "max_width")),
+        "model.generator.dim=8",
+        "model.generator.layers=4",
+    ],
     "projected_church256": [
         *_COLOURED,
         "~data.flip",

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from gan_lab.errors import UserError
 from gan_lab.networks.fastgan import FastGANGenerator, Noise, SkipLayerExcitation
 
 
@@ -32,3 +33,11 @@ def test_there_is_no_noise_at_the_start_and_one_for_all_channels() -> None:
     layer.weight.data.fill_(2.0)
     noise = layer(x) - x
     torch.testing.assert_close(noise, noise[:, :1].expand_as(noise))
+
+
+def test_with_classes_samples_follow_the_class() -> None:
+    network, z = FastGANGenerator(9, (3, 16, 16), 2, num_classes=3).eval(), torch.randn(2, 9)
+    one, other = (network(z, torch.tensor(y)) for y in ([0, 1], [0, 2]))
+    assert torch.equal(one[0], other[0]) and not torch.equal(one[1], other[1])
+    with pytest.raises(UserError, match="conditioning=none"):
+        network(z)

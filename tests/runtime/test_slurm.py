@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start_afresh, until
+from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start, start_afresh, until
 from helpers.runs import assert_same_runs
 
 from gan_lab.cli.status import status
@@ -27,6 +27,9 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="SLURM's daemons need root"),
     pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is absent (extra 'slurm')"),
 ]
+# Of its rounds a job's first start plays 45, the next one the others.
+WARNED_GAME = [*SMALL_GAME, "callbacks.metrics.every=10", "callbacks.checkpoint.every=1000000"]
+WARNED_GAME += ["+callbacks.until_warned={_target_:helpers.until_warned.UntilWarned,after:45}"]
 NODES = ("127.0.0.1", "127.0.0.2")  # names that resolve: processes find one another by them
 # A CPU each; what is in partition `urgent` takes them from what is in `main`, after a warning.
 SLURM_CONF = """
@@ -84,6 +87,17 @@ def wait(condition: Callable[[], bool], job: str = "") -> None:
         time.sleep(0.1)
 
 
+def steps() -> str:
+    """Steps that are running, JOB.0 and JOB_TASK.0 of those that the jobs' scripts began."""
+    return subprocess.run(["squeue", "--steps", "-h", "-o", "%i"], capture_output=True, text=True).stdout
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the jobs: they find the tests' callback, and have a thread each."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
 @pytest.fixture(autouse=True)
 def wall_time(request: pytest.FixtureRequest) -> Iterator[None]:
     began = time.monotonic()
@@ -127,13 +141,14 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def test_a_batch_job_that_is_warned_saves_and_comes_back(
     slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = [*SMALL_GAME, "rounds=1500", "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
-    run = f"exec {sys.executable} {ROOT / 'train.py'} hydra.run.dir=run {' '.join(settings)}"
+    """Also where an earlier warning came before Python could listen."""
+    early = "trap '' USR1; kill -USR1 $$;"
+    run = f"{early} exec {sys.executable} {ROOT / 'train.py'} hydra.run.dir=run rounds=60 {' '.join(WARNED_GAME)}"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    set_environment(monkeypatch)
     options = ["--parsable", "--requeue", "--open-mode=append", "--signal=B:USR1@90", "--time=10"]
     job = ask("sbatch", *options, "--wrap", run).strip()
-    wait(lambda: rounds_logged(tmp_path / "run") > 2)
+    wait(lambda: rounds_logged(tmp_path / "run") > 2, job)
     ask("scancel", "--batch", "--signal=USR1", job)  # as SLURM does 90 seconds before the end
     wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
     assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
@@ -141,46 +156,45 @@ def test_a_batch_job_that_is_warned_saves_and_comes_back(
     assert (tmp_path / f"slurm-{job}.out").read_text().count("stopped after round") == 1
 
 
-def test_a_preempted_job_of_a_sweep_ends_as_one_that_was_left_alone(slurm: None, tmp_path: Path) -> None:
-    settings = [*SMALL_GAME, "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
+def test_jobs_of_a_sweep_that_are_warned_and_preempted_end_as_those_that_were_left_alone(
+    slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is warned before it can listen, the second preempted in its middle, the third perhaps as it starts."""
+    set_environment(monkeypatch)
     size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
-    sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=1500,20,30,40,50,60"]
-    process = start_afresh("-m", *sweep, *settings, where=tmp_path)
-    until(lambda: any(rounds_logged(run) > 2 for run in tmp_path.glob("sweep/*rounds=1500")), process, 300)
+    sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=20,60,10"]
+    process = start_afresh("-m", *sweep, *WARNED_GAME, where=tmp_path)
+    until(lambda: "_0.0" in steps(), process, 300)
+    (first,) = [step.removesuffix(".0") for step in steps().split() if step.endswith("_0.0")]
+
+    def comes_back() -> bool:
+        """After a warning; one that comes before SLURM has begun the step's process is lost."""
+        subprocess.run(["scancel", "--signal=USR2", "--state=RUNNING", first], capture_output=True)
+        return " Restarts=1 " in ask("scontrol", "show", "job", "-o", first)
+
+    until(comes_back, process, 300)
+    until(lambda: any(rounds_logged(run) > 3 for run in tmp_path.glob("sweep/*=*")), process, 300)
     ask("sbatch", "--partition=urgent", "--exclusive", "--nodes=2", "--output=/dev/null", "--wrap=sleep 1")
     finish(process, seconds=600)
 
     jobs = [job for job in ask("scontrol", "show", "job", "-o").splitlines() if "ArrayTaskId" in job]
-    assert len(jobs) == 6
-    (first,) = [job for job in jobs if "ArrayTaskId=0 " in job]
-    assert "Restarts=1 " in first
-    assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 6
-    finish(start_afresh(*settings, "rounds=1500", "hydra.run.dir=local", where=tmp_path), seconds=600)
-    (run,) = tmp_path.glob("sweep/*rounds=1500")
-    assert_same_runs(run, tmp_path / "local")
-
-
-def test_a_job_of_a_sweep_that_is_warned_before_it_can_listen_comes_back(slurm: None, tmp_path: Path) -> None:
-    size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
-    sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=20"]
-    process = start_afresh("-m", *sweep, *SMALL_GAME, where=tmp_path)
-    until(lambda: " R " in subprocess.run(["squeue", "-h"], capture_output=True, text=True).stdout, process, 300)
-    job = ask("squeue", "-h", "-o", "%A").strip()
-    wait(lambda: f"{job}.0" in ask("squeue", "-h", "--steps"))
-    ask("scancel", "--signal=USR2", job)
-    finish(process, seconds=200)
-    assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
-    assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"]
+    assert len(jobs) == 3
+    (second,) = [job for job in jobs if "ArrayTaskId=1 " in job]
+    assert " Restarts=1 " in second
+    assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 3
+    finish(start(*WARNED_GAME, "rounds=60", "hydra.run.dir=local", where=tmp_path), seconds=600)
+    assert_same_runs(max(tmp_path.glob("sweep/*=*"), key=rounds_logged), tmp_path / "local")
 
 
 def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     slurm: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = [*SMALL_GAME, "trainer=ddp_cpu", "callbacks.metrics.every=20", "callbacks.checkpoint.every=1000000"]
-    two = ["trainer.devices=1", "trainer.num_nodes=2", "rounds=300", "hydra.run.dir=run"]
-    run = f"exec srun -K {sys.executable} {ROOT / 'train.py'} {' '.join([*settings, *two])}"
+    settings = [*WARNED_GAME, "trainer=ddp_cpu", "rounds=60"]
+    two = ["trainer.devices=1", "trainer.num_nodes=2", "hydra.run.dir=run"]
+    early = "trap 'test $? = 138 && scontrol requeue $SLURM_JOB_ID' EXIT;"  # would Python not listen yet
+    run = f"{early} srun -K {sys.executable} {ROOT / 'train.py'} {' '.join([*settings, *two])}"
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    set_environment(monkeypatch)
     job = ask(
         "sbatch", "--parsable", "--requeue", "--open-mode=append", "--nodes=2", "--ntasks-per-node=1", "--wrap", run
     )
@@ -189,5 +203,5 @@ def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     ask("scancel", "--signal=USR1", job)
     wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
     assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
-    finish(start_afresh(*settings, "rounds=300", "hydra.run.dir=local", where=tmp_path), seconds=300)
+    finish(start(*settings, "hydra.run.dir=local", where=tmp_path), seconds=300)
     assert_same_runs(tmp_path / "run", tmp_path / "local")

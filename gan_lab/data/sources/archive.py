@@ -8,9 +8,11 @@ from array import array
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from gan_lab.data.listing import arrange, readable, why_not
@@ -19,10 +21,11 @@ from gan_lab.data.sources.contents import Contents, contents
 from gan_lab.data.sources.handle import PerProcess
 from gan_lab.data.sources.labels import DATASET_JSON, classes_of, read_dataset_json
 from gan_lab.data.sources.source import Source
+from gan_lab.data.sources.zip_directory import Place, entries
 from gan_lab.errors import UserError
 
+SIZE, CHECKSUM = map(Place._fields.index, ("size", "checksum"))
 HEADER = struct.Struct("<26x2H")  # before each entry: its end is the lengths of the name and of the extra field
-ENCRYPTED = 1  # a bit of an entry's flags
 
 
 class Archive(Source):
@@ -55,74 +58,78 @@ class Archive(Source):
         return ()
 
     def open(self, index: int) -> Image.Image:
-        return Image.open(BytesIO(self._read(*self._places[index].tolist())), formats=readable())
+        return Image.open(BytesIO(_content(self._file(), Place(*self._places[index].tolist()))), formats=readable())
 
-    def _read(self, start: int, packed: int, size: int, checksum: int, method: int) -> bytes:
-        """The content of an entry. Raises ValueError or zlib.error where it is damaged."""
-        self.check_size(max(packed, size))
-        file = self._file().fileno()
-        header = os.pread(file, HEADER.size, start)
-        if len(header) < HEADER.size or not header.startswith(b"PK\3\4"):
-            raise ValueError("it is not where the ZIP says")
-        content = os.pread(file, packed, start + HEADER.size + sum(HEADER.unpack(header)))
-        if method == ZIP_DEFLATED:
-            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, size + 1)
-        if len(content) != size or zlib.crc32(content) != checksum:
-            raise ValueError("its size or checksum is not what the ZIP says")
-        return content
+
+def _content(file: BinaryIO, place: Place) -> bytes:
+    """The content of an entry. Raises ValueError or zlib.error where it is damaged."""
+    Source.check_size(max(place.packed, place.size))
+    header = os.pread(file.fileno(), HEADER.size, place.start)
+    if len(header) < HEADER.size or not header.startswith(b"PK\3\4"):
+        raise ValueError("it is not where the ZIP says")
+    content = os.pread(file.fileno(), place.packed, place.start + HEADER.size + sum(HEADER.unpack(header)))
+    if place.method == ZIP_DEFLATED:
+        content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, place.size + 1)
+    if len(content) != place.size or zlib.crc32(content) != place.checksum:
+        raise ValueError("its size or checksum is not what the ZIP says")
+    return content
 
 
 def _search(root: str, with_classes: bool, with_json: bool) -> Contents:
-    """What a ZIP holds; of each picture its start, its sizes packed and unpacked, CRC-32 and method. Raises UserError.
-
-    The file is read by the standard library here, which keeps half a kilobyte for each entry, and not again.
-    """
-    try:
-        with ZipFile(root) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist() if not entry.is_dir()}
-            listed = entries.get(DATASET_JSON) if with_json else None
-            Source.check_size(0 if listed is None else listed.file_size)
-            text = None if listed is None else archive.read(listed)
-    except (BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError, zlib.error) as error:
-        raise UserError(f"data.root={root}: not a readable ZIP ({error}); copy it again") from error
-    outside = next(filter(leads_out, entries), None)
-    if outside is not None:
-        raise UserError(f"data.root={root}: holds {outside}, a name that leads out of the ZIP; make it anew")
-    given = None if text is None else read_dataset_json(text, f"{root}: {DATASET_JSON}")
+    """What a ZIP holds, with the `Place` of each picture. Raises UserError."""
     passed_over: dict[str, list[str]] = {}
-    files = sorted(name for name in entries if _is_picture(name, passed_over))
-    unfit = next((name for name in files if not _is_plain(entries[name])), None)
-    if unfit is not None:
-        faults = "encrypted, neither stored nor deflated, or of an impossible size"
-        raise UserError(f"data.root={root}: {unfit} is {faults}; make the ZIP anew")
-    sizes = np.fromiter((entries[file].file_size for file in files), np.int64, len(files))
-    names, _, classes, labels, _ = arrange(root, Names.of(files), sizes, passed_over, with_classes and given is None)
-    if given:
-        classes, labels = classes_of(given, names, f"{root}: its labels")
-    places, digest = array("q"), hashlib.sha256()
-    for name in names:
-        entry = entries[name]
-        packed = entry.header_offset, entry.compress_size
-        places.extend((*packed, entry.file_size, entry.CRC, entry.compress_type))
-        digest.update(f"{name}\0{entry.file_size}\0{entry.CRC}\n".encode("utf-8", "surrogateescape"))
-    found = np.frombuffer(places, np.int64).reshape(-1, 5)
+    try:
+        with Path(root).open("rb") as file:
+            numbers, places = _listed(root, file, with_json, passed_over)
+            listed = numbers.pop(DATASET_JSON, None)
+            text = None if listed is None else _content(file, Place(*places[listed].tolist()))
+    except (BadZipFile, ValueError, OSError, zlib.error) as error:
+        raise UserError(f"data.root={root}: not a readable ZIP ({error}); copy it again") from error
+    files = sorted(numbers)
+    places, names = places[[numbers[file] for file in files]], Names.of(files)
+    del numbers, files  # before a dataset.json is taken apart: of a million pictures each takes 200 MB and more
+    rows = np.arange(len(names))  # in place of sizes, of which nothing is asked here: whose place is kept
+    names, rows, classes, labels, _ = arrange(root, names, rows, passed_over, with_classes and text is None)
+    if text is not None:
+        given = read_dataset_json(text, f"{root}: {DATASET_JSON}")
+        classes, labels = classes_of(given, names, f"{root}: its labels") if given else ([], None)
+    found = places[rows]
+    digest = hashlib.sha256()
+    for name, size, checksum in zip(names, found[:, SIZE], found[:, CHECKSUM], strict=True):
+        digest.update(f"{name}\0{size}\0{checksum}\n".encode("utf-8", "surrogateescape"))
     return Contents(names, found, classes, labels, passed_over, digest.hexdigest())
+
+
+def _listed(
+    root: str, file: BinaryIO, with_json: bool, passed_over: dict[str, list[str]]
+) -> tuple[dict[str, int], NDArray[np.int64]]:
+    """The number of each picture (and of dataset.json) by its name, and by its number the place; the other files go
+    over to `passed_over`.
+
+    Raises UserError where a name leads out, or a picture cannot be read; BadZipFile.
+    """
+    numbers, places = dict[str, int](), array("q")
+    for entry in entries(file):
+        if leads_out(entry.name):
+            raise UserError(f"data.root={root}: holds {entry.name}, a name that leads out of the ZIP; make it anew")
+        taken = entry.name == DATASET_JSON and with_json
+        if taken or (not entry.name.endswith("/") and _is_picture(entry.name, passed_over)):
+            if not entry.is_plain:
+                faults = "encrypted, neither stored nor deflated, or of an impossible size"
+                raise UserError(f"data.root={root}: {entry.name} is {faults}; make the ZIP anew")
+            numbers[entry.name] = len(places) // len(entry.place)  # of two of one name the last counts
+            places.extend(entry.place)
+    return numbers, np.array(places, np.int64).reshape(-1, len(Place._fields))
 
 
 def _is_picture(name: str, passed_over: dict[str, list[str]]) -> bool:
     """Whether this is a picture's name; others, but for dataset.json, go over to `passed_over`."""
-    parts = PurePosixPath(name).parts
-    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-    reason = "hidden" if hidden else why_not(parts[-1])
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    reason = "hidden" if hidden else why_not(path.name)
     if reason is not None and name != DATASET_JSON:
         passed_over.setdefault(reason, []).append(name)
     return reason is None
-
-
-def _is_plain(entry: ZipInfo) -> bool:
-    """Whether the content of an entry is stored as it is, or deflated, at a place and of a size that can be."""
-    possible = all(0 <= n < 2**63 for n in (entry.header_offset, entry.compress_size, entry.file_size))
-    return possible and not entry.flag_bits & ENCRYPTED and entry.compress_type in (ZIP_STORED, ZIP_DEFLATED)
 
 
 def leads_out(name: str) -> bool:

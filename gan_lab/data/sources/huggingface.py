@@ -18,6 +18,7 @@ from gan_lab.errors import UserError
 HUB = "hf://"
 PICTURES = ("image", "img", "picture")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
+WAIT = 10.0  # seconds for the Hub's first answer
 LABELS = ("label", "labels", "fine_label", "class")
 
 
@@ -57,6 +58,7 @@ class HuggingFace(Source):
 
     def _from_hub(self) -> Any:
         name, _, part = self.root.removeprefix(HUB).partition(":")
+        _check_reachable(self.root, name)
         return _datasets().load_dataset(name, split=part or "train", keep_in_memory=False)
 
     def _from_disk(self) -> Any:
@@ -128,6 +130,24 @@ class HuggingFace(Source):
 
     def path(self, index: int) -> str:
         return f"{self.root}[{index}]"
+
+
+def _check_reachable(root: str, name: str) -> None:
+    """Raise a UserError where the Hub does not answer: `datasets` would try again for half a minute, aloud."""
+    _datasets()  # which needs huggingface_hub
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    try:
+        HfApi().dataset_info(name, timeout=WAIT)
+    except (HfHubHTTPError, ValueError):
+        pass  # an answer, or no name: `datasets` says what is wrong
+    except Exception as error:  # whose class depends on the HTTP library below
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        cached = "HF_HUB_OFFLINE=1 in the environment takes what was fetched before"
+        raise UserError(f"data.root={root}: {constants.ENDPOINT} cannot be reached ({why}); {cached}") from error
 
 
 def _datasets() -> Any:

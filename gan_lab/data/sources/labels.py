@@ -57,19 +57,21 @@ def read_dataset_json(text: bytes, where: str) -> dict[str, str]:
     """
     try:
         found = json.loads(text)
-        pairs = [(str(file).replace("\\", "/"), label) for file, label in found["labels"] or ()]
         classes = [str(name) for name in found.get("classes") or ()]
         if len({*classes}) < len(classes):
             raise ValueError("a class is named twice")
+        names: dict[int, str] = dict(enumerate(classes))  # one string for each class, not one for each picture
+        given = {}
+        for file, label in found["labels"] or ():
+            if type(label) is not int or label < 0:
+                raise UserError(
+                    f"{where}: the label of {file} is {str(label)[:40]}, and must be the number of a class; "
+                    "data.labels=none ignores it"
+                )
+            given[str(file).replace("\\", "/")] = names.setdefault(label, str(label))
+        return given
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f'{where}: must be {{"labels": [[file, number], ...]}}; data.labels=none ignores it') from error
-    wrong = next((pair for pair in pairs if type(pair[1]) is not int or pair[1] < 0), None)
-    if wrong is not None:
-        raise UserError(
-            f"{where}: the label of {wrong[0]} is {str(wrong[1])[:40]}, and must be the number of a class; "
-            "data.labels=none ignores it"
-        )
-    return {file: classes[label] if label < len(classes) else str(label) for file, label in pairs}
 
 
 def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tuple[list[str], NDArray[np.int64]]":
@@ -86,13 +88,17 @@ def classes_of(given: dict[str, str], names: Sequence[str], where: str) -> "tupl
     if len(given) > len(names):
         missing = next(iter(given.keys() - set(names)))
         raise UserError(f"{where}: names {missing}, which is not among the pictures; data.labels=none ignores it")
-    found = {given[name] for name in names}
-    if all(label.isdecimal() and len(label) <= LONGEST_NUMBER for label in found):
-        classes = numbered(max(map(int, found)), len(names), where)
-        return classes, np.array([int(given[name]) for name in names], np.int64)
-    classes = sorted(found)
-    numbers = {name: number for number, name in enumerate(classes)}
-    return classes, np.array([numbers[given[name]] for name in names], np.int64)
+    classes, numbers = numbers_of({given[name] for name in names}, len(names), where)
+    return classes, np.fromiter((numbers[given[name]] for name in names), np.int64, len(names))
+
+
+def numbers_of(labels: set[str], pictures: int, where: str) -> tuple[list[str], dict[str, int]]:
+    """The classes of so many pictures with these labels, and the number of each label; see `classes_of`."""
+    if all(label.isdecimal() and len(label) <= LONGEST_NUMBER for label in labels):
+        found = {label: int(label) for label in labels}
+        return numbered(max(found.values()), pictures, where), found
+    classes = sorted(labels)
+    return classes, {name: number for number, name in enumerate(classes)}
 
 
 def numbered(most: int, pictures: int, where: str) -> list[str]:

@@ -1,0 +1,57 @@
+"""Answer of the copying tests, which stands beside figures of quality: a run that copies may have the best of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+COPIES = 3.0  # standard deviations of a copying test, above which a run copies
+
+
+class Answer(NamedTuple):
+    """Of how many runs the samples are copies of training data, and of how many a test was made."""
+
+    copies: int
+    tested: int
+
+    def __str__(self) -> str:
+        if not self.tested:
+            return "not tested"
+        return f"COPIES ({self.copies} of {self.tested})" if self.copies else f"no (0 of {self.tested})"
+
+    def marked(self, name: str) -> str:
+        """The name, with a mark where runs copy."""
+        return f"{name} (COPIES)" if self.copies else name
+
+
+def answer(zs: Iterable[float | None]) -> Answer:
+    """The answer for several runs, of each its `most`."""
+    tested = [z for z in zs if z is not None]
+    return Answer(sum(z > COPIES for z in tested), len(tested))
+
+
+def in_words(z: float | None) -> str:
+    """The answer for one run, with the figure."""
+    return f"{answer([z])}" if z is None else f"{answer([z])}, {z:.1f} standard deviations from chance"
+
+
+def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:
+    """The largest number of standard deviations by which a copying test of the run's generator speaks for copies.
+
+    Tests are `copying`, whose figure is 1/2 without copies, and `copying_by_cells`, which is about standard normal, and
+    low with them; `only`: those under this key of a procedure. None: none was made.
+    """
+    found = []
+    for name, value in summary.items():
+        head, key, figure = [*name.split("/", 2), "", ""][:3]
+        is_current = summary.get(f"score/{key}/generator") == summary.get("generator")
+        if head != "score" or not is_current or only not in (None, key) or not _is_number(value):
+            continue
+        error = summary.get(f"{name}/error")
+        if figure == "copying" and _is_number(error) and error:
+            found.append((value - 0.5) / error)
+        elif figure == "copying_by_cells":
+            found.append(-value)
+    return max(found, default=None)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e150

@@ -1,0 +1,184 @@
+"""The spectrum of the game's Jacobian, and of rounds of updates, equals closed forms."""
+
+import functools
+import importlib.util
+import math
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from helpers.configuration import CONF
+from helpers.players import play_with, snapshot
+from helpers.runs import rows
+from helpers.toy_players import QUANTILES, Logistic, Shift
+from omegaconf import DictConfig
+
+from gan_lab.callbacks.jacobian import JacobianSpectrum, Spectrum, sentence
+from gan_lab.equilibrium.jacobian import leading
+from gan_lab.errors import UserError
+from gan_lab.experiment.build import build_data
+from gan_lab.game.gan import GAN
+from gan_lab.game.player import Player
+from gan_lab.losses import NonSaturating
+from gan_lab.optimizers import OptimisticAdam, RootAdam
+from gan_lab.optimizers.step_sizes import step_sizes
+from gan_lab.types import Batch
+from gan_lab.updates import (
+    Alternating,
+    Consensus,
+    Extragradient,
+    Lookahead,
+    Optimistic,
+    PastExtragradient,
+    SharedFakes,
+    Simultaneous,
+)
+
+AT_ZERO = ["model.generator.start=0", "model.discriminator.discriminator.start=0"]
+
+
+def _benchmark() -> Any:
+    spec = importlib.util.spec_from_file_location("dirac_gan", CONF.parent / "benchmarks" / "dirac_gan.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+dirac = _benchmark()
+
+
+def looked_at(gan: GAN, data: Any, **options: Any) -> Spectrum:
+    trainer: Any = SimpleNamespace(optimizers=[player.configure()[0] for player in (gan.d, gan.g)])
+    gan._fabric, gan._trainer = None, trainer
+    return JacobianSpectrum("unused", **{"n": 1, "steps": 8, **options}).spectrum(gan, data)
+
+
+@functools.cache
+def wgan() -> tuple[GAN, Any]:
+    """The Dirac-GAN under WGAN + R1, at its equilibrium."""
+    game: tuple[GAN, Any] = dirac.game(*dirac.METHODS["WGAN + R1"][0], *AT_ZERO)
+    return game
+
+
+@pytest.mark.parametrize(
+    ("update", "named"),
+    [
+        (Simultaneous(), "simultaneous"), (Alternating(), "alternating"), (SharedFakes(), "alternating"),
+        (Extragradient(), "extragradient"), (Optimistic(), "optimistic"), (PastExtragradient(), "optimistic"),
+        (Consensus(dirac.GAMMA), "consensus"), (Lookahead(Alternating(), dirac.EVERY, dirac.ALPHA), "lookahead"),
+    ],
+)  # fmt: skip
+def test_on_the_dirac_gan_it_equals_the_closed_form(update: Any, named: str) -> None:
+    """Mescheder et al. 2018, WGAN + R1: A = [[0, -1], [1, 1]], and a round's radius by its two by two matrix."""
+    gan, data = wgan()
+    gan.update = update
+    found = looked_at(gan, data)
+    expected = np.linalg.eigvals(dirac.METHODS["WGAN + R1"][1].jacobian)
+    np.testing.assert_allclose(np.sort_complex(found.field.sure), np.sort_complex(expected), atol=1e-6)
+    assert found.radius("update") == pytest.approx(dirac.radius("WGAN + R1", named), abs=1e-6)
+    for other in ("simultaneous", "alternating"):
+        assert found.radius(other) == pytest.approx(dirac.radius("WGAN + R1", other), abs=1e-6)
+
+
+@pytest.mark.parametrize("lr", [0.2, 0.6])
+def test_on_a_gaussian_game_it_equals_the_closed_form(lr: float) -> None:
+    """N(0, 1) and z + theta, D(x) = a x + b, at 0: 2 A on (a, b, theta) is [[1, 0, 1], [0, 1, 0], [-1, 0, 0]]."""
+    sgd = partial(torch.optim.SGD, lr=lr)
+    latent = SimpleNamespace(dim=1, sample=lambda n, generator=None: QUANTILES)
+    data: Any = SimpleNamespace(take=lambda n, start: Batch(QUANTILES))
+    gan = GAN(Player("d", Logistic(), sgd), Player("g", Shift(0.0), sgd), latent, NonSaturating(), Simultaneous())
+    found = looked_at(gan, data)
+    turn = 0.25 + 1j * math.sqrt(3) / 4
+    np.testing.assert_allclose(np.sort_complex(found.field.sure), [turn.conjugate(), turn, 0.5], atol=2e-4)
+    np.testing.assert_allclose(found.radius("simultaneous"), max(abs(1 - lr * turn), 1 - lr / 2), atol=2e-4)
+    d, g = np.eye(3), np.eye(3)
+    d[:2], g[2] = [[1 - lr / 2, 0, -lr / 2], [0, 1 - lr / 2, 0]], [lr / 2, 0, 1]
+    assert found.radius("alternating") == pytest.approx(np.abs(np.linalg.eigvals(g @ d)).max(), abs=2e-4)
+
+
+def test_the_leading_eigenvalues_of_a_large_map_are_found_and_the_others_not_claimed() -> None:
+    generator = torch.Generator().manual_seed(0)
+    large = torch.randn(300, 300, generator=generator) / 300**0.5
+    large[0, 0], large[1:3, 1:3] = 4.0, torch.tensor([[0.0, -3.0], [3.0, 0.0]])
+    found = leading(lambda x: large @ x, torch.randn(300, generator=generator), 25)
+    truth = np.linalg.eigvals(large.double().numpy())
+    assert 3 <= len(found.sure) < 25
+    for value in found.sure:
+        assert np.abs(truth - value).min() < 0.02
+    assert np.abs(found.values[0] - truth[np.abs(truth).argmax()]) < 1e-3
+    assert len(leading(lambda x: x * math.nan, torch.ones(3), 2).values) == 0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(torch.optim.SGD, lr=0.1), partial(torch.optim.SGD, lr=0.1, momentum=0.5),
+        partial(torch.optim.RMSprop, lr=0.1, alpha=0.9), partial(torch.optim.Adam, lr=0.1, betas=(0.5, 0.9)),
+        partial(RootAdam, lr=0.1, betas=(0.5, 0.9), eps=1.0),
+    ],
+)  # fmt: skip
+def test_step_sizes_are_what_a_steady_gradient_is_multiplied_by(make: Callable[..., Any]) -> None:
+    weight = torch.nn.Parameter(torch.zeros(3))
+    optimizer, slope = make([weight]), torch.tensor([0.1, 1.0, -10.0])
+    for _ in range(200):
+        before, weight.grad = weight.detach().clone(), slope.clone()
+        optimizer.step()
+    torch.testing.assert_close(step_sizes(optimizer)[0] * slope, before - weight.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_an_optimizer_of_unknown_step_sizes_is_refused() -> None:
+    with pytest.raises(UserError, match=r"step sizes of OptimisticAdam are not known; take optimizer=sgd"):
+        step_sizes(OptimisticAdam([torch.nn.Parameter(torch.zeros(1))]))
+
+
+def test_it_leaves_no_trace(composed: Callable[..., DictConfig]) -> None:
+    """Also of batch statistics, of a term's state, and of random numbers; with classes and penalties."""
+    config = composed("data=digits", "model=dcgan", "conditioning=projection", "term@d_terms=[r1,lecam]")
+
+    def act(gan: GAN) -> None:
+        def everything() -> dict[str, torch.Tensor]:
+            terms = {f"term.{k}": v.clone() for k, v in gan.d.terms.state_dict().items()}
+            return {**snapshot(gan.d), **{f"g.{k}": v for k, v in snapshot(gan.g).items()}, **terms}
+
+        before, random = everything(), torch.get_rng_state()
+        JacobianSpectrum("unused", n=16, steps=2).spectrum(gan, build_data(config))
+        assert all(torch.equal(value, before[name]) for name, value in everything().items())
+        assert torch.equal(random, torch.get_rng_state())
+        Alternating().play(gan)
+
+    play_with(act, config)
+
+
+def test_a_run_near_its_equilibrium_does_what_is_predicted(
+    played: Callable[..., Any], composed: Callable[..., DictConfig]
+) -> None:
+    game = ["data=dirac", "model=dirac", "optimizer=sgd", "optimizer.lr=0.3", "loss=wasserstein", "ema=none"]
+    parts = ["update=extragradient", "callbacks=[default,jacobian]", "callbacks.jacobian.every=40"]
+    run = played(*game, *parts, "callbacks.jacobian.n=1", "callbacks.equilibrium=null", "rounds=80")
+    last = rows(run)[-1]
+    rate = math.sqrt((1 - 0.3**2) ** 2 + 0.3**2)
+    assert float(last["jacobian/predicted"]) == pytest.approx(rate, abs=1e-6)
+    assert float(last["jacobian/measured"]) == pytest.approx(rate, abs=1e-4)
+    assert float(last["jacobian/rotation"]) == pytest.approx(1.0)
+    assert {path.name for path in (run / "samples").glob("jacobian*")} == {"jacobian_000040.png", "jacobian_000080.png"}
+    told = sentence({"rotation": 1.0, "real": 0.0, "update": rate, "predicted": rate, "measured": rate})
+    assert "the game turns more than it pulls. No leading eigenvalue of v' repels; a round" in told
+
+
+def test_networks_that_cannot_be_differentiated_so_often_are_told(
+    composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError("derivative for aten::grid_sampler_2d_backward is not implemented.\nmore")
+
+    monkeypatch.setattr("gan_lab.callbacks.jacobian.Jacobian", refuse)
+    gan, data = wgan()
+    with pytest.raises(
+        UserError, match=r"^callbacks\.jacobian: it differentiates gradients, which .*not implemented\)"
+    ):
+        looked_at(gan, data)

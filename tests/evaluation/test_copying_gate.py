@@ -1,0 +1,79 @@
+"""Figures of quality never stand without the copying tests' answer; runs that copy are marked wherever they lead."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.run_directories import write_run
+
+from gan_lab.cli.compare import compare, read_run
+from gan_lab.cli.evaluate import show
+from gan_lab.cli.report import gather
+from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
+from gan_lab.evaluation.copying import Answer, answer, most
+from gan_lab.report.comparison import rows_of
+from gan_lab.report.run import write_page
+
+FRECHET = {"score__p__procedure__best__frechet": "lower", "score__p__generator": "feedc0de"}
+
+
+def scored(directory: Path, loss: str, frechet: float, copying: float | None, seed: int = 0) -> Path:
+    test = {
+        "score__q__copying": copying, "score__q__copying__error": 0.01, "score__q__procedure__best__copying": 0.5,
+        "score__q__generator": "feedc0de",
+    } if copying is not None else {}  # fmt: skip
+    return write_run(directory, [f"loss={loss}"], seed, **FRECHET, **test, score__p__frechet=frechet, rounds=500)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[Path]:
+    """Three seeds each of one that copies, and is best, one that does not, and one that was not tested."""
+    kinds = (("hinge", 1.0, 0.9), ("minimax", 2.0, 0.5), ("wasserstein", 3.0, None))
+    return [
+        scored(tmp_path / f"{loss}={seed}", loss, frechet * (1 + seed / 10), copying, seed)
+        for loss, frechet, copying in kinds
+        for seed in range(3)
+    ]
+
+
+def test_a_table_has_the_answer_and_the_mark(runs: list[Path]) -> None:
+    comparison = compare([read_run(run) for run in runs])
+    table = as_markdown(comparison)
+    assert "| loss=hinge (COPIES) |" in table and "| COPIES (3 of 3) |" in table
+    assert "| loss=minimax |" in table and "| no (0 of 3) |" in table and "| not tested |" in table
+    (verdict,) = [line for line in verdicts(comparison) if line.startswith("frechet")]
+    assert "`loss=hinge (COPIES)` before `loss=minimax`" in verdict
+    assert {row["copies"] for row in records(comparison)} == {"COPIES (3 of 3)", "no (0 of 3)", "not tested"}
+    assert ",copies," in as_csv(comparison).splitlines()[0]
+    assert {(row.name, row.copies) for row in rows_of(comparison)} == {
+        ("loss=hinge (COPIES)", "COPIES (3 of 3)"), ("loss=minimax", "no (0 of 3)"), ("loss=wasserstein", "not tested")
+    }  # fmt: skip
+
+
+def test_the_pages_have_it(runs: list[Path]) -> None:
+    members, found = gather(runs, {})
+    assert len(members) == 9 and [run.copying for run in found[:1]] == [pytest.approx(40.0)]
+    for run, words in ((runs[0], "COPIES (1 of 1), 40.0 standard deviations from chance"), (runs[-1], "not tested")):
+        write_page(run)
+        assert f"Copies of training data: {words}." in (run / "report.html").read_text()
+
+
+def test_the_command_says_it_beside_its_figures(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    record: dict[str, Any] = {"frechet": 1.0} | {f"procedure/{name}": 1 for name in ("n", "n_real", "seed", "features")}
+    for run, words in ((runs[0], "COPIES (1 of 1), 40.0 standard"), (runs[-1], "not tested; gan-lab evaluate")):
+        show(run, {"p": record})
+        assert f"copies of training data: {words}" in capsys.readouterr().out
+
+
+def test_only_tests_of_the_run_as_it_is_count() -> None:
+    own = {"generator": "g", "score/q/generator": "g", "score/q/copying": 0.6, "score/q/copying/error": 0.05}
+    cells = {"score/r/generator": "g", "score/r/copying_by_cells": -4.0}
+    assert (
+        most(own) == pytest.approx(2.0) and most(own | cells) == 4.0 and most(own | cells, only="q") == pytest.approx(2)
+    )
+    assert most(own | {"score/q/generator": "earlier"}) is None
+    for strange in ("much", True, None, math.nan, 1e200):
+        assert most(own | {"score/q/copying": strange}) is None
+    assert most(own | {"score/q/copying/error": 0.0}) is None
+    assert answer([None, 2.9, 3.1]) == Answer(1, 2) and str(answer([None])) == "not tested"
