@@ -217,6 +217,6 @@ def test_every_optimiser_moves_all_weights_at_once_where_torch_does_so_by_defaul
                 weight.grad = torch.ones_like(weight)
             second.seen.clear()
             moved.step()
-    each = {name: n for name, n in second.seen.items() if n >= len(weights)}
     assert any(name.startswith("_foreach") for name in second.seen)
-    assert not {*each} - {"_local_scalar_dense.default", "item.default"}, each  # counters of steps, on the host
+    # Names with _: _foreach, and what is done on the host, such as _local_scalar_dense (Adam's counters of steps).
+    assert not {name: n for name, n in second.seen.items() if n >= len(weights) and not name.startswith("_")}
