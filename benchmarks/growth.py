@@ -35,7 +35,7 @@ SERIES = {  # of (size, batch, width), with what changes
     "size": [(size, 16, 16) for size in (16, 32, 64, 128)],
 }
 CHANGES = {"batch": 1, "width": 2, "size": 0}
-UNITS = {"batch": "images", "width": "channels", "size": "pixels"}
+UNITS = {"batch": "images", "width": "channels of the largest map", "size": "pixels a side"}
 
 
 def limit() -> float:
@@ -88,7 +88,7 @@ def main() -> None:
         panel.set_xlabel(f"{name} ({UNITS[name]})")
         panel.set_xticks(at, [str(value) for value in at], minor=False)
         panel.minorticks_off()
-    panels[0].set_ylabel("seconds a round")
+    panels[0].set_ylabel("time of a round (s)")
     panels[0].legend(frameon=False)
     head = ["varied", "size", "batch", "width", "ms a round", "rounds/s", "images/s", "GFLOP", "of the limit"]
     told = table(head, rows) + f"\n\nload {' '.join(f'{load:.1f}' for load in os.getloadavg())}\n"

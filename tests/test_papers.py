@@ -19,9 +19,10 @@ from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from gan_lab.augment import adaptive, diff_augment
+from gan_lab.augment import Augmented, adaptive, diff_augment
 from gan_lab.augment.images import contrast, each, hue, saturation
 from gan_lab.averages import Delayed, HalfLife, Power, Profile, reconstruction
+from gan_lab.callbacks.adaptive_augment import AdaptiveAugment
 from gan_lab.experiment.build import build
 from gan_lab.game.ema import EMA
 from gan_lab.latents import Normal
@@ -45,6 +46,7 @@ from gan_lab.networks.stylegan2 import Mapping, StyleGAN2Discriminator, StyleGAN
 from gan_lab.networks.stylegan3 import StyleGAN3Generator
 from gan_lab.networks.unet import UNetGenerator
 from gan_lab.networks.unet_discriminator import UNetDiscriminator
+from gan_lab.networks.virtual_batch_norm import VirtualBatchNorm
 from gan_lab.networks.wrappers import CodePosterior, MinibatchDiscrimination, spectral_norm
 from gan_lab.optimizers import OptimisticAdam, RootAdam
 from gan_lab.sampling import StandingStatistics, Trained
@@ -59,6 +61,7 @@ from gan_lab.terms import (
     ConditionalContrastive,
     DataToDataCrossEntropy,
     DiscriminativeClassifier,
+    FeatureMatching,
     GradientPenalty,
     LeCam,
     MaxGradientPenalty,
@@ -70,7 +73,7 @@ from gan_lab.terms import (
     TwinAuxiliaryClassifier,
 )
 from gan_lab.types import Averaging, DiscriminatorOutput, View
-from gan_lab.updates import APA, LOGAN, Extragradient, PastExtragradient, Unrolled
+from gan_lab.updates import APA, LOGAN, Consensus, Extragradient, Lookahead, PastExtragradient, Simultaneous, Unrolled
 
 
 def numbers(seed: int, *shape: int) -> Tensor:
@@ -128,6 +131,30 @@ def played(update: Any, rounds: int = 6) -> list[float]:
     for _ in range(rounds):
         update.play(game)
     return [*game.g.weights[0].tolist(), *game.d.weights[0].tolist()]
+
+
+def consensus() -> list[float]:
+    """What D and G of a smooth game are moved along, at weight 10."""
+    y, x, m = (numbers(seed, *shape).requires_grad_() for seed, shape in ((16, (3,)), (15, (3,)), (17, (3, 3))))
+    value, along = torch.tanh(x @ m @ y), []
+    costs = {"d": y.pow(4).sum() / 4 - value, "g": x.pow(4).sum() / 4 + value}
+    d, g = SimpleNamespace(name="d", weights=[y]), SimpleNamespace(name="g", weights=[x])
+
+    def gradient(player: Any, cost: Tensor, retain_graph: bool = False, create_graph: bool = False) -> Any:
+        return torch.autograd.grad(cost, player.weights, retain_graph=True, create_graph=create_graph)
+
+    game: Any = SimpleNamespace(
+        d=d,
+        g=g,
+        context=lambda *players: None,
+        gradients=lambda context, *players, create_graph: [
+            gradient(player, costs[player.name], create_graph=create_graph) for player in players
+        ],
+        gradient=gradient,
+        move=lambda player, gradient, counts: along.extend(gradient[0].tolist()),
+    )
+    Consensus(weight=10.0).play(game)
+    return along
 
 
 def unrolled() -> list[float]:
@@ -204,6 +231,34 @@ def minibatch() -> list[float]:
     wrapper.direction.data = 0.05 * numbers(10, 7, 3, 5)
     wrapper.refer_to(lambda n: (numbers(11, n, 7), None))
     return sums(wrapper._closeness(numbers(12, 9, 7)))
+
+
+def virtual_batch_norm() -> list[float]:
+    """Four references and five other samples."""
+    norm = nn.BatchNorm2d(3).double()
+    norm.weight.data, norm.bias.data = numbers(134, 3), numbers(135, 3)
+    return sums(VirtualBatchNorm(norm, 4)(torch.cat([numbers(132, 4, 3, 2, 2), numbers(133, 5, 3, 2, 2)])))
+
+
+def feature_matching() -> list[float]:
+    real, fake = (SimpleNamespace(features=(numbers(seed, 5, 4),)) for seed in (136, 137))
+    context: Any = SimpleNamespace(real_output=real, fake_output=fake)
+    return [float(FeatureMatching().value(context))]
+
+
+def ada_controller() -> list[float]:
+    """p after every fourth of 24 rounds of eight images."""
+    augmented = Augmented(nn.Identity(), {}, p=0.0)
+    gan: Any = SimpleNamespace(
+        d=SimpleNamespace(network=augmented), loss=NonSaturating(), record={}, update=None, device="cpu"
+    )
+    trainer: Any = SimpleNamespace(datamodule=SimpleNamespace(batch_size=8), should_stop=False)
+    controller, ps = AdaptiveAugment(target=0.2, interval=4, kimg=0.2, every=1000), []
+    for gan.round, logits in enumerate(numbers(138, 24, 8) + 0.35, 1):
+        gan.record["logits/real"] = logits
+        controller.after_round(trainer, gan)
+        ps.append(augmented.p.item())
+    return ps[3::4]
 
 
 def mode_seeking() -> list[float]:
@@ -745,6 +800,25 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
          -0.2725724225350881],
         1e-7,
     ),
+    "lookahead": (
+        lambda: played(Lookahead(Simultaneous(), every=2)),
+        [-0.461388560040868, 0.4848709970733228, -0.3040743087578488, 0.28321940033525655, -1.3728491784923502,
+         -0.4398043036078778],
+        1e-12,
+    ),
+    "consensus": (
+        consensus,
+        [3.3828174300858955, -251.75804329553054, 1.4909447373742601, 22.148469603266456, -25.78106450289915,
+         3.772258036708015],
+        1e-12,
+    ),
+    "virtual_batch_norm": (
+        virtual_batch_norm,
+        [-4.106546044929167, -3.846385448528722, 12.199243984589891],
+        1e-12,
+    ),
+    "feature_matching": (feature_matching, [1.6062321388669505], 1e-6),  # features are compared in single precision
+    "ada_controller": (ada_controller, [0.0, 0.16, 0.0, 0.16, 0.32, 0.16], 1e-7),  # p is a number of single precision
     "r1": (r1, [33.310012475119926], 1e-12),
     "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
     "dragan": (lambda: at_noise(DRAGAN()), [5.6438059897434485], 1e-12),

@@ -60,11 +60,12 @@ class JacobianSpectrum(Measuring):
     none, so that turning is the game's doing (Mescheder et al. 2017; Berard et al. 2020).
 
     Under `jacobian/`: `norm` ||v||; of A `real`, the smallest real part, `imaginary`, the largest imaginary part, and
-    `rotation`, |Im| / || of the largest eigenvalue; `simultaneous`, `alternating` and `update`, the largest modulus of
-    their maps' eigenvalues, as a factor a round; from the second time on `predicted`, which of these was the run's own
-    the time before, and `measured`, the factor a round by which ||v|| has changed since, which the prediction is of if
-    the run is near an equilibrium. `samples/jacobian_NNNNNN.png` shows the eigenvalues. All are of those eigenvalues
-    that have converged, which are the ones at the rim of the spectrum: a slow direction inside may be missed.
+    `rotation`, |Im| of the largest eigenvalue by its modulus; `simultaneous`, `alternating` and `update`, the largest
+    modulus of their maps' eigenvalues, as a factor a round; from the second time on `predicted`, which of these was the
+    run's own the time before, and `measured`, the factor a round by which ||v|| has changed since, which the prediction
+    is of if the run is near an equilibrium. `samples/jacobian_NNNNNN.png` shows the eigenvalues. All are of those
+    eigenvalues that have converged, which are the ones at the rim of the spectrum: a slow direction inside may be
+    missed.
 
     Samples are `n` far ones and as much noise, always the same; lazy terms count as they do at the players' next step,
     and momentum and clipping do not count. The game is left as it is. Costs at each time `steps` products for A and as
@@ -172,7 +173,7 @@ def _kept(gan: GAN) -> Iterator[None]:
 
 
 def rotation(values: np.ndarray) -> float:
-    """|Im| / || of the largest eigenvalue: 0 where a step along it stretches or shrinks, 1 where it only turns."""
+    """|Im| of the largest eigenvalue by its modulus: 0 where it only stretches or shrinks, 1 where it only turns."""
     return float(abs(values[0].imag) / abs(values[0])) if len(values) and values[0] else math.nan
 
 

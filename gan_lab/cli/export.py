@@ -88,11 +88,11 @@ def _file(directory: Path, arguments: Sequence[str], default: Path, export: "Cal
     if out.suffix != default.suffix:
         raise UserError(f"out={out}: must end in {default.suffix}")
 
-    from gan_lab.export.formats import noise_of
+    from gan_lab.export.formats import noise_in_words
 
     source = source_of(directory, options)
     found = export(source, out)
-    return "; ".join(filter(None, [f"{out}: {found}", noise_of(source)]))
+    return "; ".join(filter(None, [f"{out}: {found}", noise_in_words(source)]))
 
 
 def hub(directory: Path, arguments: Sequence[str]) -> str:

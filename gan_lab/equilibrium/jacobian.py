@@ -99,7 +99,7 @@ def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> E
     The map is projected on the span of start, product(start), ...; the eigenvalues of the small matrix tend to those
     of the map, the outermost first. The residual ||product(x) - value x|| of one with ||x|| = 1 is known, and is at
     most `CONVERGED` of the largest modulus where it counts as converged. Where the span is invariant, as it is once it
-    is the whole space, all are exact.
+    is the whole space, all are exact. None are found where a product is not finite.
     """
     basis = [start / start.norm()]
     projected = np.zeros((steps + 1, steps))
@@ -118,6 +118,8 @@ def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> E
             break
         projected[step + 1, step] = rest
         basis.append(x / rest)
+    if not np.isfinite(projected).all():  # of a game that has diverged
+        return Eigenvalues(np.zeros(0), np.zeros(0, dtype=bool))
     values, vectors = np.linalg.eig(projected[:done, :done])
     residuals = rest * np.abs(vectors[-1])
     order = np.argsort(-np.abs(values), kind="stable")

@@ -86,7 +86,7 @@ def described(source: Source) -> str:
     return json.dumps({key: source.recipe[key] for key in kept if key in source.recipe})
 
 
-def noise_of(source: Source) -> str:
+def noise_in_words(source: Source) -> str:
     """What becomes of the noise that a generator takes beside z, in words; nothing where it takes none."""
     if draws_noise(source.generator):
         return "noise is drawn at each call"

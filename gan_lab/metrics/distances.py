@@ -74,10 +74,17 @@ def between_gaussians(x: tuple[Tensor, Tensor], y: tuple[Tensor, Tensor]) -> flo
     return ((m_x - m_y).square().sum() + r_x.square().sum() + r_y.square().sum() - 2 * root).item()
 
 
-def gaussian(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean (F,) of points (N, F), and R (min(N, F), F) with R^T R = their covariance."""
-    mean = x.double().mean(dim=0)
-    return mean, torch.linalg.qr(x.double() - mean, mode="r").R / math.sqrt(len(x) - 1)
+def gaussian(x: Tensor, chunk: int = 10_000) -> tuple[Tensor, Tensor]:
+    """The mean (F,) of points (N, F), and R (min(N, F), F) with R^T R = their covariance.
+
+    Holds `chunk` points in float64 at a time: the root of all is that of the rows before and of the next ones.
+    """
+    parts = x.split(chunk)
+    mean = torch.stack([part.double().sum(dim=0) for part in parts]).sum(dim=0) / len(x)
+    root = x.new_zeros(0, x.shape[1], dtype=torch.float64)
+    for part in parts:
+        root = torch.linalg.qr(torch.cat([root, part.double() - mean]), mode="r").R
+    return mean, root / math.sqrt(len(x) - 1)
 
 
 def kernel_distance(x: Tensor, y: Tensor, blocks: int = 10, seed: int = 0) -> tuple[float, float]:
@@ -92,7 +99,7 @@ def kernel_distance(x: Tensor, y: Tensor, blocks: int = 10, seed: int = 0) -> tu
     """
     paired(x, y)
     if min(len(x), len(y)) < 2 * blocks:
-        raise UserError(f"blocks={blocks} need two points each; there are {len(x)} and {len(y)}")
+        raise UserError(f"needs {2 * blocks} points or more of each, two a block; there are {len(x)} and {len(y)}")
     rng = torch.Generator().manual_seed(derive_seed(seed, "blocks"))
     parts = [z.double()[torch.randperm(len(z), generator=rng).to(z.device)].tensor_split(blocks) for z in (x, y)]
     values = torch.stack([unbiased_mmd(a, b) for a, b in zip(*parts, strict=True)])

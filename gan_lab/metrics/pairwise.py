@@ -38,8 +38,8 @@ def squared_distances(points: Tensor, others: Tensor, chunk: int) -> Iterator[Te
     for part in points.split(chunk):
         x = part.double() - centre
         norms = x.square().sum(dim=1, keepdim=True) + y_norms
-        squared = norms - 2 * x @ y.T
-        yield squared.masked_fill_(squared < TWINS * norms, 0)
+        squared = (x @ y.T).mul_(-2).add_(norms)  # in place: there are chunk x M of them
+        yield squared.masked_fill_(squared < norms.mul_(TWINS), 0)
 
 
 class Neighbours(NamedTuple):

@@ -17,7 +17,9 @@ def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups
     (Efron & Tibshirani 1993, section 11.6). With g = N and the mean it is the usual s / sqrt(N).
     """
     if not 2 <= groups <= len(points):
-        raise ValueError(f"groups={groups}: must be 2 or more, and no more than the {len(points)} points")
+        raise ValueError(
+            f"groups={groups}: must be 2 or more, and no more than the {len(points)} points; 0: no standard error"
+        )
     order = torch.randperm(len(points), generator=torch.Generator().manual_seed(derive_seed(seed, "groups")))
     parts = order.tensor_split(groups)
     values = torch.tensor(

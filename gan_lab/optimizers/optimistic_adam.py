@@ -17,11 +17,14 @@ class OptimisticAdam(torch.optim.Adam):
     def step(self, closure: Any = None) -> Any:
         moving = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]
         with torch.set_grad_enabled(self.defaults["differentiable"]):
-            starts = [weight.clone() for weight in moving]
+            starts = torch._foreach_mul(moving, 1)  # copies
             loss = super().step(closure)
             ahead = torch._foreach_sub(starts, moving)
-            past = [self.state[weight].get("past", torch.zeros_like(weight)) for weight in moving]
-            torch._foreach_add_(moving, torch._foreach_sub(past, ahead))
-            for weight, step in zip(moving, ahead, strict=True):
-                self.state[weight]["past"] = step
+            states = [self.state[weight] for weight in moving]
+            for state, step in zip(states, ahead, strict=True):
+                if "past" not in state:
+                    state["past"] = torch.zeros_like(step)
+            torch._foreach_add_(moving, torch._foreach_sub([state["past"] for state in states], ahead))
+            for state, step in zip(states, ahead, strict=True):
+                state["past"] = step
         return loss

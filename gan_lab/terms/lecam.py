@@ -45,8 +45,8 @@ class LeCam(Term):
 
     def forward(self, context: StepContext, step: int) -> Tensor | None:
         seen = [context.real_output.logits.detach().mean(), context.fake_output.logits.detach().mean()]
-        is_first = (self.followed != step).to(self.averages)  # a number that is not looked at: it may be on a GPU
-        share = is_first * (1 - self.decay if step >= self.start else 1.0)
+        is_new = (self.followed != step).to(self.averages)  # no look at the number: it may be on a GPU
+        share = is_new * (1 - self.decay if step >= self.start else 1.0)
         self.averages.lerp_(torch.stack(list(mean(seen))).to(self.averages), share)
         self.followed.fill_(step)
         return super().forward(context, step) if step > self.start else None

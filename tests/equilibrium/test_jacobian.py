@@ -111,6 +111,7 @@ def test_the_leading_eigenvalues_of_a_large_map_are_found_and_the_others_not_cla
     for value in found.sure:
         assert np.abs(truth - value).min() < 0.02
     assert np.abs(found.values[0] - truth[np.abs(truth).argmax()]) < 1e-3
+    assert len(leading(lambda x: x * math.nan, torch.ones(3), 2).values) == 0
 
 
 @pytest.mark.parametrize(

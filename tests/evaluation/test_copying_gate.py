@@ -31,7 +31,7 @@ def runs(tmp_path: Path) -> list[Path]:
     """Three seeds each of one that copies, and is best, one that does not, and one that was not tested."""
     kinds = (("hinge", 1.0, 0.9), ("minimax", 2.0, 0.5), ("wasserstein", 3.0, None))
     return [
-        scored(tmp_path / f"{loss}={seed}", loss, frechet + seed / 10, copying, seed)
+        scored(tmp_path / f"{loss}={seed}", loss, frechet * (1 + seed / 10), copying, seed)
         for loss, frechet, copying in kinds
         for seed in range(3)
     ]

@@ -198,7 +198,7 @@ MISTAKES = [  # arguments, what is said, whether it is known before anything hea
     ("{runs}/ring metric.kernel.blocks=0", r"metric\.kernel\.blocks=0: must be greater than 0"),
     ("{runs}/ring out=table.xls", r"out=table\.xls: must end in \.csv, \.json, \.md"),
     ("{runs}/ring features=classifier", r"features=classifier: takes images, and data\.shape=\[2\] is none"),
-    ("{runs}/ring features=pixels n=10", r"metric=kernel: blocks=10 need two points each"),
+    ("{runs}/ring features=pixels n=10", r"metric=kernel: needs 20 points or more of each"),
     ("{runs}/ring features=pixels metric=recognition", r"metric=recognition: needs class labels"),
     ("{runs}/sweep/hinge=0 features=pixels metric=recognition n=9", r"metric=recognition: needs class labels"),
     ("{runs}/concat features=pixels metric=recognition n=9", r"pixels: give no class probabilities"),

@@ -99,7 +99,7 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="needs class labels"):
         _ = samples.labels
     few = RealSamples(chunks(images(0)), Pixels(), 5, tmp_path)
-    with pytest.raises(UserError, match="metric=kernel: blocks=10 need two points each"):
+    with pytest.raises(UserError, match="metric=kernel: needs 20 points or more of each"):
         measure({"kernel": metric_of("kernel")}, few, few)
     for missing in ("held_out", "mixture"):
         with pytest.raises(UserError, match="needs"):

@@ -180,6 +180,12 @@ def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, 
         (["a", "b"], ["weights=raw"], "weights: acts where a generator draws samples; leave it out"),
         (["b.npz", "b.npz"], ["image_size=4"], "image_size: acts where pictures are read; leave it out"),
         (["b.npz", "b.npz"], ["seed=3"], "features: acts where samples are read or drawn; leave it out"),
+        (
+            ["few", "b"],
+            [],
+            "metric=frechet: groups=10: must be 2 or more, and no more than the 3 points; 0: no",
+        ),
+        (["few", "b"], ["metric=kernel"], "metric=kernel: needs 20 points or more of each, .* there are 12 and 3"),
         (["a", "b"], ["n=50"], "a: has 12 pictures, fewer than the 50 that are asked for"),
         (["a", "b"], ["metric=copying"], "metric=copying: needs the data of a run"),
         (["a", "b"], ["out=table.csv"], r"out=table.csv: must end in .json"),
@@ -197,7 +203,7 @@ def test_a_mistake_gets_one_line(
 ) -> None:
     pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1), pictures(tmp_path / "mixed", 0, n=2)
     pictures(tmp_path / "wide", 0, size=(4, 6)), pictures(tmp_path / "mixed/z", 0, n=1, size=(4, 6))
-    (tmp_path / "empty").mkdir()
+    pictures(tmp_path / "few", 0, n=3), (tmp_path / "empty").mkdir()
     mu, sigma = np.zeros(48), np.eye(48)
     np.savez(tmp_path / "b.npz", mu=mu, sigma=sigma)
     np.savez(tmp_path / "other.npz", mu=mu[:5], sigma=sigma[:5, :5])

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from helpers.players import fit
 from omegaconf import DictConfig
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.loggers.csv import CSV
 
@@ -185,3 +188,35 @@ def test_rounds_20_to_50_give_back_every_byte_that_they_take(composed: Callable[
     kept = [event.self_cpu_memory_usage for event in steady.key_averages()]
     assert max(kept) > 0
     assert sum(kept) == 0
+
+
+class Operations(TorchDispatchMode):
+    """Counts torch's operations by their names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.seen[function.__name__] += 1
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("optimizer", options("optimizer"))
+def test_every_optimiser_moves_all_weights_at_once_where_torch_does_so_by_default(
+    composed: Callable[..., DictConfig], monkeypatch: pytest.MonkeyPatch, optimizer: str
+) -> None:
+    """On GPUs, that is; for which the CPU stands here."""
+    chosen = import_module("torch.optim.optimizer")
+    monkeypatch.setattr(chosen, "_get_foreach_kernels_supported_devices", lambda: ["cpu"])
+    gan = build(composed("model=dcgan", f"optimizer={optimizer}"))[0]
+    (moved, _), weights = gan.d.configure(), gan.d.weights
+    with Operations() as second:
+        for _ in range(2):  # the first step makes the state
+            for weight in weights:
+                weight.grad = torch.ones_like(weight)
+            second.seen.clear()
+            moved.step()
+    assert any(name.startswith("_foreach") for name in second.seen)
+    # Names with _: _foreach, and what is done on the host, such as _local_scalar_dense (Adam's counters of steps).
+    assert not {name: n for name, n in second.seen.items() if n >= len(weights) and not name.startswith("_")}

@@ -11,6 +11,7 @@ from gan_lab.errors import UserError
 from gan_lab.metrics.distances import frechet_by_class, frechet_distance
 from gan_lab.metrics.likelihood import feature_likelihood
 from gan_lab.metrics.memorisation import authenticity, copying_by_cells
+from gan_lab.metrics.parzen import parzen_log_likelihood
 from gan_lab.metrics.realism import rarity, realism
 from gan_lab.metrics.vendi import vendi_score
 
@@ -40,6 +41,16 @@ def test_rarity() -> None:
     found = rarity(TRAIN, FAKE)
     assert len(found) == 79
     assert found.mean().item() == pytest.approx(2.011856702943904, rel=1e-8)
+
+
+def test_parzen_log_likelihood() -> None:
+    """Of goodfeli/adversarial 1720041, parzen_ll.py: 40 samples, sigma 0.3."""
+    samples, x = (torch.from_numpy(np.random.RandomState(seed).randn(n, 6)) for seed, n in ((130, 40), (131, 7)))
+    expected = [
+        -20.288449582079096, -19.214442615906812, -11.718442410127606, -14.769562327597908, -9.69706891762151,
+        -13.25158864963574, -18.139188922340068,
+    ]  # fmt: skip
+    assert parzen_log_likelihood(samples, x, 0.3).tolist() == pytest.approx(expected, rel=1e-12)
 
 
 def test_vendi_score() -> None:

@@ -85,14 +85,15 @@ def _search(root: str, with_classes: bool, with_json: bool) -> Contents:
             text = None if listed is None else _content(file, Place(*places[listed].tolist()))
     except (BadZipFile, ValueError, OSError, zlib.error) as error:
         raise UserError(f"data.root={root}: not a readable ZIP ({error}); copy it again") from error
-    given = None if text is None else read_dataset_json(text, f"{root}: {DATASET_JSON}")
-    del text
     files = sorted(numbers)
-    sizes = places[[numbers[file] for file in files], SIZE]
-    names, _, classes, labels, _ = arrange(root, Names.of(files), sizes, passed_over, with_classes and given is None)
-    if given:
-        classes, labels = classes_of(given, names, f"{root}: its labels")
-    found = places[[numbers[name] for name in names]]
+    places, names = places[[numbers[file] for file in files]], Names.of(files)
+    del numbers, files  # before a dataset.json is taken apart: of a million pictures each takes 200 MB and more
+    rows = np.arange(len(names))  # in place of sizes, of which nothing is asked here: whose place is kept
+    names, rows, classes, labels, _ = arrange(root, names, rows, passed_over, with_classes and text is None)
+    if text is not None:
+        given = read_dataset_json(text, f"{root}: {DATASET_JSON}")
+        classes, labels = classes_of(given, names, f"{root}: its labels") if given else ([], None)
+    found = places[rows]
     digest = hashlib.sha256()
     for name, size, checksum in zip(names, found[:, SIZE], found[:, CHECKSUM], strict=True):
         digest.update(f"{name}\0{size}\0{checksum}\n".encode("utf-8", "surrogateescape"))
