@@ -136,6 +136,9 @@ class CodePosterior(nn.Module):
     Logits of each categorical code, then a mean of each continuous one: an affine map of a hidden layer (`width` units,
     batch-normalised, leaky ReLU of slope .01) on D's last features. Weights start at N(0, .02^2), scales at
     N(1, .02^2), as in the code of openai/InfoGAN. What makes the players care is the term `MutualInformation`.
+
+    Raises:
+        UserError: D has class logits of its own.
     """
 
     def __init__(
@@ -157,4 +160,6 @@ class CodePosterior(nn.Module):
 
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.discriminator(x, y)
+        if output.class_logits is not None:
+            raise UserError("latent=codes: D has class logits already; take conditioning=none, or another latent")
         return output._replace(class_logits=self.head(features_of(output)))

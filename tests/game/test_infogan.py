@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from gan_lab.cli.sample import main
 from gan_lab.config.explain import explain
+from gan_lab.errors import UserError
 from gan_lab.game.gan import GAN
 from gan_lab.metrics.conditional import matched_accuracy
 
@@ -101,3 +102,9 @@ def test_what_does_not_fit_is_told_in_one_line(played: Callable[..., Path], over
     line = explain(error.value, overrides)
     assert line is not None and "\n" not in line
     assert re.search(says, line)
+
+
+@pytest.mark.parametrize("conditioning", ["adc", "auxiliary"])
+def test_a_d_that_classifies_already_is_refused(composed: Callable[..., DictConfig], conditioning: str) -> None:
+    with pytest.raises(UserError, match="latent=codes: D has class logits already"):
+        play_with(lambda gan: gan.objective(gan.d, gan.context(gan.d)), composed(*GAME, f"conditioning={conditioning}"))
