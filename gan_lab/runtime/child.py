@@ -30,8 +30,18 @@ def in_child(act: Callable[[], int | None], log: Path) -> int:
 def program(module: str, arguments: list[str]) -> int:
     """A command of this lab as `python -m` starts it; its exit code."""
     sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    finally:
+        _end_workers()
     return 0
+
+
+def _end_workers() -> None:
+    """End joblib's, if there are any: they stay for five minutes, and a child process waits for its own."""
+    loky = sys.modules.get("joblib.externals.loky")
+    if loky is not None:
+        loky.get_reusable_executor().shutdown(kill_workers=True)
 
 
 def _play(act: Callable[[], int | None], log: str, parent: int) -> None:
