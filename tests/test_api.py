@@ -100,6 +100,7 @@ def test_options_of_one_s_own_are_found_again_when_the_run_goes_on(tmp_path: Pat
     assert expand([f"resume={run.directory}"])[0] == f"--config-dir={tmp_path / 'conf'}"
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_documentation_run_in_a_notebook(tmp_path: Path) -> None:
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -24,8 +24,9 @@ class EarlyStopping(Monitoring):
     With `error`: when a test says so. After each `patience` values a line is fitted to them, and the run ends if it is
     sure that they improve by less than `min_delta` in as many values: if the upper bound of the trend's improvement is
     below that. A run that improves by `min_delta` or more in each `patience` values is ended with a probability of
-    `error` at most, over all looks together (see `gan_lab.evaluation.improvement`). The metric's own standard error
-    counts where `NAME/error`, or an interval `NAME/low` to `NAME/high` of 95 %, is published with it.
+    `error` at most, over all looks together, where the values err independently; where neighbours err alike, in up to
+    two or three times as many (docs/reading_the_game.md; `gan_lab.evaluation.improvement`). The metric's own standard
+    error counts where `NAME/error`, or an interval `NAME/low` to `NAME/high` of 95 %, is published with it.
 
     The game's own losses do not say whether the samples get better; metrics of the samples do. A run that ends so is
     finished: nothing is left to resume, unless `rounds` is raised and the patience with it.

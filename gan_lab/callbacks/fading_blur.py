@@ -26,7 +26,11 @@ class BlurClock(GameCallback):
         self._blurs = [part for part in gan.d.network.modules() if isinstance(part, FadingBlur)]
         if not self._blurs:
             raise UserError("fading_blur: the discriminator is not blurred; add wrapper@d_wrappers=[fading_blur]")
+        self._tell(max(gan.round - 1, 0))  # of the round behind, for what looks before the next one
 
     def before_round(self, trainer: pl.Trainer, gan: GAN) -> None:
+        self._tell(gan.round)
+
+    def _tell(self, played: int) -> None:
         for blur in self._blurs:
-            blur.played = gan.round
+            blur.played = played

@@ -86,6 +86,7 @@ class JacobianSpectrum(Measuring):
         self.every, self.n, self.steps = every, n, steps
         self._before: dict[str, float] = {}  # round, ||v|| and prediction of the last time
         self.names = [f"jacobian/{name}" for name in ("norm", "real", "imaginary", "rotation", *COMPARED)]
+        self.names += [f"jacobian/{name}" for name in (OWN, "predicted", "measured")]
 
     def prepare(self, trainer: pl.Trainer, gan: GAN) -> None:
         with self._steps(gan, data_of(trainer)) as (jacobian, steps, start, _):
@@ -134,7 +135,12 @@ class JacobianSpectrum(Measuring):
         devices = [gan.device] if gan.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), _kept(gan), higher_order("callbacks.jacobian"):
             torch.manual_seed(seed)
-            field = [part for of in gan.gradients(context, *players, create_graph=True) for part in of]
+            objectives = [gan.objective(player, context)[0] for player in players]  # the same in every process
+            field = [
+                part
+                for player, objective in zip(players, objectives, strict=True)
+                for part in player.gradient(objective, player.weights, create_graph=True)
+            ]
             norm = torch.cat([part.detach().flatten() for part in field]).norm().item()
             jacobian = Jacobian(field, weights)
             yield jacobian, GradientSteps(jacobian, sizes, len(gan.d.weights)), start, norm
@@ -164,10 +170,21 @@ def _of_round(one: LinearRound, start: Tensor, steps: int) -> tuple[Eigenvalues,
 
 @contextmanager
 def _kept(gan: GAN) -> Iterator[None]:
-    """Both players are used, terms with a state included, and are left as they were."""
-    states = [(buffer, buffer.clone()) for player in (gan.d, gan.g) for buffer in player.terms.buffers()]
+    """Both players are used, terms with a state included, and are left as they were.
+
+    What is compiled cannot be differentiated twice, so that they are not, for the time.
+    """
+    players = (gan.d, gan.g)
+    states = [(buffer, buffer.clone()) for player in players for buffer in player.terms.buffers()]
+    compiled = [player._compiled_call_impl for player in players]
     with gan.d.preserve_buffers(), gan.g.preserve_buffers():
-        yield
+        for player in players:
+            player._compiled_call_impl = None
+        try:
+            yield
+        finally:
+            for player, call in zip(players, compiled, strict=True):
+                player._compiled_call_impl = call
     for buffer, before in states:
         buffer.data.copy_(before)
 

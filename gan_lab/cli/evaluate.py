@@ -198,13 +198,13 @@ def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], seve
         if not (several and reported(error, overrides, f"{directory}: ")):
             raise
         return False
-    show(directory, scores)
+    show(directory, config, scores)
     if config.neighbours:
         print(f"  the samples nearest to real ones, with these, in {directory / NEIGHBOURS}")
     return True
 
 
-def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
+def show(directory: Path, config: DictConfig, scores: dict[str, dict[str, Any]]) -> None:
     print(directory)
     for key, record in scores.items():
         for name, value in record.items():
@@ -215,23 +215,29 @@ def show(directory: Path, scores: dict[str, dict[str, Any]]) -> None:
                 beside = "" if floor is None else f", of real samples {floor:.5g}"
                 print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
     used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  copies of training data: {copying_of(directory, scores)}")
+    print(f"  copies of training data: {copying_of(directory, config, scores)}")
     drawn = f", {used['sampling']}" if "sampling" in used else ""
     print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
     for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
         print(f"warning: {doubt}", file=sys.stderr)
 
 
-def copying_of(directory: Path, scores: dict[str, dict[str, Any]]) -> str:
-    """What the copying tests say of the samples: among these scores, else among the run's."""
+def copying_of(directory: Path, config: DictConfig, scores: dict[str, dict[str, Any]]) -> str:
+    """What the copying tests say of the samples: among these scores, else among those of the run's last generator."""
     from gan_lab.evaluation.copying import in_words, most
 
-    now = {f"score/{key}/{name}": value for key, record in scores.items() for name, value in record.items()}
+    now = {
+        f"score/{key}/{name}": value
+        for key, record in scores.items()
+        for name, value in record.items()
+        if name != f"{PROCEDURE}weights"  # of a checkpoint, where one was asked for
+    }
     path = directory / SUMMARY
     z = most(now)
-    if z is None and path.is_file():
+    if z is None and config.checkpoint is None and path.is_file():
         z = most(read_json(path))
-    ask = shlex.join(["gan-lab", "evaluate", str(directory), *TEST_OF_COPYING])
+    same = [f"{name}={config[name]}" for name in ("checkpoint", "root", "trust") if config[name]]
+    ask = shlex.join(["gan-lab", "evaluate", str(directory), *TEST_OF_COPYING, *same])
     return in_words(z) + (f"; {ask}" if z is None else "")
 
 

@@ -91,8 +91,10 @@ def arrange(root: str, files: Names, sizes: Numbers, passed_over: dict[str, list
     What is beside the classes goes over to `passed_over`. Raises UserError; see `list_pictures`.
     """
     if not len(files):
-        others = f", but {', '.join(description(passed_over))}" if passed_over else ""
-        advice = "; a ZIP is read by itself: give its own path" if "ending in .zip" in passed_over else ""
+        found = [*description(passed_over)]
+        others = f", but {', '.join(found[:5])}{', ...' if len(found) > 5 else ''}" if found else ""
+        by_itself = "give its own path" if Path(root).is_dir() else "unpack it first, since a ZIP in a ZIP is not read"
+        advice = f"; a ZIP is read by itself: {by_itself}" if "ending in .zip" in passed_over else ""
         raise UserError(f"data.root={root}: holds no pictures (.jpg and .png are two kinds){others}{advice}")
     if not with_classes:
         return Listing(files, sizes, [], None, passed_over)

@@ -100,7 +100,8 @@ class GameData(LightningDataModule, ABC):
         """
         batches = list(islice(self.undivided().batches(start), math.ceil(n / self.batch_size)))
         ys = [batch.y for batch in batches if batch.y is not None]
-        return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None)
+        labelled = next((batch.labelled for batch in batches if batch.labelled is not None), None)
+        return Batch(torch.cat([batch.x for batch in batches])[:n], torch.cat(ys)[:n] if ys else None, labelled)
 
     def undivided(self) -> Self:
         """The same data as a single process has them: each batch is the whole one."""

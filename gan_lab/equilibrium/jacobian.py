@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 ALL = slice(None)
-CONVERGED = 0.01  # largest residual of a converged eigenvalue, relative to the largest eigenvalue
+CONVERGED = 0.01  # largest residual of a converged eigenvalue, relative to its modulus
 
 
 class Jacobian:
@@ -98,7 +98,8 @@ def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> E
 
     The map is projected on the span of start, product(start), ...; the eigenvalues of the small matrix tend to those
     of the map, the outermost first. The residual ||product(x) - value x|| of one with ||x|| = 1 is known, and is at
-    most `CONVERGED` of the largest modulus where it counts as converged. Where the span is invariant, as it is once it
+    most `CONVERGED` of its modulus where it counts as converged, so that the sign of its real part is known where that
+    is larger. Where the span is invariant, as it is once it
     is the whole space, all are exact. None are found where a product is not finite.
     """
     basis = [start / start.norm()]
@@ -123,5 +124,4 @@ def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> E
     values, vectors = np.linalg.eig(projected[:done, :done])
     residuals = rest * np.abs(vectors[-1])
     order = np.argsort(-np.abs(values), kind="stable")
-    largest = np.abs(values).max(initial=0.0)
-    return Eigenvalues(values[order], residuals[order] <= CONVERGED * largest)
+    return Eigenvalues(values[order], (residuals <= CONVERGED * np.abs(values))[order])

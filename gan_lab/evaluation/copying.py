@@ -30,20 +30,22 @@ def answer(zs: Iterable[float | None]) -> Answer:
 
 def in_words(z: float | None) -> str:
     """The answer for one run, with the figure."""
-    return f"{answer([z])}" if z is None else f"{answer([z])}, {z:.1f} standard deviations from chance"
+    return f"{answer([z])}" if z is None else f"{answer([z])}, at least {z:.1f} standard deviations from chance"
 
 
 def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:
     """The largest number of standard deviations by which a copying test of the run's generator speaks for copies.
 
-    Tests are `copying`, whose figure is 1/2 without copies, and `copying_by_cells`, which is about standard normal, and
-    low with them; `only`: those under this key of a procedure. None: none was made.
+    Tests are `copying`, whose figure is 1/2 without copies, and `copying_by_cells`, a mean of standard normal figures
+    of cells, whose standard deviation is at most 1, and which is low with them; those of a checkpoint are not of this
+    generator. `only`: those under this key of a procedure. None: none was made.
     """
     found = []
     for name, value in summary.items():
         head, key, figure = [*name.split("/", 2), "", ""][:3]
         is_current = summary.get(f"score/{key}/generator") == summary.get("generator")
-        if head != "score" or not is_current or only not in (None, key) or not _is_number(value):
+        of_another = "checkpoint=" in str(summary.get(f"score/{key}/procedure/weights"))
+        if head != "score" or of_another or not is_current or only not in (None, key) or not _is_number(value):
             continue
         error = summary.get(f"{name}/error")
         if figure == "copying" and _is_number(error) and error:

@@ -42,6 +42,17 @@ NEIGHBOURS = 7  # real images beside each generated one
 EXAM = 10_000  # real samples, at most, that features which learn are tested by
 
 
+def check_use(features: Features, metrics: Mapping[str, Metric]) -> None:
+    """Raise a UserError where a metric would hold features that are too many for each image to be held."""
+    use = getattr(features, "only_for", None)
+    others = [] if use is None else [name for name, metric in metrics.items() if use not in metric.figures]
+    if others:
+        raise UserError(
+            f"features={features.identity}: for metric={use} alone, since they are millions of numbers for each image; "
+            f"leave out {', '.join(others)}, or take other features"
+        )
+
+
 class Evaluator:
     """n generated samples against real ones. Everything follows from `seed`, whatever the seed of the training.
 
@@ -85,6 +96,7 @@ class Evaluator:
         flips: bool = False,
     ) -> None:
         features = features.choose(data.shape, data.has_labels) if isinstance(features, Auto) else features
+        check_use(features, metrics)
         self.features, self.n, self.seed, self.batch_size = features, n, seed, batch_size
         test, school = getattr(data, "test", None), data
         if features.learns:

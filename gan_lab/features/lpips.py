@@ -36,6 +36,7 @@ class LPIPS:
     resize = "none"
     identity = "lpips"
     learns: ClassVar[bool] = False
+    only_for: ClassVar[str] = "ppl"  # which sees two images at a time
 
     def __init__(self, weights: str | None = None, digest: str | None = None) -> None:
         self.weights, self.digest = weights, digest

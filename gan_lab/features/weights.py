@@ -72,7 +72,12 @@ def downloaded(url: str, features: str, digest: str | None = None, keep_as: str 
     try:
         with patience(seconds=10):
             torch.hub.download_url_to_file(url, str(path), hash_prefix=digest)
-    except (OSError, RuntimeError) as error:
+    except RuntimeError as error:
+        raise UserError(
+            f"features={features}: {url} is not the file whose SHA-256 begins with {digest}; of another features.model "
+            "state its own, features.digest=..., or null"
+        ) from error
+    except OSError as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(
             f"features={features}: its weights are not there and could not be downloaded ({why}); "

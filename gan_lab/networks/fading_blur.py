@@ -36,11 +36,14 @@ class FadingBlur(nn.Module):
             raise UserError(
                 f"fading_blur: is for discriminators of images (N, C, H, W), not of {tuple(x.shape)}; leave it out"
             )
-        width = self.sigma * max(1 - self.played / self.over, 0)
-        if self.training and int(3 * width):
-            x = blurred(x, width)
-        output: DiscriminatorOutput = self.discriminator(x, y)
+        output: DiscriminatorOutput = self.discriminator(self._seen(x), y)
         return output
+
+    # Not compiled: the number of the round would be compiled in, and anew in each.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _seen(self, x: Tensor) -> Tensor:
+        width = self.sigma * max(1 - self.played / self.over, 0)
+        return blurred(x, width) if self.training and int(3 * width) else x
 
 
 def blurred(x: Tensor, width: float) -> Tensor:

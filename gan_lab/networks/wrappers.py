@@ -161,5 +161,8 @@ class CodePosterior(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> DiscriminatorOutput:
         output: DiscriminatorOutput = self.discriminator(x, y)
         if output.class_logits is not None:
-            raise UserError("latent=codes: D has class logits already; take conditioning=none, or another latent")
+            raise UserError(
+                "latent=codes: D has class logits already; take a model and a conditioning without (model=mlp "
+                "conditioning=none), or another latent"
+            )
         return output._replace(class_logits=self.head(features_of(output)))

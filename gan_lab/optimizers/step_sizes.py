@@ -9,6 +9,8 @@ from torch.optim import SGD, Adam, Optimizer, RMSprop
 from gan_lab.errors import UserError
 from gan_lab.optimizers.root_adam import RootAdam
 
+IGNORED = ("weight_decay", "amsgrad", "centered", "dampening")  # by the formulas below
+
 
 def step_sizes(optimizer: Optimizer) -> list[Tensor]:
     """One for each number in each weight, shaped like it, at the optimiser's present settings and state.
@@ -21,7 +23,7 @@ def step_sizes(optimizer: Optimizer) -> list[Tensor]:
     step size momentum only scales the steps. Before the first step, when v is 0, sizes of the last two are lr.
 
     Raises:
-        UserError: the optimiser is none of these.
+        UserError: the optimiser is none of these, or has a setting that the formula does not know.
     """
     (group,) = optimizer.param_groups
     return [_size(optimizer, group, weight) for weight in group["params"]]
@@ -30,6 +32,11 @@ def step_sizes(optimizer: Optimizer) -> list[Tensor]:
 def _size(optimizer: Optimizer, group: dict[str, Any], weight: Tensor) -> Tensor:
     state, size = optimizer.state.get(weight, {}), torch.full_like(weight, group["lr"], requires_grad=False)
     kind = type(optimizer)  # itself: kinds of these may step otherwise
+    ignored = [name for name in IGNORED if group.get(name)]
+    if kind is RMSprop and group["momentum"]:
+        ignored.append("momentum")
+    if ignored:
+        raise UserError(f"callbacks.jacobian: step sizes with {ignored[0]} are not known; take optimizers without")
     if kind is SGD:
         return size / (1 - group["momentum"])
     if kind not in (Adam, RootAdam, RMSprop):

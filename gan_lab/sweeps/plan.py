@@ -75,7 +75,7 @@ def withdraw_failure(directory: Path) -> None:
 def objective(config: DictConfig) -> float | None:
     """The figure of the finished run's summary that `objective` names; None where it names none.
 
-    NaN where the figure is not finite.
+    A figure that is not finite counts as the worst of all: a search refuses NaN, and asks for that trial again.
 
     Raises:
         UserError: the summary has no such number.
@@ -87,7 +87,10 @@ def objective(config: DictConfig) -> float | None:
     figures = [key for key, value in summary.items() if value is None or type(value) in (int, float)]
     if name not in figures:
         raise UserError(f"objective={name}: summary.json has no such number{near(name, figures)} {listed(figures)}")
-    return math.nan if summary[name] is None else float(summary[name])
+    if summary[name] is not None:
+        return float(summary[name])
+    upwards = HydraConfig.initialized() and HydraConfig.get().sweeper.get("direction") == "maximize"
+    return -math.inf if upwards else math.inf
 
 
 class Plan(Callback):

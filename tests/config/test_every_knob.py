@@ -329,13 +329,18 @@ Play = Callable[[DictConfig], str]
 
 
 def weights(config: DictConfig) -> str:
-    """What a run of a few rounds makes of both players and the average: no record, no callback, no trainer."""
+    """What a run of a few rounds makes of both players and the average: no record, trainer or callback but a clock."""
     gan, data = building.build(config)
     data.setup("fit")
     optimizers, gan._schedules = gan.configure_optimizers()
     gan._optimizers = dict(zip("dg", optimizers, strict=True))
     stream = Stream(data)
+    clocks = [instantiate(part) for name, part in (config.get("callbacks") or {}).items() if name == "fading_blur"]
+    for clock in clocks:
+        clock.begin(None, gan)
     for _ in range(min(config.rounds, 8)):
+        for clock in clocks:
+            clock.before_round(None, gan)
         gan.training_step(stream, 0)
     return digest(gan.state_dict())
 

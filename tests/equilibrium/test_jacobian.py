@@ -112,6 +112,9 @@ def test_the_leading_eigenvalues_of_a_large_map_are_found_and_the_others_not_cla
         assert np.abs(truth - value).min() < 0.02
     assert np.abs(found.values[0] - truth[np.abs(truth).argmax()]) < 1e-3
     assert len(leading(lambda x: x * math.nan, torch.ones(3), 2).values) == 0
+    small = torch.cat([torch.tensor([1000.0]), torch.linspace(-0.5, 0.5, 299)])
+    few = leading(lambda x: small * x, torch.randn(300, generator=generator), 4)
+    assert few.sure == pytest.approx([1000.0])  # nothing is said of those whose sign a residual hides
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers.run_directories import write_run
+from omegaconf import OmegaConf
 
 from gan_lab.cli.compare import compare, read_run
 from gan_lab.cli.evaluate import show
@@ -54,15 +55,19 @@ def test_a_table_has_the_answer_and_the_mark(runs: list[Path]) -> None:
 def test_the_pages_have_it(runs: list[Path]) -> None:
     members, found = gather(runs, {})
     assert len(members) == 9 and [run.copying for run in found[:1]] == [pytest.approx(40.0)]
-    for run, words in ((runs[0], "COPIES (1 of 1), 40.0 standard deviations from chance"), (runs[-1], "not tested")):
+    copies = "COPIES (1 of 1), at least 40.0 standard deviations from chance"
+    for run, words in ((runs[0], copies), (runs[-1], "not tested")):
         write_page(run)
         assert f"Copies of training data: {words}." in (run / "report.html").read_text()
 
 
 def test_the_command_says_it_beside_its_figures(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     record: dict[str, Any] = {"frechet": 1.0} | {f"procedure/{name}": 1 for name in ("n", "n_real", "seed", "features")}
-    for run, words in ((runs[0], "COPIES (1 of 1), 40.0 standard"), (runs[-1], "not tested; gan-lab evaluate")):
-        show(run, {"p": record})
+    for run, words in (
+        (runs[0], "COPIES (1 of 1), at least 40.0 standard"),
+        (runs[-1], "not tested; gan-lab evaluate"),
+    ):
+        show(run, OmegaConf.create({"checkpoint": None, "root": None, "trust": False}), {"p": record})
         assert f"copies of training data: {words}" in capsys.readouterr().out
 
 
@@ -73,6 +78,7 @@ def test_only_tests_of_the_run_as_it_is_count() -> None:
         most(own) == pytest.approx(2.0) and most(own | cells) == 4.0 and most(own | cells, only="q") == pytest.approx(2)
     )
     assert most(own | {"score/q/generator": "earlier"}) is None
+    assert most(own | {"score/q/procedure/weights": "average, checkpoint=best"}) is None
     for strange in ("much", True, None, math.nan, 1e200):
         assert most(own | {"score/q/copying": strange}) is None
     assert most(own | {"score/q/copying/error": 0.0}) is None

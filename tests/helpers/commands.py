@@ -55,7 +55,9 @@ class Command:
             assert python == "python"
         environment = {"OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(where / ".cache"), "WANDB_MODE": "offline"}
         environment |= {
-            name: os.environ[name] for name in ("XDG_CONFIG_HOME", "SLURM_RESTART_COUNT") if name in os.environ
+            name: os.environ[name]
+            for name in ("XDG_CONFIG_HOME", "SLURM_RESTART_COUNT", "PYTHONPATH")
+            if name in os.environ
         }
         self.process = SERVER.Process(
             target=_play, args=(words, str(where), environment, list(map(str, self._notes)), group)

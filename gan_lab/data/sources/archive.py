@@ -110,10 +110,12 @@ def _listed(
     """
     numbers, places = dict[str, int](), array("q")
     for entry in entries(file):
+        if entry.name.endswith("/"):  # a folder, of which nothing is read
+            continue
         if leads_out(entry.name):
             raise UserError(f"data.root={root}: holds {entry.name}, a name that leads out of the ZIP; make it anew")
         taken = entry.name == DATASET_JSON and with_json
-        if taken or (not entry.name.endswith("/") and _is_picture(entry.name, passed_over)):
+        if taken or _is_picture(entry.name, passed_over):
             if not entry.is_plain:
                 faults = "encrypted, neither stored nor deflated, or of an impossible size"
                 raise UserError(f"data.root={root}: {entry.name} is {faults}; make the ZIP anew")

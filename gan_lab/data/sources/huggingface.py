@@ -134,11 +134,11 @@ class HuggingFace(Source):
 
 def _check_reachable(root: str, name: str) -> None:
     """Raise a UserError where the Hub does not answer: `datasets` would try again for half a minute, aloud."""
-    _datasets()  # which needs huggingface_hub
+    offline = _datasets().config.HF_HUB_OFFLINE  # HF_DATASETS_OFFLINE=1 sets this one alone
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError
 
-    if constants.HF_HUB_OFFLINE:
+    if constants.HF_HUB_OFFLINE or offline:
         return
     try:
         HfApi().dataset_info(name, timeout=WAIT)
