@@ -238,7 +238,7 @@ def copying_of(directory: Path, config: DictConfig, scores: dict[str, dict[str, 
         z = most(read_json(path))
     same = [f"{name}={config[name]}" for name in ("checkpoint", "root", "trust") if config[name]]
     ask = shlex.join(["gan-lab", "evaluate", str(directory), *TEST_OF_COPYING, *same])
-    return in_words(z) + (f"; {ask}" if z is None else "")
+    return in_words(z) + (f"; where the data have a test set: {ask}" if z is None else "")
 
 
 def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:

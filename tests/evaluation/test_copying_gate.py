@@ -65,7 +65,7 @@ def test_the_command_says_it_beside_its_figures(runs: list[Path], capsys: pytest
     record: dict[str, Any] = {"frechet": 1.0} | {f"procedure/{name}": 1 for name in ("n", "n_real", "seed", "features")}
     for run, words in (
         (runs[0], "COPIES (1 of 1), at least 40.0 standard"),
-        (runs[-1], "not tested; gan-lab evaluate"),
+        (runs[-1], "not tested; where the data have a test set: gan-lab evaluate"),
     ):
         show(run, OmegaConf.create({"checkpoint": None, "root": None, "trust": False}), {"p": record})
         assert f"copies of training data: {words}" in capsys.readouterr().out
