@@ -119,6 +119,7 @@ print(trained.accuracy, [float(p.sum()) for p in trained.classifier.parameters()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_train_one_classifier(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-c", TWICE, str(tmp_path)]

@@ -191,6 +191,7 @@ assert torch.equal(found, torch.arange(1000.0))
 """
 
 
+@pytest.mark.slow
 def test_of_two_processes_at_once_one_computes(tmp_path: Path) -> None:
     command = [sys.executable, "-c", TWICE, str(tmp_path / "features-x.safetensors")]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

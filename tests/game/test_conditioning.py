@@ -42,6 +42,7 @@ UPDATES = {c: options("update") if c == "projection" else ["alternating", "unrol
 Z, EVERY_CLASS = torch.randn(10, 4, generator=torch.Generator().manual_seed(3)), torch.arange(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("conditioning", "model"), SOME)
 def test_every_conditioning_and_every_model_plays_and_samples_by_class(
     played: Callable[..., Path], conditioning: str, model: str
@@ -108,6 +109,7 @@ def test_a_move_of_one_player_leaves_the_other_bit_identical(
     play_with(act, composed(f"model={model}", f"conditioning={conditioning}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("conditioning", "update"), [(c, u) for c, updates in UPDATES.items() for u in updates])
 def test_every_update_and_penalty_plays_a_conditional_game(
     played: Callable[..., Path], conditioning: str, update: str

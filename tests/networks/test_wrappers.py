@@ -33,6 +33,7 @@ FOR_D_ALONE = sorted({*options("wrapper")} - FOR_EITHER)
 LARGE = {"virtual_batch_norm": ["data.image_size=16"]}  # DCGAN's D has no batch normalisation at 8 x 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrapper", "model", "conditioning"),
     pairwise(options("wrapper"), ["mlp", "dcgan", "mlp_2014"], ["none", "projection", "auxiliary"]),
