@@ -7,7 +7,7 @@ COPIES = 3.0  # standard deviations of a copying test, above which a run copies
 
 
 class Answer(NamedTuple):
-    """Of how many runs the samples are copies of training data, and of how many a test was made."""
+    """How many runs were tested for copies of training data, and how many of these copy."""
 
     copies: int
     tested: int

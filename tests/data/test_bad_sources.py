@@ -200,7 +200,7 @@ def test_a_name_that_cannot_be_reached_is_told_in_one_line(make: Make, monkeypat
     assert "\n" not in str(caught.value)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # where nothing listens
     refused = r"^data\.root=hf://no/thing: http://127\.0\.0\.1:9 cannot be reached \(.*refused\); HF_HUB_OFFLINE=1 in "
     with pytest.raises(UserError, match=refused) as caught:
         make("images", root="hf://no/thing")

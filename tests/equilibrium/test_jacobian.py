@@ -137,6 +137,9 @@ def test_step_sizes_are_what_a_steady_gradient_is_multiplied_by(make: Callable[.
 def test_an_optimizer_of_unknown_step_sizes_is_refused() -> None:
     with pytest.raises(UserError, match=r"step sizes of OptimisticAdam are not known; take optimizer=sgd"):
         step_sizes(OptimisticAdam([torch.nn.Parameter(torch.zeros(1))]))
+    decaying = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1, weight_decay=0.1)
+    with pytest.raises(UserError, match=r"step sizes with weight_decay are not known"):
+        step_sizes(decaying)
 
 
 def test_it_leaves_no_trace(composed: Callable[..., DictConfig]) -> None:
