@@ -22,6 +22,7 @@ from gan_lab.config.conf import CONF
 from gan_lab.config.environment import raw
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import check_same, check_start, expand
+from gan_lab.config.started import tell_jobs
 from gan_lab.ensemble.seeds import check_seeds, runs_of
 from gan_lab.errors import OtherRun, UserError
 from gan_lab.io.inside import check_inside
@@ -129,6 +130,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # exceptions come out of Hydra as they are; they are explained here
     try:
         sys.argv[1:] = expand(tidied(sys.argv[1:]))
+        tell_jobs(sys.argv[1:])
         job()
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,5 +1,7 @@
 """Command line that starts a program again as it was started."""
 
+import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,7 +14,8 @@ TRAIN = "gan_lab.cli.train"  # which `gan-lab train` runs
 PLACES = ("--config-dir", "--config-path")  # Hydra's flags that are followed by a folder
 WORDS = ("--config-name", "--cfg", "--package")  # and by a word
 SHORT = {"-cd": "--config-dir", "-cp": "--config-path", "-cn": "--config-name", "-c": "--cfg", "-p": "--package"}
-
+START = "GAN_LAB_START"  # environment variable: how a sweep was started, as JSON, for its jobs that submitit starts
+SUBMITIT = "submitit.core._submit"
 
 _flags_from_python: ContextVar[Sequence[str] | None] = ContextVar("flags_from_python", default=None)
 
@@ -44,6 +47,8 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def how_started(arguments: Sequence[str]) -> dict[str, Any]:
     """The program, as words of a command line, and the folders of configurations that it was given: plain data."""
+    if (start := _start_of_sweep()) is not None:
+        return start
     kept, from_python = [], _flags_from_python.get()
     for flag in split(arguments if from_python is None else from_python)[0]:
         name, _, value = flag.partition("=")
@@ -52,8 +57,24 @@ def how_started(arguments: Sequence[str]) -> dict[str, Any]:
     return {"program": program(), "flags": kept}
 
 
+def tell_jobs(arguments: Sequence[str]) -> None:
+    """Let the jobs of a sweep that a cluster starts know what started the sweep: they have its environment."""
+    os.environ[START] = json.dumps(how_started(arguments))
+
+
+def _start_of_sweep() -> dict[str, Any] | None:
+    """In a job that submitit has started: how its sweep was."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is None or spec.name != SUBMITIT:
+        return None
+    start: dict[str, Any] = json.loads(os.environ.get(START, '{"program": ["gan-lab", "train"], "flags": []}'))
+    return start
+
+
 def program() -> list[str]:
     """`gan-lab train`, `python train.py`, `python -m own.train` or the name of a command."""
+    if (start := _start_of_sweep()) is not None:
+        return list(start["program"])
     if _flags_from_python.get() is not None:
         return ["gan-lab", "train"]
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)

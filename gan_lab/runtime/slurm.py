@@ -67,7 +67,7 @@ def queue_again(number: int) -> bool:
 
     Returns whether the job is queued; SLURM ends the process soon after.
     """
-    job = os.environ.get("SLURM_JOB_ID")
+    job = _job()
     if job is None or number == signal.SIGINT:
         return False
     listener = signal.getsignal(number)
@@ -90,6 +90,12 @@ def queue_again(number: int) -> bool:
         print(f"warning: job {job} was not queued again ({reason}); submit it anew", file=sys.stderr)
         return False
     return True
+
+
+def _job() -> str | None:
+    """This job's name for scontrol; in an array ARRAY_TASK: the last task's own number names all of the array."""
+    array = os.environ.get("SLURM_ARRAY_JOB_ID")
+    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ.get("SLURM_JOB_ID")
 
 
 def _ended_with_the_job(error: Exception) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
+from helpers.commands import ROOT
 
 from gan_lab.runtime.slurm import WARNINGS, listening, queue_again, requeued
 
@@ -45,6 +47,21 @@ def test_what_slurm_stopped_is_queued_again(
     slurm(state)
     assert queue_again(number) is again
     assert ("requeue 7" in slurm(state)) is again
+
+
+def test_a_task_of_an_array_is_named_as_such(
+    slurm: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of the last task is that of the array: it would start all of its tasks again."""
+    slurm("RUNNING")
+    monkeypatch.setenv("SLURM_ARRAY_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
+    assert queue_again(signal.SIGUSR1)
+    assert slurm("RUNNING") == ["show job 7_2", "requeue 7_2"]
+    (trap,) = yaml.safe_load((ROOT / "conf/hydra/launcher/slurm.yaml").read_text())["setup"]
+    subprocess.run(["bash", "-c", f"{trap}\nexit 140"], check=False)
+    subprocess.run(["bash", "-c", f"{trap}\nexit 1"], check=False)
+    assert slurm("RUNNING")[2:] == ["requeue 7_2"]
 
 
 def test_outside_of_slurm_nothing_is_queued(slurm: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from helpers.commands import ROOT, SMALL_GAME, finish, rounds_logged, start, sta
 from helpers.runs import assert_same_runs
 
 from gan_lab.cli.status import status
+from gan_lab.io.run_file import read_facts
 
 LACKING = [name for name in ("munged", "slurmctld", "slurmd", "sbatch") if shutil.which(name) is None]
 pytestmark = [
@@ -182,6 +183,8 @@ def test_jobs_of_a_sweep_that_are_warned_and_preempted_end_as_those_that_were_le
     (second,) = [job for job in jobs if "ArrayTaskId=1 " in job]
     assert " Restarts=1 " in second
     assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 3
+    starts = [read_facts(run)["start"] for run in tmp_path.glob("sweep/*=*")]
+    assert starts == [{"program": ["python", str(ROOT / "train.py")], "flags": []}] * 3
     finish(start(*WARNED_GAME, "rounds=60", "hydra.run.dir=local", where=tmp_path), seconds=600)
     assert_same_runs(max(tmp_path.glob("sweep/*=*"), key=rounds_logged), tmp_path / "local")
 
