@@ -161,7 +161,7 @@ class Annealed(Protocol):
     """A loss that changes along a run."""
 
     def at(self, step: int) -> AdversarialLoss:
-        """The loss of a player that has made `step` updates."""
+        """The loss, of logits, of a player that has made `step` updates."""
 
 
 @runtime_checkable

@@ -135,19 +135,29 @@ class GAN(pl.LightningModule):
     def d_loss(self, context: StepContext) -> Tensor:
         """J_D without its terms: the sum over the scales of D's logits, or what the loss makes of D's whole output."""
         real, fake = context.real_output, context.fake_output
-        if isinstance(self.loss, OutputLoss):
-            return self.loss.discriminator_of(real, fake, context.y)
+        if self._output_loss is not None:
+            return self._output_loss.discriminator_of(real, fake, context.y)
         return _total(map(self.loss.discriminator, real.all_logits, fake.all_logits))
 
     def g_loss(self, context: StepContext, whole: bool = False) -> Tensor:
         """J_G without its terms, likewise; `whole`: as in `objective`."""
         if whole and isinstance(self.loss, ZeroSum) and self.loss.zero_sum:
             return -self.d_loss(context)
-        loss = self.loss.at(self.g.step) if isinstance(self.loss, Annealed) else self.loss
-        if isinstance(loss, OutputLoss):
-            return loss.generator_of(context.fake_output, context.y)
+        if self._output_loss is not None:
+            return self._output_loss.generator_of(context.fake_output, context.y)
+        loss = self.loss if self._annealed_loss is None else self._annealed_loss.at(self.g.step)
         real = context.real_output.all_logits if loss.generator_sees_real else repeat(None)
         return _total(map(loss.generator, real, context.fake_output.all_logits))
+
+    # Both are asked once: whether an object has a protocol takes Python 3.11 as long as a layer of a small network.
+
+    @cached_property
+    def _output_loss(self) -> OutputLoss | None:
+        return self.loss if isinstance(self.loss, OutputLoss) else None
+
+    @cached_property
+    def _annealed_loss(self) -> Annealed | None:
+        return self.loss if isinstance(self.loss, Annealed) else None
 
     def gradients(self, context: StepContext, *players: Player, create_graph: bool = False) -> list[Sequence[Tensor]]:
         """Of the players' objectives, each in its own weights: means over the batch's parts and over all processes."""
