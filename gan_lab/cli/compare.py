@@ -29,12 +29,14 @@ from gan_lab.evaluation.copying import answer, most
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
 from gan_lab.io.run_file import read_facts
+from gan_lab.sweeps.plan import PLAN
 
 if TYPE_CHECKING:
     from gan_lab.evaluation.comparison import Comparison
 
 GENERATOR = "generator.safetensors"
 ENDINGS = (".csv", ".json", ".md")
+SWEEPS_OWN = (".csv", ".html", ".json", ".md", ".yaml")  # endings of files beside its runs
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
@@ -68,10 +70,16 @@ def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    places = [place(argument) for argument in arguments if is_place(argument)]
+    places = places_among(arguments)
     options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
     print(tabulate(find_runs(places), check_ending(options.out)))
     return 0
+
+
+def places_among(arguments: Iterable[str]) -> list[Path]:
+    """The runs, folders and files that a command was given: of `SWEEP/*` without what the sweep notes of itself."""
+    places = [place(argument) for argument in arguments if is_place(argument)]
+    return [path for path in places if path.suffix not in SWEEPS_OWN or not (path.parent / PLAN).is_file()]
 
 
 def is_place(argument: str) -> bool:

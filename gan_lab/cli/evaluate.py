@@ -33,6 +33,7 @@ from gan_lab.cli.compare import (
     check_ending,
     find_runs,
     is_place,
+    places_among,
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
@@ -91,7 +92,7 @@ def main(arguments: list[str]) -> int:
         return code
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
-        places = [place(argument) for argument in arguments if is_place(argument)]
+        places = places_among(arguments)
         config = configure([whole_path(override) for override in tidied(overrides)])
         places, reference = reference_of(places, config.against)
         if reference is not None:

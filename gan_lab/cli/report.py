@@ -18,7 +18,18 @@ from typing import Any, TypeGuard
 
 from pydantic import Field
 
-from gan_lab.cli.compare import LARGEST, Run, compare, find_runs, is_place, label_of, played_overrides, read_run, shared
+from gan_lab.cli.compare import (
+    LARGEST,
+    Run,
+    compare,
+    find_runs,
+    is_place,
+    label_of,
+    places_among,
+    played_overrides,
+    read_run,
+    shared,
+)
 from gan_lab.cli.status import Job, status
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
@@ -48,7 +59,7 @@ def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or "", Options))
     if code is not None:
         return code
-    places = [place(argument) for argument in arguments if is_place(argument)]
+    places = places_among(arguments)
     options = parse_options(Options, [argument for argument in arguments if not is_place(argument)])
     if options.out is not None and Path(options.out).suffix != ".html":
         raise UserError(f"out={options.out}: must end in .html")

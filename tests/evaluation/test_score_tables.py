@@ -46,6 +46,16 @@ def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (sweep / "table.md").read_text().startswith("| configuration |")
 
 
+def test_what_a_sweep_notes_of_itself_is_no_run(tmp_path: Path) -> None:
+    for name in ("multirun.yaml", "sweep.yaml", "report.html", "table.csv", "samples.npz"):
+        (tmp_path / name).touch()
+    (tmp_path / "seed=0").mkdir()
+    given = [*map(str, sorted(tmp_path.iterdir())), "n=60"]
+    assert compare.places_among(given) == [tmp_path / "samples.npz", tmp_path / "seed=0"]
+    (tmp_path / "sweep.yaml").unlink()
+    assert tmp_path / "multirun.yaml" in compare.places_among([str(tmp_path / "multirun.yaml")])
+
+
 def test_figures_of_different_procedures_never_share_a_column(mine: Path) -> None:
     sweep = mine / "sweep"
     assert score(sweep / "hinge=0", *QUICK, "metric=frechet") == 0
