@@ -44,9 +44,10 @@ def curves(result: Result) -> bytes:
                 continue
             values = np.array([[curve[played] for played in shared] for curve in table])
             spent = np.array(shared) * cost
-            axes.plot(spent, values.mean(0), color=_colour(row), label=one.name, linewidth=1.6)
+            axes.plot(spent, values.mean(0), "o-", color=_colour(row), label=one.name, linewidth=1.6, markersize=3)
             axes.fill_between(spent, values.min(0), values.max(0), color=_colour(row), alpha=0.15, linewidth=0)
-        axes.set_xlabel(f"{unit} of one final run")
+        axes.set_xlim(left=0)
+        axes.set_xlabel(f"{'FLOPs' if unit == 'flops' else unit} of one final run")
         axes.set_ylabel(f"{result.figure} (validation)")
         _scale(axes.set_yscale, result)
         axes.legend(frameon=False, fontsize=8)
