@@ -110,8 +110,9 @@ class GAN(pl.LightningModule):
     def context(self, *movers: Player) -> StepContext:
         """Fresh data and fresh noise for the players that are to move."""
         return StepContext(
-            self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform
-        )
+            self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch,
+            uniform=self._uniform, normal=self._normal,
+        )  # fmt: skip
 
     def objective(self, player: Player, context: StepContext, whole: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
         """What the player minimises, its side of the loss plus its terms; and each of these, detached, by name.
@@ -220,6 +221,11 @@ class GAN(pl.LightningModule):
 
     def _uniform(self) -> Tensor:
         return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
+
+    def _normal(self, shape: torch.Size) -> Tensor:
+        return processes.rows(
+            lambda n: torch.randn(n, *shape, generator=self._shared, device=self.device), self._stream.batch_size
+        )
 
     @cached_property
     def _emas(self) -> list[EMA]:

@@ -211,7 +211,7 @@ def test_packing_is_refused_where_real_and_generated_samples_would_share_a_pack(
 @pytest.mark.parametrize(
     "parts",
     [
-        [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "term@g_terms=[mode_seeking]"],
+        [*RING, "term@d_terms=[r1,r2,gradient_penalty,approximate_r1]", "term@g_terms=[mode_seeking]"],
         ["model=dcgan", "wrapper@d_wrappers=[diff_augment]", "term@d_terms=[r1]", "optimizer.lr=0.01"],
         ["model=mlp", "conditioning=projection", *SPECTRAL, "loss=hinge"],
         # One gradient of D's views of real and of fake samples, between which its vectors change in place.

@@ -39,7 +39,8 @@ def context_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespac
         return gradient
 
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
-    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real))}
+    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real)),
+              "normal": torch.randn_like(real)}  # fmt: skip
     view = View(network, dict(network.named_parameters()))
     return SimpleNamespace(
         **inputs, **outputs, discriminate=discriminate, input_gradient=slope, d=view, g=view,
