@@ -119,6 +119,7 @@ class GAN(pl.LightningModule):
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
+        player.look(self.round)
         total = self.d_loss(context) if player is self.d else self.g_loss(context, whole)
         seen = {f"{player.name}/loss": total.detach()}
         if player is self.d:
@@ -156,7 +157,7 @@ class GAN(pl.LightningModule):
             self._play(part, players, create_graph) for part in context.parts(self.accumulate)
         )
         if self.accumulate > 1:  # a term with a state, in its buffers, is asked once for each part
-            played = parts.advancing_once(played, [state for player in players for state in player.terms.buffers()])
+            played = parts.averaging(played, [state for player in players for state in player.state])
         found, seen = parts.together(played)
         self._seen |= seen
         return [processes.mean(gradient) for gradient in found]
