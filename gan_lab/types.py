@@ -228,6 +228,10 @@ class StepContext(Protocol):
         """u ~ U(0, 1) for each sample of the batch, (N,), one draw a step, however many processes share it."""
 
     @property
+    def normal(self) -> Tensor:
+        """eps ~ N(0, 1) for each number of each sample, (N, *shape), likewise."""
+
+    @property
     def fake(self) -> Tensor: ...
 
     @property

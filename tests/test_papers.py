@@ -58,6 +58,8 @@ from gan_lab.terms import (
     DRAGAN,
     R1,
     R2,
+    ApproximateR1,
+    ApproximateR2,
     ConditionalContrastive,
     DataToDataCrossEntropy,
     DiscriminativeClassifier,
@@ -285,6 +287,16 @@ def gradient_penalty() -> list[float]:
     shares = torch.from_numpy(np.random.RandomState(40).rand(4))  # of the fakes, there
     context: Any = SimpleNamespace(real=real, fake=fake, input_gradient=slope, uniform=1 - shares)
     return [float(GradientPenalty(weight=10.0)(context, 0))]  # type: ignore[arg-type]
+
+
+def approximate(term: Term) -> list[float]:
+    """Their weight 3 is of (D(x + sigma eps) - D(x)) / sigma."""
+    a, real, fake = numbers(18, 9), numbers(19, 4, 1, 3, 3), numbers(39, 4, 1, 3, 3)
+    context: Any = SimpleNamespace(
+        real=real, fake=fake, normal=numbers(52, 4, 1, 3, 3),
+        discriminate=lambda x: DiscriminatorOutput(torch.tanh(x.flatten(1) @ a)),
+    )  # fmt: skip
+    return [float(term(context, 0))]  # type: ignore[arg-type]
 
 
 def rotations(player: str, weight: float) -> list[float]:
@@ -820,6 +832,8 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
     "feature_matching": (feature_matching, [1.6062321388669505], 1e-6),  # features are compared in single precision
     "ada_controller": (ada_controller, [0.0, 0.16, 0.0, 0.16, 0.32, 0.16], 1e-7),  # p is a number of single precision
     "r1": (r1, [33.310012475119926], 1e-12),
+    "approximate_r1": (lambda: approximate(ApproximateR1(weight=3.0 / 0.01**2)), [3.019022177638176], 1e-12),
+    "approximate_r2": (lambda: approximate(ApproximateR2(weight=3.0 / 0.01**2)), [12.870024684035725], 1e-12),
     "gradient_penalty": (gradient_penalty, [10.511266924270306], 1e-12),
     "dragan": (lambda: at_noise(DRAGAN()), [5.6438059897434485], 1e-12),
     "max_gp": (lambda: at_noise(MaxGradientPenalty()), [67.16418994953816], 1e-12),

@@ -7,8 +7,6 @@ written neither a checkpoint nor a row of metrics.csv for so many minutes counts
 The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
 """
 
-import csv
-import io
 import os
 import sys
 import time
@@ -24,12 +22,12 @@ from gan_lab.config.options import CommandOptions, help_page, parse_options, pri
 from gan_lab.config.words import cell
 from gan_lab.errors import UserError
 from gan_lab.io.checkpoint import LAST
+from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.ranges import PositiveFloat
 from gan_lab.sweeps.plan import FAILURE, PLAN
 
 MOST_TRIALS = 100_000
-LARGEST_TABLE = 2**30  # bytes
 USAGE = "gan-lab status DIR [minutes=15]"
 STATES = ("done", "running", "failed", "waiting")
 SIGNS_OF_LIFE = ("config.yaml", "metrics.csv", f"checkpoints/{LAST}")  # the first when a run starts or is resumed
@@ -133,18 +131,7 @@ def _round(run: Path) -> int:
     Raises:
         UserError: the table is damaged.
     """
-    path = run / "metrics.csv"
-    if not os.path.lexists(path):
-        return 0
-    rows = csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE)))
-    try:
-        return max((int(row["round"]) for row in rows if _is_round(row["round"])), default=0)
-    except (KeyError, csv.Error) as error:
-        raise UserError(f"{path}: is not a table of rounds") from error
-
-
-def _is_round(text: str | None) -> bool:
-    return text is not None and text.isdecimal() and len(text) < 20
+    return max((at for at, _ in read_rows(run / "metrics.csv")), default=0)
 
 
 def as_markdown(jobs: list[Job]) -> str:

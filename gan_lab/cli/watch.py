@@ -9,8 +9,6 @@ It only reads files, and ends when no job is running and none is to come: one th
 of life, is waited for as long as `minutes`. The exit code is 0 when every job is done, else 1; 2 when DIR is no sweep.
 """
 
-import csv
-import io
 import math
 import sys
 import time
@@ -21,13 +19,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
-from gan_lab.cli.status import LARGEST_TABLE, STATES, Job, status
+from gan_lab.cli.status import STATES, Job, status
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
-from gan_lab.io.reading import read_text, read_yaml
+from gan_lab.io.metrics_table import read_rows
+from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import PositiveFloat
 from gan_lab.sweeps.plan import PLAN
 
@@ -196,30 +195,18 @@ class Seen:
         found = path.stat()
         version = (found.st_mtime_ns, found.st_size)
         if path not in self._tables or self._tables[path][0] != version:
-            self._tables[path] = version, _columns(read_text(path, LARGEST_TABLE), path)
+            self._tables[path] = version, _columns(path)
         return self._tables[path][1]
 
 
-def _columns(text: str, path: Path) -> dict[str, list[float]]:
+def _columns(path: Path) -> dict[str, list[float]]:
     """The finite numbers of each column, from the first round to the last."""
     columns: dict[str, list[float]] = {}
-    try:
-        for row in csv.DictReader(io.StringIO(text)):
-            for name, value in row.items():
-                number = _number(value)
-                if name is not None and number is not None:
-                    columns.setdefault(name, []).append(number)
-    except csv.Error as error:
-        raise UserError(f"{path}: is not a table ({error})") from error
+    for _, numbers in read_rows(path):
+        for name, number in numbers.items():
+            if math.isfinite(number):
+                columns.setdefault(name, []).append(number)
     return columns
-
-
-def _number(text: Any) -> float | None:
-    try:
-        number = float(text)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _monitored(config: Mapping[str, Any]) -> str:

@@ -74,6 +74,9 @@ class Ensemble(GAN):
     def _uniform(self) -> Tensor:
         return self._drawn(lambda n, generator: torch.rand(n, generator=generator, device=self.device))
 
+    def _normal(self, shape: torch.Size) -> Tensor:
+        return self._drawn(lambda n, generator: torch.randn(n, *shape, generator=generator, device=self.device))
+
     def _drawn(self, draw: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         return torch.cat([draw(self._stream.batch_size, generator) for generator in self._generators])
 

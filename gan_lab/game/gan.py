@@ -110,14 +110,16 @@ class GAN(pl.LightningModule):
     def context(self, *movers: Player) -> StepContext:
         """Fresh data and fresh noise for the players that are to move."""
         return StepContext(
-            self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch, uniform=self._uniform
-        )
+            self.d, self.g, movers, self._stream.draw, self._noise, self.joint_batch,
+            uniform=self._uniform, normal=self._normal,
+        )  # fmt: skip
 
     def objective(self, player: Player, context: StepContext, whole: bool = False) -> tuple[Tensor, dict[str, Tensor]]:
         """What the player minimises, its side of the loss plus its terms; and each of these, detached, by name.
 
         `whole`: in a zero-sum game G's side is all of -J_D, with the part that reaches G through D's weights alone.
         """
+        player.look(self.round)
         total = self.d_loss(context) if player is self.d else self.g_loss(context, whole)
         seen = {f"{player.name}/loss": total.detach()}
         if player is self.d:
@@ -165,7 +167,7 @@ class GAN(pl.LightningModule):
             self._play(part, players, create_graph) for part in context.parts(self.accumulate)
         )
         if self.accumulate > 1:  # a term with a state, in its buffers, is asked once for each part
-            played = parts.advancing_once(played, [state for player in players for state in player.terms.buffers()])
+            played = parts.averaging(played, [state for player in players for state in player.state])
         found, seen = parts.together(played)
         self._seen |= seen
         return [processes.mean(gradient) for gradient in found]
@@ -230,6 +232,11 @@ class GAN(pl.LightningModule):
 
     def _uniform(self) -> Tensor:
         return processes.rows(partial(torch.rand, generator=self._shared, device=self.device), self._stream.batch_size)
+
+    def _normal(self, shape: torch.Size) -> Tensor:
+        return processes.rows(
+            lambda n: torch.randn(n, *shape, generator=self._shared, device=self.device), self._stream.batch_size
+        )
 
     @cached_property
     def _emas(self) -> list[EMA]:

@@ -50,18 +50,14 @@ def together(played: Iterable[Played]) -> Played:
     return [[slope / len(records) for slope in slopes] for slopes in sums], _joined(records)
 
 
-def advancing_once(played: Iterable[Played], state: Sequence[Tensor]) -> Iterator[Played]:
-    """`played`, part by part, where `state` advances once, as it would if the batch were played as a whole.
+def averaging(played: Iterable[Played], state: Sequence[Tensor]) -> Iterator[Played]:
+    """`played`, part by part, after which `state` is the mean of what the parts have made of it.
 
-    It changes while a part is played: each part begins with what there was before the first. In the end it is the mean
-    of what the parts have made of it, or, of whole numbers, what the last has.
+    Of whole numbers it is what the last has.
     """
-    before = [value.clone() for value in state]
     after: list[list[Tensor]] = []
     for part in played:
         after.append([value.clone() for value in state])
-        for value, old in zip(state, before, strict=True):
-            value.copy_(old)
         yield part
     for value, *made in zip(state, *after, strict=True):
         value.copy_(torch.stack(made).mean(0) if value.is_floating_point() else made[-1])

@@ -51,6 +51,8 @@ class Player(nn.Module):
         self._find_weights()
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
+        self._looked: tuple[int, int] | None = None  # the round and the step in which its objective was asked for last
+        self._before: list[Tensor] = []  # its terms' state at the first look of that step
 
     def copied(self) -> nn.Module:
         """A copy of the network that is not trained."""
@@ -98,11 +100,31 @@ class Player(nn.Module):
         """The network's buffers, running statistics and the like: found once, since it changes them in place."""
         return list(self.network.buffers())
 
+    @cached_property
+    def state(self) -> list[Tensor]:
+        """Its terms' buffers, such as moving averages."""
+        return list(self.terms.buffers())
+
+    def look(self, round_: int) -> None:
+        """Its objective is about to be asked for: its terms begin with the state from before its present step.
+
+        An update may look several times in a step, and a batch may be played in parts: the state advances once, by the
+        last look.
+        """
+        if not self.state:
+            return
+        now = (round_, self.step)
+        if self._looked == now:
+            torch._foreach_copy_(self.state, self._before)
+        else:
+            self._looked, self._before = now, [value.clone() for value in self.state]
+
     def _find_weights(self) -> None:
         self.weights = [p for p in self.network.parameters() if p.requires_grad]
 
     def _apply(self, *args: Any, **options: Any) -> Self:
-        self.__dict__.pop("statistics", None)  # another device or precision has others in their place
+        for buffers in ("statistics", "state"):  # another device or precision has others in their place
+            self.__dict__.pop(buffers, None)
         moved = super()._apply(*args, **options)
         self._find_weights()  # some devices have other parameters in their place, too
         return moved

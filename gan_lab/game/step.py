@@ -31,12 +31,13 @@ class StepContext:
         d_weights: Sequence[Tensor] | None = None,
         uniform: Callable[[], Tensor] | None = None,
         fake: Callable[[], Tensor] | None = None,
+        normal: Callable[[torch.Size], Tensor] | None = None,
     ) -> None:
         self._d, self._g = d, g
         self._movers = movers
         self._draw, self._noise = draw, noise
         self._joint = joint
-        self._uniform, self._fake = uniform, fake
+        self._uniform, self._normal, self._fake = uniform, normal, fake
         self._d_weights = d_weights
         # In a joint batch, samples are not judged each for itself.
         self._asks_input_gradient = d.uses_input_gradient and not joint
@@ -85,6 +86,11 @@ class StepContext:
     def uniform(self) -> Tensor:
         """u ~ U(0, 1) for each sample of the batch, (N,)."""
         return torch.rand(len(self.real), device=self.real.device) if self._uniform is None else self._uniform()
+
+    @cached_property
+    def normal(self) -> Tensor:
+        """eps ~ N(0, 1) for each number of each sample of the batch, (N, *shape)."""
+        return torch.randn_like(self.real) if self._normal is None else self._normal(self.real.shape[1:])
 
     @cached_property
     def fake(self) -> Tensor:
@@ -141,7 +147,7 @@ class StepContext:
         movers = tuple(player for player in self._movers if player is not self._d)
         return StepContext(
             self._d, self._g, movers, lambda: self._batch, lambda: self.z, self._joint, weights, self._uniform,
-            fake=lambda: self.fake,
+            fake=lambda: self.fake, normal=self._normal,
         )  # fmt: skip
 
     def replacing(self, z: Tensor | None = None, real: Tensor | None = None) -> "StepContext":
@@ -153,7 +159,7 @@ class StepContext:
             self._d, self._g, self._movers,
             lambda: self._batch if real is None else self._batch._replace(x=real),
             lambda: self.z if z is None else z,
-            self._joint, self._d_weights, lambda: self.uniform,
+            self._joint, self._d_weights, lambda: self.uniform, normal=lambda _: self.normal,
         )  # fmt: skip
 
     def parts(self, n: int) -> Iterator["StepContext"]:
@@ -167,7 +173,7 @@ class StepContext:
     def _share(self, i: int, n: int) -> "StepContext":
         return StepContext(
             self._d, self._g, self._movers, lambda: cut(self._batch, i, n), lambda: rows(self.z, i, n), self._joint,
-            uniform=lambda: rows(self.uniform, i, n),
+            uniform=lambda: rows(self.uniform, i, n), normal=lambda _: rows(self.normal, i, n),
         )  # fmt: skip
 
     @cached_property

@@ -96,15 +96,26 @@ def kernel_distance(x: Tensor, y: Tensor, blocks: int = 10, seed: int = 0) -> tu
     may be negative. It is the KID (Binkowski et al. 2018), and like theirs the mean over `blocks` disjoint parts of the
     clouds, whose spread gives the error (NaN for one block). The parts are random: consecutive points could be of one
     class, and parts with equal shares of each class would be biased, since a point has one neighbour less in its own.
+    They do not depend on the order of the points.
     """
     paired(x, y)
     if min(len(x), len(y)) < 2 * blocks:
         raise UserError(f"needs {2 * blocks} points or more of each, two a block; there are {len(x)} and {len(y)}")
     rng = torch.Generator().manual_seed(derive_seed(seed, "blocks"))
-    parts = [z.double()[torch.randperm(len(z), generator=rng).to(z.device)].tensor_split(blocks) for z in (x, y)]
+    parts = [z.double()[random_order(z, rng)].tensor_split(blocks) for z in (x, y)]
     values = torch.stack([unbiased_mmd(a, b) for a, b in zip(*parts, strict=True)])
     error = values.std().item() / math.sqrt(blocks) if blocks > 1 else math.nan
     return values.mean().item(), error
+
+
+def random_order(points: Tensor, rng: torch.Generator) -> Tensor:
+    """Indices (N,) of the points (N, F) in an order that follows from the generator and their values alone.
+
+    How they lie, by the names of files or by classes in turn, would else decide which of them a random part has. Points
+    that are told apart by rounding alone may change places.
+    """
+    by_value = points.sum(1, dtype=torch.float64).argsort(stable=True)
+    return by_value[torch.randperm(len(points), generator=rng).to(points.device)]
 
 
 def unbiased_mmd(x: Tensor, y: Tensor) -> Tensor:

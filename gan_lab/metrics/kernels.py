@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.distances import unbiased_mmd
+from gan_lab.metrics.distances import random_order, unbiased_mmd
 from gan_lab.metrics.pairwise import paired, squared_distances
 from gan_lab.seeding import derive_seed
 
@@ -38,11 +38,12 @@ def kernel_distance_of_subsets(
         most = min(len(real), len(fake))
         raise UserError(f"size={size}, subsets={subsets}: must be 2 to {most}, the points there are, and 2 or more")
     rng = torch.Generator().manual_seed(derive_seed(seed, "subsets"))
+    orders = [random_order(points, rng) for points in (real, fake)]
 
-    def some(x: Tensor) -> Tensor:
-        return x[torch.randperm(len(x), generator=rng)[:size].to(x.device)].double()
+    def some(points: Tensor, order: Tensor) -> Tensor:
+        return points[order[torch.randperm(len(points), generator=rng)[:size].to(order.device)]].double()
 
-    values = torch.stack([unbiased_mmd(some(real), some(fake)) for _ in range(subsets)])
+    values = torch.stack([unbiased_mmd(*map(some, (real, fake), orders)) for _ in range(subsets)])
     return Subsets(values.mean().item(), values.std(correction=0).item())
 
 
@@ -87,7 +88,7 @@ def median_distance(points: Tensor, most: int = 4000, seed: int = 0) -> float:
     """
     rng = torch.Generator().manual_seed(derive_seed(seed, "median"))
     if len(points) > most:
-        points = points[torch.randperm(len(points), generator=rng)[:most].to(points.device)]
+        points = points[random_order(points, rng)[:most]]
     (squared,) = squared_distances(points, points, len(points))
     row, column = torch.triu_indices(len(points), len(points), 1, device=points.device)
     return float(np.median(squared[row, column].sqrt().cpu().numpy()))

@@ -1,20 +1,14 @@
 """Curves of a page: figures along the rounds of one run, or of several with bands over seeds."""
 
-import csv
-import io
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gan_lab.errors import UserError
-from gan_lab.io.reading import read_text
+from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.sample_grids import spread
 
-LARGEST_TABLE = 2**30  # bytes
 POINTS = 300  # of a curve, at most
-LONGEST = 20  # characters of a round
 
 
 class Curve(NamedTuple):
@@ -89,30 +83,14 @@ def read_table(path: Path) -> Table:
     Raises:
         UserError: it cannot be read, or is no table of rounds.
     """
-    if not os.path.lexists(path):
-        return {}
     table: Table = {}
-    try:
-        for row in csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE))):
-            at = row["round"]
-            if at is None or not at.isdecimal() or len(at) > LONGEST:
-                continue  # of a row that is just being written
-            for name, text in row.items():
-                value = _number(text)
-                if name is not None and name not in PLAIN and math.isfinite(value):
-                    rounds, values = table.setdefault(name, ([], []))
-                    rounds.append(int(at))
-                    values.append(value)
-    except (KeyError, csv.Error) as error:
-        raise UserError(f"{path}: is not a table of rounds") from error
+    for at, numbers in read_rows(path):
+        for name, value in numbers.items():
+            if name not in PLAIN and math.isfinite(value):
+                rounds, values = table.setdefault(name, ([], []))
+                rounds.append(at)
+                values.append(value)
     return table
-
-
-def _number(text: object) -> float:
-    try:
-        return float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return math.nan
 
 
 def charts(table: Table) -> list[Chart]:

@@ -4,6 +4,7 @@ from gan_lab.terms.codes import MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
 from gan_lab.terms.contrastive import ConditionalContrastive, DataToDataCrossEntropy
 from gan_lab.terms.cutmix import CutMix
+from gan_lab.terms.finite_differences import ApproximateR1, ApproximateR2
 from gan_lab.terms.images import Consistency, ModeSeeking, ModeSeekingInverse, Reconstruction
 from gan_lab.terms.labels import AuxiliaryClassifier, FeatureMatching, Supervised
 from gan_lab.terms.lecam import LeCam
@@ -18,6 +19,8 @@ __all__ = [
     "DRAGAN",
     "R1",
     "R2",
+    "ApproximateR1",
+    "ApproximateR2",
     "AuxiliaryClassifier",
     "ConditionalContrastive",
     "Consistency",

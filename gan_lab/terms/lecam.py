@@ -18,10 +18,9 @@ class LeCam(Term):
 
         a_R <- decay a_R + (1 - decay) E D(x),   a_F <- decay a_F + (1 - decay) E D(G(z))
 
-    before each step of D; where an update looks at its objective again (extragradient, unrolled), they follow the first
-    look, at D as it is. As in the authors' code (google/lecam-gan): squares are of positive parts only, where the paper
-    has both signs; the averages are those of the last batch during D's first `start` steps, after which the term
-    counts. State: the two averages, and the step that they have followed.
+    before each step of D. As in the authors' code (google/lecam-gan): squares are of positive parts only, where the
+    paper has both signs; the averages are those of the last batch during D's first `start` steps, after which the term
+    counts. State: the two averages.
     """
 
     couples_samples: ClassVar[bool] = True  # by the averages
@@ -29,7 +28,6 @@ class LeCam(Term):
     acts_on = ("d",)
 
     averages: Tensor
-    followed: Tensor
 
     def __init__(
         self,
@@ -41,14 +39,11 @@ class LeCam(Term):
         super().__init__(weight, every)
         self.decay, self.start = decay, start
         self.register_buffer("averages", torch.zeros(2))  # of real and of generated samples
-        self.register_buffer("followed", torch.tensor(-1))
 
     def forward(self, context: StepContext, step: int) -> Tensor | None:
         seen = [context.real_output.logits.detach().mean(), context.fake_output.logits.detach().mean()]
-        is_new = (self.followed != step).to(self.averages)  # no look at the number: it may be on a GPU
-        share = is_new * (1 - self.decay if step >= self.start else 1.0)
+        share = 1 - self.decay if step >= self.start else 1.0
         self.averages.lerp_(torch.stack(list(mean(seen))).to(self.averages), share)
-        self.followed.fill_(step)
         return super().forward(context, step) if step > self.start else None
 
     def value(self, context: StepContext) -> Tensor:

@@ -21,8 +21,7 @@ class PathLength(Term):
 
     before the penalty, which is differentiated through the new a. It looks at the first of every `shrink` samples of
     the batch, made anew. As in the authors' code (NVlabs/stylegan2-ada-pytorch), but that the mean of w does not follow
-    these samples. State: a, over all processes; it follows twice in a step of G where an update looks twice
-    (extragradient).
+    these samples. State: a, over all processes.
 
     Raises:
         UserError: the generator has no styles.

@@ -21,6 +21,9 @@ class Term(nn.Module):
     A term that `uses_input_gradient` asks for it at the samples of the game themselves, which D then judges once.
     `acts_on` names the players on whose weights its value depends; mounted on the other it is refused. One that
     `reads_labelled` uses the samples whose labels are shown: without any, `data.labels` is refused.
+
+    A state, such as a moving average, is a buffer that `value` changes in place, as if it were asked once a step: where
+    an update looks several times in a step, each look begins with the state from before it, and the last one stays.
     """
 
     uses_input_gradient: ClassVar[bool] = False

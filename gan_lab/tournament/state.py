@@ -1,21 +1,18 @@
 """State of a tournament's runs, read from their directories: what they have reached, and what they have cost."""
 
-import csv
-import io
 import math
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_lab.config.words import one_line
-from gan_lab.errors import UserError
 from gan_lab.evaluation.copying import most
+from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_text
 from gan_lab.metrics.metric import Best
 from gan_lab.sweeps.plan import FAILURE
 
 KEYS = "scored.json"  # by which procedures the tournament has scored the run
-LARGEST_TABLE = 2**28  # bytes
 
 
 class Run(NamedTuple):
@@ -110,17 +107,8 @@ def _curve(path: Path, column: str) -> tuple[dict[int, float], int, float]:
     """
     found: dict[int, float] = {}
     played, seconds = 0, 0.0
-    if not os.path.lexists(path):
-        return found, played, seconds
-    for row in csv.DictReader(io.StringIO(read_text(path, LARGEST_TABLE))):
-        try:
-            played = max(played, int(row["round"]))
-            if row.get("seconds"):
-                seconds = float(row["seconds"])
-            if row.get(column):
-                found[int(row["round"])] = float(row[column])
-        except (KeyError, TypeError, ValueError):
-            if None in row.values():  # a kill has cut the last line
-                continue
-            raise UserError(f"{path}: is not a table of rounds") from None
+    for at, numbers in read_rows(path):
+        played, seconds = max(played, at), numbers.get("seconds", seconds)
+        if column in numbers:
+            found[at] = numbers[column]
     return found, played, seconds

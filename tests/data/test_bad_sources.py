@@ -193,14 +193,16 @@ def test_a_hugging_face_set_that_is_not_as_it_must_be(make: Make, tmp_path: Path
 
 def test_a_name_that_cannot_be_reached_is_told_in_one_line(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("datasets")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match=r"^data\.root=hf://no/thing: the datasets library cannot load it") as caught:
-        make("images", root="hf://no/thing")
-    assert "\n" not in str(caught.value)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")  # where nothing listens
+    for anywhere in (True, False):  # HF_HUB_OFFLINE=1, which sets both, and HF_DATASETS_OFFLINE=1
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", anywhere)
+        monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
+        with pytest.raises(
+            UserError, match=r"^data\.root=hf://no/thing: the datasets library cannot load it"
+        ) as caught:
+            make("images", root="hf://no/thing")
+        assert "\n" not in str(caught.value)
+    monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", False)
     refused = r"^data\.root=hf://no/thing: http://127\.0\.0\.1:9 cannot be reached \(.*refused\); HF_HUB_OFFLINE=1 in "
     with pytest.raises(UserError, match=refused) as caught:
         make("images", root="hf://no/thing")

@@ -55,7 +55,7 @@ CASES = [
     [*RING, "update=unrolled", "update.steps=3"],
     [*RING, "update=balanced", "update.low=0.75", "update.high=0.8"],
     [*RING, "update=lookahead", "gan.clip_norm=0.01", *DUALITY],
-    [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "loss=relativistic", "d_terms.r1.every=3"],
+    [*RING, "term@d_terms=[r1,r2,gradient_penalty,approximate_r1]", "loss=relativistic", "d_terms.r1.every=3"],
     [*RING, "term@g_terms=[feature_matching]", "update=extragradient"],
     [*DIGITS, "update=alternating", "term@d_terms=[r1,gradient_penalty]"],
     [*DIGITS, "update=extragradient", "conditioning=batch_norm", "gan.joint_batch=true"],

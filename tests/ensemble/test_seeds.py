@@ -31,7 +31,7 @@ Composed = Callable[..., DictConfig]
 TOGETHER = {  # the options that several seeds can be played with
     "loss": {*options("loss")} - {"multi_hinge", "top_k"},
     "update": {*options("update")} - {"apa", "balanced", "logan"},
-    "term": {"r1", "r2", "gradient_penalty", "weight_clip"},
+    "term": {"r1", "r2", "approximate_r1", "approximate_r2", "gradient_penalty", "weight_clip"},
     "model": {"mlp", "mlp_2014"},
 }
 CASES = [

@@ -143,8 +143,14 @@ def test_an_optimizer_of_unknown_step_sizes_is_refused() -> None:
 
 
 def test_it_leaves_no_trace(composed: Callable[..., DictConfig]) -> None:
-    """Also of batch statistics, of a term's state, and of random numbers; with classes and penalties."""
+    """Also of batch statistics, of a term's state, and of random numbers; with classes and penalties.
+
+    Players that are compiled, which cannot be differentiated twice, it asks as if they were not, and leaves them so.
+    """
     config = composed("data=digits", "model=dcgan", "conditioning=projection", "term@d_terms=[r1,lecam]")
+
+    def compiled(*_: Any) -> None:
+        pytest.fail("asked")
 
     def act(gan: GAN) -> None:
         def everything() -> dict[str, torch.Tensor]:
@@ -152,7 +158,11 @@ def test_it_leaves_no_trace(composed: Callable[..., DictConfig]) -> None:
             return {**snapshot(gan.d), **{f"g.{k}": v for k, v in snapshot(gan.g).items()}, **terms}
 
         before, random = everything(), torch.get_rng_state()
+        for player in (gan.d, gan.g):
+            player._compiled_call_impl = compiled
         JacobianSpectrum("unused", n=16, steps=2).spectrum(gan, build_data(config))
+        assert gan.d._compiled_call_impl is gan.g._compiled_call_impl is compiled
+        gan.d._compiled_call_impl = gan.g._compiled_call_impl = None
         assert all(torch.equal(value, before[name]) for name, value in everything().items())
         assert torch.equal(random, torch.get_rng_state())
         Alternating().play(gan)

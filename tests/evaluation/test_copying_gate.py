@@ -1,6 +1,7 @@
 """Figures of quality never stand without the copying tests' answer; runs that copy are marked wherever they lead."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,12 +64,17 @@ def test_the_pages_have_it(runs: list[Path]) -> None:
 
 def test_the_command_says_it_beside_its_figures(runs: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     record: dict[str, Any] = {"frechet": 1.0} | {f"procedure/{name}": 1 for name in ("n", "n_real", "seed", "features")}
-    for run, words in (
-        (runs[0], "COPIES (1 of 1), at least 40.0 standard"),
-        (runs[-1], "not tested; where the data have a test set: gan-lab evaluate"),
+    for run, checkpoint, words in (
+        (runs[0], None, r"COPIES \(1 of 1\), at least 40\.0 standard"),
+        (runs[-1], None, "not tested; where the data have a test set: gan-lab evaluate"),
+        (
+            runs[0],
+            "best",
+            f"not tested; .*: gan-lab evaluate {runs[0]} metric=copying .* checkpoint=best",
+        ),  # its last was
     ):
-        show(run, OmegaConf.create({"checkpoint": None, "root": None, "trust": False}), {"p": record})
-        assert f"copies of training data: {words}" in capsys.readouterr().out
+        show(run, OmegaConf.create({"checkpoint": checkpoint, "root": None, "trust": False}), {"p": record})
+        assert re.search(f"copies of training data: {words}", capsys.readouterr().out)
 
 
 def test_only_tests_of_the_run_as_it_is_count() -> None:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
-from gan_lab.evaluation.evaluator import neighbours
+from gan_lab.evaluation.evaluator import check_use, neighbours
 from gan_lab.features.extractors import Pixels
+from gan_lab.features.lpips import LPIPS
 from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
 from gan_lab.metrics.metric import Doubting, demand, measure
@@ -36,6 +37,14 @@ def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_pa
     assert found[0] == found[1]
     assert all(type(value) is float and math.isfinite(value) for value in found[0].values())
     assert {key.removesuffix("/error") for key in found[0]} == {*metric.figures} <= {*found[0]}
+
+
+def test_features_for_one_metric_are_refused_beside_others() -> None:
+    check_use(LPIPS(), {"ppl": metric_of("ppl")})
+    many = {name: metric_of(name) for name in ("frechet", "ppl", "kernel")}
+    with pytest.raises(UserError, match=r"^features=lpips: for metric=ppl alone, .*; leave out frechet, kernel, or"):
+        check_use(LPIPS(), many)
+    check_use(Pixels(), many)
 
 
 @pytest.mark.parametrize("name", [name for name in options("metric") if "generator" not in metric_of(name).needs])

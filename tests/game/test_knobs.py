@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.configuration import options
-from helpers.players import fit, state
+from helpers.players import Counting, fit, state
 from helpers.runs import assert_same_runs
 from omegaconf import DictConfig
 from torch import Tensor
@@ -24,7 +24,6 @@ from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.step import StepContext
 from gan_lab.io.generator import load_generator
-from gan_lab.terms import Term
 
 Composed = Callable[..., DictConfig]
 ON_GRAPHS = ["consensus", "logan", "unrolled"]  # they differentiate gradients
@@ -174,21 +173,7 @@ def test_channels_last_resumes_to_the_bit_and_leaves_files_as_they_are(
     build(composed())[0].g.network.load_state_dict(stored)
 
 
-class Counting(Term):
-    """A term with a state: a count of its questions, and a running mean of what it was shown."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("asked", torch.zeros((), dtype=torch.long))
-        self.register_buffer("seen", torch.zeros(()))
-
-    def value(self, context: Any) -> Tensor:
-        self.asked += 1
-        self.seen.lerp_(context.real.mean(), 0.5)
-        return context.real_output.logits.square().mean()
-
-
-def test_the_state_of_a_term_advances_once_a_round(composed: Composed) -> None:
+def test_the_state_of_a_term_advances_once_a_round_by_the_mean_of_the_parts(composed: Composed) -> None:
     def counting(gan: GAN) -> None:
         gan.d.terms["counting"] = Counting()
 
@@ -211,7 +196,7 @@ def test_packing_is_refused_where_real_and_generated_samples_would_share_a_pack(
 @pytest.mark.parametrize(
     "parts",
     [
-        [*RING, "term@d_terms=[r1,r2,gradient_penalty]", "term@g_terms=[mode_seeking]"],
+        [*RING, "term@d_terms=[r1,r2,gradient_penalty,approximate_r1]", "term@g_terms=[mode_seeking]"],
         ["model=dcgan", "wrapper@d_wrappers=[diff_augment]", "term@d_terms=[r1]", "optimizer.lr=0.01"],
         ["model=mlp", "conditioning=projection", *SPECTRAL, "loss=hinge"],
         # One gradient of D's views of real and of fake samples, between which its vectors change in place.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gan_lab.errors import UserError
-from gan_lab.game.microbatches import advancing_once, cut, rows, together
+from gan_lab.game.microbatches import averaging, cut, rows, together
 from gan_lab.types import Batch
 
 X, Y = torch.arange(24.0).view(12, 2), torch.arange(12)
@@ -47,18 +47,15 @@ def test_means_of_gradients_and_scalars_and_batches_in_order(parts: int) -> None
 
 
 @pytest.mark.parametrize("parts", [1, 2, 4])
-def test_a_state_advances_as_once_by_the_mean_of_the_parts(parts: int) -> None:
-    """Each part begins with what there was before the first; whole numbers, such as counters, advance by one part's."""
-    strength, counter = torch.tensor([2.0, 4.0]), torch.tensor(7)
-    begun = []
+def test_a_state_is_in_the_end_the_mean_of_what_the_parts_have_made_of_it(parts: int) -> None:
+    """Each part begins with what there was before the first; whole numbers, such as counters, are the last part's."""
+    strength, counter = torch.zeros(2), torch.tensor(0)
 
     def play() -> Any:
         for i in range(parts):
-            begun.append((strength.tolist(), counter.item()))
-            strength.add_(i + 1)
-            counter.add_(1)
+            strength.copy_(torch.tensor([2.0, 4.0]) + i + 1)
+            counter.fill_(8)
             yield [], {}
 
-    assert len(list(advancing_once(play(), [strength, counter]))) == parts
-    assert begun == [([2.0, 4.0], 7)] * parts
+    assert len(list(averaging(play(), [strength, counter]))) == parts
     assert strength.tolist() == pytest.approx([2 + (parts + 1) / 2, 4 + (parts + 1) / 2]) and counter == 8

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 import torch
-from helpers.players import fit
+from helpers.players import Counting, fit
 from omegaconf import DictConfig
 from torch import nn
 
@@ -15,7 +15,7 @@ from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
 from gan_lab.latents import Normal
 from gan_lab.losses import Hinge
-from gan_lab.terms import R1, R2, GradientPenalty, Term, WeightClip
+from gan_lab.terms import R1, R2, GradientPenalty, LeCam, Term, WeightClip
 from gan_lab.updates import Alternating
 
 SGD = partial(torch.optim.SGD, lr=0.1)
@@ -104,3 +104,15 @@ def test_nothing_of_how_a_network_is_run_is_on_unless_asked_for() -> None:
     assert (gan.accumulate, gan.joint_batch, gan.seconds) == (1, False, 0.0)
     assert gan.average is not None
     assert not any(weight.requires_grad for weight in gan.average.parameters())
+
+
+def test_the_state_of_its_terms_begins_anew_at_each_look_of_a_step_and_the_last_one_stays() -> None:
+    """A round that made no step, as in half precision, is looked at anew: a resumed run knows no more."""
+    one = player(lecam=LeCam(start=0), counting=Counting(), r1=R1())
+    assert len(one.state) == 3
+    count = one.terms["counting"].asked
+    for round_, step, asked in [(0, 0, 1), (0, 0, 1), (0, 1, 2), (0, 1, 2), (1, 1, 3), (1, 2, 4)]:
+        one.step = step
+        one.look(round_)
+        count += 1
+        assert count == asked

@@ -11,6 +11,7 @@ from torch import Tensor
 from gan_lab.experiment.build import build
 from gan_lab.game.gan import GAN
 from gan_lab.game.player import Player
+from gan_lab.terms import Term
 
 
 class Spy:
@@ -21,6 +22,20 @@ class Spy:
 
     def play(self, game: GAN) -> None:
         self.act(game)
+
+
+class Counting(Term):
+    """A term with a state: a count of its questions, and a running mean of what it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("asked", torch.zeros((), dtype=torch.long))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def value(self, context: Any) -> Tensor:
+        self.asked += 1
+        self.seen.lerp_(context.real.mean(), 0.5)
+        return context.fake_output.logits.square().mean()
 
 
 def play_with(act: Callable[[GAN], None], config: DictConfig, rounds: int = 1, precision: Any = "32-true") -> GAN:

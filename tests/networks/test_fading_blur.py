@@ -1,6 +1,7 @@
 """Laws of the fading blur."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -44,6 +45,21 @@ def test_it_fades_to_nothing_and_is_of_training_alone() -> None:
     assert torch.equal(seen(0), x)
     with pytest.raises(UserError, match=r"is for discriminators of images.*not of \(2, 2\)"):
         wrapper(torch.zeros(2, 2))
+
+
+def test_compiled_it_fades_as_well_and_is_not_compiled_anew_in_each_round() -> None:
+    graphs: list[Callable[..., Any]] = []
+
+    def backend(graph: Any, _: Any) -> Callable[..., Any]:
+        graphs.append(graph.forward)
+        return graphs[-1]
+
+    torch._dynamo.reset()
+    wrapper, x = FadingBlur(Sees(), sigma=3.0, over=10), torch.randn(2, 1, 8, 8)
+    compiled = torch.compile(wrapper, backend=backend, dynamic=False)
+    for wrapper.played in range(12):
+        assert torch.equal(compiled(x).features[0], wrapper(x).features[0])
+    assert len(graphs) == 1
 
 
 def test_its_clock_counts_rounds_and_cannot_be_left_out(composed: Callable[..., DictConfig]) -> None:

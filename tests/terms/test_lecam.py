@@ -33,15 +33,3 @@ def test_averages_follow_the_logits_from_the_start_on_and_are_the_last_batch_s_b
             below = [max(0.0, of_real - logit) ** 2 for logit in FAKE[step].tolist()]
             assert value is not None
             assert value.item() == pytest.approx(2.0 * (sum(above) + sum(below)) / 3, rel=1e-5)
-
-
-def test_the_averages_follow_the_first_look_of_a_step_alone() -> None:
-    """As extragradient and unrolled updates look again within a step, and the next step goes on from there."""
-    term, once = LeCam(start=0), LeCam(start=0)
-    for look in (0, 1, 0):
-        term(seen(look), 3)
-    once(seen(0), 3)
-    assert torch.equal(term.averages, once.averages)
-    for each in (term, once):
-        each(seen(1), 4)
-    assert torch.equal(term.averages, once.averages)

@@ -39,7 +39,8 @@ def context_of(network: nn.Module, real: Tensor, fake: Tensor) -> SimpleNamespac
         return gradient
 
     outputs = {"real_output": discriminate(real), "fake_output": discriminate(fake)}
-    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real))}
+    inputs = {"real": real, "fake": fake, "y": real, "z": real, "uniform": torch.rand(len(real)),
+              "normal": torch.randn_like(real)}  # fmt: skip
     view = View(network, dict(network.named_parameters()))
     return SimpleNamespace(
         **inputs, **outputs, discriminate=discriminate, input_gradient=slope, d=view, g=view,
@@ -119,6 +120,21 @@ def test_a_lazy_term_counts_as_much_on_average_as_the_eager_one(name: str) -> No
 
     assert total(lazy) == pytest.approx(total(eager))
     assert [lazy.due(step) for step in range(5)] == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("name", terms())
+def test_the_state_of_a_term_is_in_its_buffers(name: str) -> None:
+    """With these put back, as for another look within a step, it says and becomes the same."""
+    config = OmegaConf.load(CONF / "term" / f"{name}.yaml")[name]
+    term = instantiate(config, **({"degradation": torch.abs} if "degradation" in config else {}))
+    context, found = context_of(linear(W), *[x.view(-1, 3, 1, 1) for x in batch()]), []
+    before = {key: value.clone() for key, value in term.state_dict().items()}
+    for _ in range(2):
+        term.load_state_dict(before)
+        torch.manual_seed(0)
+        value = term(context, 2000)
+        found.append((value, *(buffer.clone() for buffer in term.buffers())))
+    torch.testing.assert_close(*found, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("term", [R1, R2, GradientPenalty])

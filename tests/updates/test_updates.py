@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import torch
 from helpers.configuration import options
-from helpers.players import fit, state
+from helpers.players import Counting, fit, state
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from torch import Tensor
@@ -72,7 +72,10 @@ def test_lookahead_starts_from_the_papers_figures() -> None:
 
 @pytest.mark.parametrize("update", options("update"))
 def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: Composed, update: str) -> None:
-    """With every=2 a term is seen in each evaluation of rounds 1, 3, ... and in none of rounds 2, 4, ..."""
+    """With every=2 a term is seen in each evaluation of rounds 1, 3, ... and in none of rounds 2, 4, ...
+
+    And the state of a term advances once an update, however often its player's objective is evaluated.
+    """
     seen: list[tuple[int, bool]] = []
 
     def spy(gan: GAN) -> None:
@@ -85,11 +88,14 @@ def test_lazy_terms_and_constraints_count_updates_not_optimiser_steps(composed: 
             return value, found
 
         gan.objective = listen  # type: ignore[method-assign]
+        for player in (gan.d, gan.g):
+            player.terms["counting"] = Counting()
 
     terms = ("term@d_terms=[r1,weight_clip]", "d_terms.r1.every=2", "d_terms.weight_clip.bound=0.02")
     gan = fit(composed(*PLAIN, f"update={update}", *terms), 4, spy)
     assert {step for step, _ in seen} == set(range(gan.d.step))
     assert all(counts == (step % 2 == 0) for step, counts in seen)
+    assert [player.terms["counting"].asked for player in (gan.d, gan.g)] == [gan.d.step, gan.g.step]
     if update != "lookahead":  # its slow weights begin where nothing was clipped yet
         assert max(weight.abs().max().item() for weight in gan.d.weights) <= 0.02
 
