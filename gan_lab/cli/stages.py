@@ -150,7 +150,10 @@ class Stages:
                 fail in the search, and has its contestant's cost.
         """
         place = self.directory / "rehearsal" / entry.costed
-        about = [self._option(entry, ROUNDS), self.page.model_dump(mode="json", include={"evaluation", "copying"})]
+        about = [
+            self._option("rehearsal", entry, ROUNDS),
+            self.page.model_dump(mode="json", include={"evaluation", "copying"}),
+        ]
         of = hashlib.sha256(json.dumps(about).encode()).hexdigest()
         found = _found(place / FILE, of)
         if found is not None:
@@ -167,11 +170,11 @@ class Stages:
             write_atomically(place / FILE, lambda path: path.write_text(text))
         return found
 
-    def _option(self, entry: Entry, rounds: int) -> dict[str, Any]:
-        """The settings of a job, as `write_option` takes them."""
+    def _option(self, stage: str, entry: Entry, rounds: int) -> dict[str, Any]:
+        """The settings of a job, as `write_option` takes them. A rehearsal is evaluated once, after what is timed."""
         protocol = self.page.evaluation
         overrides = tidied([*entry.overrides, *_watched(entry.overrides, protocol.metric, protocol.features)])
-        every = max(1, -(-rounds // self.page.points))
+        every = rounds if stage == "rehearsal" else max(1, -(-rounds // self.page.points))
         watched = {"every": every, "n": protocol.validation_n, "real": protocol.real, "seed": protocol.validation_seed}
         more = {f"callbacks.evaluation.{key}": value for key, value in watched.items()}
         return {"overrides": overrides, "rounds": rounds, **more}
@@ -182,7 +185,7 @@ class Stages:
         if stage not in self._begun and os.path.lexists(pages):
             shutil.rmtree(pages)
         self._begun.add(stage)
-        write_option(pages, entry.name, **self._option(entry, rounds))
+        write_option(pages, entry.name, **self._option(stage, entry, rounds))
         return pages
 
     def _search(self) -> dict[str, Searched]:
