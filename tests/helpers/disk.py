@@ -8,5 +8,5 @@ def wait_for_no_disk() -> None:
     os.fsync = _done
 
 
-def _done(descriptor: object) -> None:
+def _done(fd: object) -> None:
     pass
