@@ -99,6 +99,7 @@ def last(directory: Path) -> dict[str, Any]:
     return PlainCheckpointIO().load_checkpoint(directory / "checkpoints/last.ckpt")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("wrapper", "key"), [*zip(AUGMENTED, AUGMENTED, strict=True), ("ada_bgcfnc", "ada")])
 def test_save_kill_resume_equals_uninterrupted(
     composed: Callable[..., DictConfig], tmp_path: Path, wrapper: str, key: str

@@ -51,6 +51,7 @@ class Links(HTMLParser):
         self.sources += [value or "" for name, value in attrs if name == "src"]
 
 
+@pytest.mark.slow
 def test_all_that_applies_is_drawn(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "pictures"
     assert main([str(runs / "classes"), f"out={out}", *QUICK]) == 0
@@ -76,6 +77,7 @@ def test_what_does_not_apply_is_left_out_with_a_reason(
     assert Links(text).sources == ["truncation.png"] and "needs images" in text
 
 
+@pytest.mark.slow
 def test_a_generator_with_styles_is_looked_at_in_w(runs: Path, tmp_path: Path) -> None:
     wanted = "what=interpolation,directions,inversion,truncation"
     picture = tmp_path / "mine.png"

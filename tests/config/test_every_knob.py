@@ -233,6 +233,8 @@ def with_option(config: DictConfig, group: str, option: str) -> tuple[DictConfig
         return changed(config, {str(key): value for key, value in found.items()}), ""
     if "root" in found.keys():  # noqa: SIM118  # a value that must be given is not "in" it
         found.root = str(Path(config.directory) / "sets" / FOLDERS.get(option, ""))
+    if "workers" in found:
+        found.workers = 0  # a run of three rounds would wait for its reading processes only
     where = f"{acts_on(option)[0]}_terms" if group == "term" else {"wrapper": "d_wrappers"}.get(group, group)
     narrow = dict(setting.split("=", 1) for setting in SMALL + NARROW.get(option, []))
     sizes = {key: yaml.safe_load(value) for key, value in narrow.items() if key.startswith(f"{group}.")}

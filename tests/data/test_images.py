@@ -21,6 +21,12 @@ from gan_lab.errors import UserError
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def without_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loader that an error leaves to the garbage collector waits so long for each of its workers, deaf to SIGTERM."""
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)
+
+
 def write_photos(root: Path) -> None:
     generator = np.random.default_rng(0)
     root.mkdir()
@@ -133,7 +139,6 @@ def test_a_worker_that_is_killed_for_memory_is_told_in_one_line(make: Make, monk
         return Image.new("L", (8, 8))
 
     monkeypatch.setattr("gan_lab.data.sources.folder.Folder.open", killed)
-    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)
     with pytest.raises(UserError, match=r"was killed; memory may have run out; lower data\.workers or") as caught:
         take(make("images", workers=1), 1)
     assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.commands import SMALL_GAME, finish, rounds_logged, start, start_afresh, until
+from helpers.commands import SMALL_GAME, finish, rounds_logged, start, until
 from helpers.processes import together
 from helpers.runs import assert_same_runs
 from omegaconf import DictConfig
@@ -185,7 +185,7 @@ def test_every_epoch_shows_each_sample_once(composed: Callable[..., DictConfig],
 
 def test_the_command_line_ends_in_order_whichever_way_it_is_told(tmp_path: Path) -> None:
     settings = ["trainer=ddp_cpu", "callbacks.metrics.every=10", "callbacks.samples.every=20"]
-    process = start_afresh(*SMALL_GAME, *settings, "rounds=1000000", "hydra.run.dir=run", where=tmp_path)
+    process = start(*SMALL_GAME, *settings, "rounds=1000000", "hydra.run.dir=run", where=tmp_path)
     run = tmp_path / "run"
     for number in (signal.SIGTERM, signal.SIGINT):
         logged = rounds_logged(run)
@@ -204,7 +204,7 @@ def test_the_command_line_ends_in_order_whichever_way_it_is_told(tmp_path: Path)
         rounds = [row["round"] for row in rows(run)]
         assert rounds == sorted(set(rounds))
         if number == signal.SIGTERM:
-            process = start_afresh("resume=run", where=tmp_path)
+            process = start("resume=run", where=tmp_path)
     assert f"round_{played:06d}.png" in {path.name for path in (run / "samples").iterdir()}
     finish(start("resume=run", "trainer=cpu", f"rounds={played + 5}", where=tmp_path))
     assert json.loads((run / "summary.json").read_text())["rounds"] == played + 5

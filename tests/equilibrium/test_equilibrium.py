@@ -74,6 +74,7 @@ def test_any_other_d_earns_less_than_the_best() -> None:
         assert value(other, p.log_prob, q.log_prob, box).value < best
 
 
+@pytest.mark.slow
 def test_a_d_trained_to_optimality_approaches_the_formula() -> None:
     """Of 0.08 nats to be gained over an undecided D, training leaves less than 2 %; its logit is close, too."""
     p, q, box = mixture_1d(2, 3.0, 0.8), gaussian([0.0], 1.5), Box(-12.0, 12.0, 2048, 1)
@@ -237,6 +238,7 @@ def test_watching_changes_neither_the_game_nor_its_random_state(
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_a_watched_run_resumes_to_the_bit(composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     def config(name: str) -> DictConfig:
         (tmp_path / name).mkdir()

@@ -170,6 +170,7 @@ def test_it_leaves_no_trace(composed: Callable[..., DictConfig]) -> None:
     play_with(act, config)
 
 
+@pytest.mark.slow
 def test_a_run_near_its_equilibrium_does_what_is_predicted(
     played: Callable[..., Any], composed: Callable[..., DictConfig]
 ) -> None:

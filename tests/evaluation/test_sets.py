@@ -152,6 +152,7 @@ def test_pictures_are_resized_where_that_is_asked_for(tmp_path: Path, evaluate: 
     assert evaluate(a, b, *PLAIN, "image_size=[4,3]")["n"] == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sweep/hinge=0", "concat"])
 def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, evaluate: Evaluate, name: str) -> None:
     """Those that `gan-lab sample` writes with an evaluation's seed get one figure, whatever the batch."""

@@ -64,6 +64,7 @@ def samples(run: gan_lab.TrainedRun) -> tuple[list[Tensor], Tensor]:
         return inputs, run.generator(*inputs)
 
 
+@pytest.mark.slow
 def test_onnx_gives_the_generators_samples(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
     assert main([str(runs / "labels"), "onnx"]) == 0
@@ -75,6 +76,7 @@ def test_onnx_gives_the_generators_samples(runs: Path, capsys: pytest.CaptureFix
     assert json.loads(session.get_modelmeta().custom_metadata_map["gan_lab"])["latent"] == LATENT
 
 
+@pytest.mark.slow
 def test_onnx_draws_the_noise_that_the_generator_draws(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
     assert main([str(runs / "noise"), "onnx"]) == 0

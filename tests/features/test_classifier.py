@@ -26,6 +26,7 @@ def same(a: Classifier, b: Classifier) -> bool:
     return all(torch.equal(p, q) for p, q in zip(state(a), state(b), strict=True))
 
 
+@pytest.mark.slow
 def test_it_knows_real_digits_after_seconds() -> None:
     train, test = digits()
     classifier = train_classifier(train.x, train.y, seed=0, steps=300)

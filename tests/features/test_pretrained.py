@@ -164,6 +164,7 @@ def test_vgg16(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_lpips(tmp_path: Path) -> None:
     """Its package, with its published linear weights and a VGG-16 of random ones; grey images have three channels."""
     package = pytest.importorskip("lpips", reason="lpips is not installed (extra: features)")

@@ -205,6 +205,7 @@ def test_penalties_leave_running_statistics_alone(composed: Callable[..., DictCo
     play_with(act, composed("model=dcgan", "term@d_terms=[r1,r2,gradient_penalty]", "data.image_size=16"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", options("model"))
 def test_the_slope_at_the_game_s_own_samples_is_that_of_judging_them_again(
     composed: Callable[..., DictConfig], model: str

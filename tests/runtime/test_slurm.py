@@ -128,7 +128,8 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         try:
             for daemon in daemons:
                 running.append(subprocess.Popen(daemon, stdout=log, stderr=log))
-                time.sleep(1)
+                if daemon[0] != "slurmd":
+                    time.sleep(1)  # for what the next one speaks to
             wait(lambda: states() == "idle\nidle\n")
             yield
         finally:

@@ -57,6 +57,7 @@ def sampled(capsys: pytest.CaptureFixture[str], run: Path, *arguments: str) -> A
     return np.load(run / "x.npz")["samples"]
 
 
+@pytest.mark.slow
 def test_a_run_remembers_its_sampling_and_a_plain_one_none(trained: Path) -> None:
     assert "sampling" not in load_generator(trained / "plain" / "generator.safetensors").recipe
     recipe = load_generator(trained / "drs" / "generator.safetensors").recipe
