@@ -4,7 +4,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -210,11 +210,11 @@ class Images(GameData):
             generator=torch.Generator(),  # or the loader would draw from the global one
         )
         with leaving_signals_to_us():
-            loaded = iter(loader)
-        advice = "lower data.workers or data.batch_size, or take data.workers=0"
-        for pixels, indices, failures in alive(loaded, advice):
-            self._report(failures, fatal=pixels is None)
-            yield Batch(scale(pixels), None if self.labels is None else self.labels[indices])
+            loaded = alive(iter(loader), "lower data.workers or data.batch_size, or take data.workers=0")
+        with closing(loaded):  # an error's traceback would keep it, and its workers, until it is forgotten
+            for pixels, indices, failures in loaded:
+                self._report(failures, fatal=pixels is None)
+                yield Batch(scale(pixels), None if self.labels is None else self.labels[indices])
 
     def _report(self, failures: list[str], fatal: bool) -> None:
         if fatal:

@@ -59,6 +59,10 @@ class Stream:
         self._data.drawn = self._position
         return batch
 
+    def close(self) -> None:
+        """End the processes that load. What is left to the garbage collector waits for each for five seconds."""
+        self._batches, self._position = iter(()), -1
+
 
 class GameData(LightningDataModule, ABC):
     """An endless, replayable sequence of batches, and how many of them the game has drawn.
@@ -85,6 +89,7 @@ class GameData(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.drawn = 0
+        self._stream: Stream | None = None  # that of the run
 
     @abstractmethod
     def batches(self, start: int) -> Iterator[Batch]:
@@ -208,7 +213,12 @@ class GameData(LightningDataModule, ABC):
         return Order(samples, self.batch_size, self.seed, *self.rank_and_world, numbers=numbers)
 
     def train_dataloader(self) -> Stream:
-        return Stream(self)
+        self._stream = Stream(self)
+        return self._stream
+
+    def teardown(self, stage: str) -> None:
+        if self._stream is not None:
+            self._stream.close()
 
     def state_dict(self) -> dict[str, Any]:
         return {"drawn": self.drawn}

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any, TypeVar
 
 import torch
@@ -28,6 +29,7 @@ def in_order(items: Dataset[T], indices: Sequence[int], workers: int) -> Iterato
             num_workers=workers,
             generator=torch.Generator(),  # or the loader would draw from the global one
         )
-        loaded = iter(loader)
-    for several in alive(loaded, "take fewer workers, or workers=0"):
-        yield from several
+        loaded = alive(iter(loader), "take fewer workers, or workers=0")
+    with closing(loaded):
+        for several in loaded:
+            yield from several

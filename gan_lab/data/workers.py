@@ -1,7 +1,7 @@
 """Data workers that leave signals to their parent process."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
@@ -34,7 +34,7 @@ def leaving_signals_to_us() -> Iterator[None]:
         Finalize(None, _end, exitpriority=0)  # of this process: one that it forks, or was forked from, has its own
 
 
-def alive(loaded: Iterator[T], advice: str) -> Iterator[T]:
+def alive(loaded: Iterator[T], advice: str) -> Generator[T, None, None]:
     """What a DataLoader loads; where a worker was killed, a UserError in one line, which ends with the advice."""
     try:
         yield from loaded

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,6 @@ from gan_lab.data.sources.folder import Folder
 from gan_lab.errors import UserError
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def without_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loader that an error leaves to the garbage collector waits so long for each of its workers, deaf to SIGTERM."""
-    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.1)
 
 
 def write_photos(root: Path) -> None:
@@ -128,6 +123,7 @@ class TestCorruptPictures:
         data = make("images", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
+        assert not active_children()
 
 
 def test_a_worker_that_is_killed_for_memory_is_told_in_one_line(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,6 +173,16 @@ def test_a_process_opens_no_picture_of_another_ones_share(
         log.unlink()
         assert opened[rank][: len(own)] == own
     assert not {*opened[0][:9]} & {*opened[1][:9]}
+
+
+def test_workers_end_with_the_run(make: Make) -> None:
+    data = make("images", workers=1)
+    stream = data.train_dataloader()
+    stream.draw()
+    assert len(active_children()) == 1
+    data.teardown("fit")
+    assert not active_children()
+    assert data.drawn == 1
 
 
 JOB = """
