@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from helpers import composing
 from helpers.configuration import NARROW, SMALL
-from helpers.disk import wait_for_no_disk
+from helpers.disk import skip_fsync
 from omegaconf import DictConfig
 
 # torch's compiler keeps threads beside the tests' own, and a process that others are forked from must have none.
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
 composing.keep_what_is_read()
-wait_for_no_disk()
+skip_fsync()
 
 
 @pytest.fixture(scope="session", autouse=True)

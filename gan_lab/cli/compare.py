@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 GENERATOR = "generator.safetensors"
 ENDINGS = (".csv", ".json", ".md")
-SWEEPS_OWN = (".csv", ".html", ".json", ".md", ".yaml")  # endings of files beside its runs
+SWEEPS_OWN = (".csv", ".db", ".html", ".json", ".md", ".yaml")  # endings of files beside its runs
 PROCEDURE = "procedure/"  # what precedes the names of a figure's circumstances
 FLOOR = "floor/"  # and, among these, of what the metric says of real samples
 SCORED = "generator"  # the digest of the generator that the run had left when it was scored
@@ -77,9 +77,16 @@ def main(arguments: list[str]) -> int:
 
 
 def places_among(arguments: Iterable[str]) -> list[Path]:
-    """The runs, folders and files that a command was given: of `SWEEP/*` without what the sweep notes of itself."""
+    """The runs, folders and files that a command was given.
+
+    Files that a sweep keeps beside its runs (`SWEEP/*` names them, too) are left out.
+    """
     places = [place(argument) for argument in arguments if is_place(argument)]
-    return [path for path in places if path.suffix not in SWEEPS_OWN or not (path.parent / PLAN).is_file()]
+    return [path for path in places if not _is_note_of_a_sweep(path)]
+
+
+def _is_note_of_a_sweep(path: Path) -> bool:
+    return path.suffix in SWEEPS_OWN and path.is_file() and (path.parent / PLAN).is_file()
 
 
 def is_place(argument: str) -> bool:

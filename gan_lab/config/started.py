@@ -63,7 +63,9 @@ def tell_jobs(arguments: Sequence[str]) -> None:
 
 
 def _start_of_sweep() -> dict[str, Any] | None:
-    """In a job that submitit has started: how its sweep was."""
+    """In a job that submitit has started: how its sweep was. Not where a script of one's own calls the lab."""
+    if _flags_from_python.get() is not None:
+        return None
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is None or spec.name != SUBMITIT:
         return None

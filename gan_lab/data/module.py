@@ -60,7 +60,7 @@ class Stream:
         return batch
 
     def close(self) -> None:
-        """End the processes that load. What is left to the garbage collector waits for each for five seconds."""
+        """End the loading processes. Left to the garbage collector, each would be waited for, five seconds long."""
         self._batches, self._position = iter(()), -1
 
 
@@ -219,6 +219,9 @@ class GameData(LightningDataModule, ABC):
     def teardown(self, stage: str) -> None:
         if self._stream is not None:
             self._stream.close()
+
+    def on_exception(self, exception: BaseException) -> None:
+        self.teardown("fit")
 
     def state_dict(self) -> dict[str, Any]:
         return {"drawn": self.drawn}

@@ -151,7 +151,7 @@ class GAN(pl.LightningModule):
         real = context.real_output.all_logits if loss.generator_sees_real else repeat(None)
         return _total(map(loss.generator, real, context.fake_output.all_logits))
 
-    # Both are asked once: whether an object has a protocol takes Python 3.11 as long as a layer of a small network.
+    # Asked once: on Python 3.11 `isinstance` of a protocol takes as long as a layer of a small network.
 
     @cached_property
     def _output_loss(self) -> OutputLoss | None:
@@ -201,6 +201,7 @@ class GAN(pl.LightningModule):
     def move(self, player: Player, gradient: Sequence[Tensor], counts: bool = True) -> bool:
         """One step of the player's optimiser, after which its constraints hold again; whether it was made."""
         if player.scale is not None and not player.scale.allows(gradient):
+            player.look(self.round)  # what its terms have kept of the step is not finite either, perhaps
             return False
         player.aim(gradient)
         if self.clip_norm is not None:

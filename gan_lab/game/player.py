@@ -115,7 +115,9 @@ class Player(nn.Module):
             return
         now = (round_, self.step)
         if self._looked == now:
-            torch._foreach_copy_(self.state, self._before)
+            torch._foreach_copy_(
+                [value.data for value in self.state], self._before
+            )  # unseen by the graphs that have them
         else:
             self._looked, self._before = now, [value.clone() for value in self.state]
 

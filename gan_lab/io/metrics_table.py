@@ -1,4 +1,4 @@
-"""Table of a run's metrics, `metrics.csv`, for those who show it."""
+"""Rows of a run's table of metrics, `metrics.csv`."""
 
 import csv
 import io
@@ -16,7 +16,8 @@ LONGEST = 20  # characters of a round
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
     """The round of each row, and its numbers by the names of their columns; nothing where the file is not there.
 
-    A run may be writing it, or a kill may have cut it short: rows without a round are left out, and what is no number.
+    A run may be writing it, or a kill may have cut it short: rows without a whole number as round are left out, and so
+    are fields that are no numbers.
 
     Raises:
         UserError: it cannot be read, or is no table of rounds.

@@ -109,12 +109,14 @@ def kernel_distance(x: Tensor, y: Tensor, blocks: int = 10, seed: int = 0) -> tu
 
 
 def random_order(points: Tensor, rng: torch.Generator) -> Tensor:
-    """Indices (N,) of the points (N, F) in an order that follows from the generator and their values alone.
+    """Indices (N,) that put the points (N, F) into a random order.
 
-    How they lie, by the names of files or by classes in turn, would else decide which of them a random part has. Points
-    that are told apart by rounding alone may change places.
+    It follows from the generator and the points' values, not from their order, which may be that of files or of
+    classes: they are first sorted along a fixed random direction. Points that differ by rounding alone may change
+    places.
     """
-    by_value = points.sum(1, dtype=torch.float64).argsort(stable=True)
+    direction = torch.randn(points.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    by_value = (points.double() * direction.to(points.device)).sum(1).argsort(stable=True)
     return by_value[torch.randperm(len(points), generator=rng).to(points.device)]
 
 

@@ -93,9 +93,9 @@ def queue_again(number: int) -> bool:
 
 
 def _job() -> str | None:
-    """This job's name for scontrol; in an array ARRAY_TASK: the last task's own number names all of the array."""
-    array = os.environ.get("SLURM_ARRAY_JOB_ID")
-    return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}" if array else os.environ.get("SLURM_JOB_ID")
+    """This job's name for scontrol: its number, but of an array's last task, whose number names all of the array."""
+    number, task = (os.environ.get(f"SLURM_{name}") for name in ("JOB_ID", "ARRAY_TASK_ID"))
+    return f"{number}_{task}" if number is not None and number == os.environ.get("SLURM_ARRAY_JOB_ID") else number
 
 
 def _ended_with_the_job(error: Exception) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from gan_lab.config.words import one_line
 from gan_lab.evaluation.copying import most
+from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_text
 from gan_lab.metrics.metric import Best
@@ -92,6 +93,8 @@ def scored(summary: dict[str, Any], figure: str, key: str | None) -> dict[str, A
     if f"{head}/{figure}" not in summary or summary.get(f"{head}/generator") != summary.get("generator"):
         return None
     procedure = f"{head}/procedure"
+    if summary.get(f"{procedure}/version") != VERSION:  # by an earlier version of the lab
+        return None
     return {
         "value": summary[f"{head}/{figure}"],
         "best": summary.get(f"{procedure}/best/{figure}"),

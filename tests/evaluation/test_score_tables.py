@@ -47,11 +47,11 @@ def test_a_table_of_a_sweep(mine: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_what_a_sweep_notes_of_itself_is_no_run(tmp_path: Path) -> None:
-    for name in ("multirun.yaml", "sweep.yaml", "report.html", "table.csv", "samples.npz"):
+    for name in ("multirun.yaml", "study.db", "sweep.yaml", "report.html", "table.csv", "samples.npz"):
         (tmp_path / name).touch()
-    (tmp_path / "seed=0").mkdir()
+    (tmp_path / "data.labels=some.csv").mkdir()
     given = [*map(str, sorted(tmp_path.iterdir())), "n=60"]
-    assert compare.places_among(given) == [tmp_path / "samples.npz", tmp_path / "seed=0"]
+    assert compare.places_among(given) == [tmp_path / "data.labels=some.csv", tmp_path / "samples.npz"]
     (tmp_path / "sweep.yaml").unlink()
     assert tmp_path / "multirun.yaml" in compare.places_among([str(tmp_path / "multirun.yaml")])
 

@@ -13,7 +13,7 @@ from gan_lab.metrics.classification import classification_accuracy
 from gan_lab.metrics.distances import frechet_by_class, frechet_distance, kernel_distance, nearest_neighbour_error
 from gan_lab.metrics.diversity import ms_ssim_diversity
 from gan_lab.metrics.frechet import extrapolated_frechet, frechet_interval
-from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets
+from gan_lab.metrics.kernels import gaussian_mmd, kernel_distance_of_subsets, median_distance
 from gan_lab.metrics.likelihood import feature_likelihood
 from gan_lab.metrics.memorisation import (
     authenticity,
@@ -156,6 +156,20 @@ def test_the_order_of_the_points_does_not_matter(measure: Measure) -> None:
     turned = torch.cat([fake[:20].flip(0), fake[20:].roll(31, 0)])  # one of them looks at 20 points only
     whole, again = first(measure.call(real, fake)), first(measure.call(real.flip(0), turned))
     assert again == pytest.approx(whole, rel=1e-9, abs=measure.shuffled + 1e-12)
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        lambda real, fake: kernel_distance(real, fake)[0],
+        lambda real, fake: kernel_distance_of_subsets(real, fake, subsets=10, size=50).mean,
+        lambda real, _: median_distance(real, most=50),
+    ],
+    ids=["kernel", "kernel_subsets", "mmd"],
+)
+def test_nor_does_that_of_points_whose_numbers_have_equal_sums(measured: Callable[[Tensor, Tensor], float]) -> None:
+    real, fake = cloud(1).round(), cloud(2).round()
+    assert measured(real.flip(0), fake.roll(31, 0)) == pytest.approx(measured(real, fake), rel=1e-9, abs=1e-12)
 
 
 @measures(lambda measure: measure.chunked)

@@ -49,7 +49,7 @@ def test_what_slurm_stopped_is_queued_again(
     assert ("requeue 7" in slurm(state)) is again
 
 
-def test_a_task_of_an_array_is_named_as_such(
+def test_run_and_trap_name_a_task_of_an_array_and_a_single_job(
     slurm: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number of the last task is that of the array: it would start all of its tasks again."""
@@ -58,10 +58,14 @@ def test_a_task_of_an_array_is_named_as_such(
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "2")
     assert queue_again(signal.SIGUSR1)
     assert slurm("RUNNING") == ["show job 7_2", "requeue 7_2"]
-    (trap,) = yaml.safe_load((ROOT / "conf/hydra/launcher/slurm.yaml").read_text())["setup"]
-    subprocess.run(["bash", "-c", f"{trap}\nexit 140"], check=False)
-    subprocess.run(["bash", "-c", f"{trap}\nexit 1"], check=False)
+    setup = "\n".join(yaml.safe_load((ROOT / "conf/hydra/launcher/slurm.yaml").read_text())["setup"])
+    for code in (140, 1):
+        subprocess.run(["bash", "-c", f"{setup}\nexit {code}"], check=False)
     assert slurm("RUNNING")[2:] == ["requeue 7_2"]
+    monkeypatch.delenv("SLURM_ARRAY_JOB_ID")
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
+    subprocess.run(["bash", "-c", f"{setup}\nexit 140"], check=False)
+    assert slurm("RUNNING")[3:] == ["requeue 7"]
 
 
 def test_outside_of_slurm_nothing_is_queued(slurm: Callable[[str], list[str]], monkeypatch: pytest.MonkeyPatch) -> None:

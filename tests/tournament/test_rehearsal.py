@@ -15,7 +15,8 @@ def test_what_is_counted_and_timed_are_the_rounds_alone(tmp_path: Path, monkeypa
     """A round of one product of 2 x 3 and 3 x 4, and of two seconds; the evaluation after the last takes a thousand."""
     clock = [0.0]
     monkeypatch.setattr("gan_lab.tournament.rehearsal.time.perf_counter", lambda: clock[0])
-    rehearsal, trainer = Rehearsal(str(tmp_path)), Any
+    rehearsal = Rehearsal(str(tmp_path))
+    trainer: Any = None
     for t in range(ROUNDS):
         gan: Any = SimpleNamespace(round=t, device=torch.device("cpu"), images=8 * (t + 1))
         rehearsal.before_round(trainer, gan)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gan_lab.evaluation.copying import most
+from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.tournament.ablation import effects_of
 from gan_lab.tournament.page import parse_page
 from gan_lab.tournament.plan import Cost
@@ -108,7 +109,8 @@ def test_effects_are_those_of_the_figure_and_a_failure_is_the_worst() -> None:
 SUMMARY = {
     "finished": True, "budget": 10, "rounds": 10, "seconds": 2.0, "generator": "g",
     "score/p-1/mmd": 0.5, "score/p-1/generator": "g", "score/p-1/procedure/n": 10_000, "score/p-1/procedure/seed": 0,
-    "score/p-1/procedure/split": "train", "score/p-1/procedure/best/mmd": "lower", "score/p-1/procedure/floor/mmd": 0.1,
+    "score/p-1/procedure/version": VERSION, "score/p-1/procedure/split": "train",
+    "score/p-1/procedure/best/mmd": "lower", "score/p-1/procedure/floor/mmd": 0.1,
     "score/q-1/copying": 0.8, "score/q-1/copying/error": 0.1, "score/q-1/generator": "g",
 }  # fmt: skip
 
@@ -135,5 +137,6 @@ def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
 def test_a_figure_of_another_generator_or_procedure_does_not_count() -> None:
     assert scored(SUMMARY, "mmd", "p-1") is not None
     assert scored(SUMMARY | {"score/p-1/generator": "h"}, "mmd", "p-1") is None
+    assert scored(SUMMARY | {"score/p-1/procedure/version": VERSION - 1}, "mmd", "p-1") is None
     assert scored(SUMMARY, "mmd", "p-2") is None and scored(SUMMARY, "mmd", None) is None
     assert most(SUMMARY | {"score/q-1/generator": "h"}, "q-1") is None
