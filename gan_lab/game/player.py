@@ -115,9 +115,8 @@ class Player(nn.Module):
             return
         now = (round_, self.step)
         if self._looked == now:
-            torch._foreach_copy_(
-                [value.data for value in self.state], self._before
-            )  # unseen by the graphs that have them
+            # Graphs of earlier looks that hold them are to go backwards still.
+            torch._foreach_copy_([value.data for value in self.state], self._before)
         else:
             self._looked, self._before = now, [value.clone() for value in self.state]
 

@@ -22,9 +22,9 @@ class Term(nn.Module):
     `acts_on` names the players on whose weights its value depends; mounted on the other it is refused. One that
     `reads_labelled` uses the samples whose labels are shown: without any, `data.labels` is refused.
 
-    A state, such as a moving average, is a buffer that is changed in place, never replaced. Write the term as if it were
-    asked once a step: where an update asks several times, each time begins with the state from before the step, and the
-    last one stays.
+    A state, such as a moving average, is a buffer that is changed in place, never replaced. Write the term as if it
+    were asked once a step: where an update asks several times, each time begins with the state from before the step,
+    and the last one stays.
     """
 
     uses_input_gradient: ClassVar[bool] = False

@@ -120,10 +120,8 @@ class TestCorruptPictures:
         folder.mkdir()
         for i in range(3):
             (folder / f"{i}.jpg").write_bytes(b"no picture")
-        data, before = (
-            make("images", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True),
-            active_children(),
-        )
+        before = active_children()
+        data = make("images", root=str(folder), batch_size=2, workers=workers, skip_corrupt=True)
         with pytest.raises(UserError, match="no picture is readable"):
             take(data, 1)
         assert {*active_children()} <= {*before}
