@@ -14,8 +14,8 @@ test: QUICK = -m "not slow"
 test test-all: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(QUICK) $(ARGS)
+	$(BIN)/mypy & types=$$!; OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(QUICK) $(ARGS); \
+		code=$$?; wait $$types && exit $$code  # mypy has one process
 
 docs: .venv/docs-installed  # (the variable silences a notice of Material's successor)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

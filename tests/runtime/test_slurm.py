@@ -166,12 +166,18 @@ def test_jobs_of_a_sweep_that_are_warned_and_preempted_end_as_those_that_were_le
     size = ["hydra.launcher.timeout_min=10", "hydra.launcher.mem_gb=1", "hydra.launcher.cpus_per_task=1"]
     sweep = ["hydra/launcher=slurm", *size, "hydra.sweep.dir=sweep", "rounds=20,60,10"]
     process = start_afresh("-m", *sweep, *WARNED_GAME, where=tmp_path)
+    local = start(*WARNED_GAME, "rounds=60", "hydra.run.dir=local", where=tmp_path)
     until(lambda: "_0.0" in steps(), process, 300)
     (first,) = [step.removesuffix(".0") for step in steps().split() if step.endswith("_0.0")]
 
+    warned = 0.0
+
     def comes_back() -> bool:
-        """After a warning; one that comes before SLURM has begun the step's process is lost."""
-        subprocess.run(["scancel", "--signal=USR2", "--state=RUNNING", first], capture_output=True)
+        """After a warning. One that comes before SLURM has begun the step is lost; submitit bears one at a time."""
+        nonlocal warned
+        if time.monotonic() > warned + 10:
+            warned = time.monotonic()
+            subprocess.run(["scancel", "--signal=USR2", "--state=RUNNING", first], capture_output=True)
         return " Restarts=1 " in ask("scontrol", "show", "job", "-o", first)
 
     until(comes_back, process, 300)
@@ -186,7 +192,7 @@ def test_jobs_of_a_sweep_that_are_warned_and_preempted_end_as_those_that_were_le
     assert [job.state for job in status(tmp_path / "sweep", 60)] == ["done"] * 3
     starts = [read_facts(run)["start"] for run in tmp_path.glob("sweep/*=*")]
     assert starts == [{"program": ["python", str(ROOT / "train.py")], "flags": []}] * 3
-    finish(start(*WARNED_GAME, "rounds=60", "hydra.run.dir=local", where=tmp_path), seconds=600)
+    finish(local, seconds=600)
     assert_same_runs(max(tmp_path.glob("sweep/*=*"), key=rounds_logged), tmp_path / "local")
 
 
@@ -202,10 +208,10 @@ def test_two_nodes_play_as_two_processes_do_and_come_back_after_a_warning(
     job = ask(
         "sbatch", "--parsable", "--requeue", "--open-mode=append", "--nodes=2", "--ntasks-per-node=1", "--wrap", run
     )
-    job = job.strip()
+    job, local = job.strip(), start(*settings, "hydra.run.dir=local", where=tmp_path)
     wait(lambda: rounds_logged(tmp_path / "run") > 2, job)
     ask("scancel", "--signal=USR1", job)
     wait(lambda: " JobState=COMPLETED " in ask("scontrol", "show", "job", "-o", job), job)
     assert " Restarts=1 " in ask("scontrol", "show", "job", "-o", job)
-    finish(start(*settings, "hydra.run.dir=local", where=tmp_path), seconds=300)
+    finish(local, seconds=300)
     assert_same_runs(tmp_path / "run", tmp_path / "local")
