@@ -22,6 +22,7 @@ from gan_lab.config.conf import CONF
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.evaluation.factorial import Effect
 from gan_lab.evaluation.ranking import looks
 from gan_lab.io.files import write_atomically
@@ -153,6 +154,7 @@ class Stages:
         about = [
             self._option("rehearsal", entry, ROUNDS),
             self.page.model_dump(mode="json", include={"evaluation", "copying"}),
+            VERSION,
         ]
         of = hashlib.sha256(json.dumps(about).encode()).hexdigest()
         found = _found(place / FILE, of)
