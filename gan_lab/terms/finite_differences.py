@@ -36,14 +36,13 @@ class _FiniteDifference(Term):
 
 
 class ApproximateR1(_FiniteDifference):
-    """E_x (D(x) - D(x + sigma eps))^2 over real samples, eps ~ N(0, I) (Lin et al. 2025, APT, section 3: aR1).
+    """E_x (D(x) - D(x + sigma eps))^2 over real samples, eps ~ N(0, I) (Lin et al. 2025, APT: aR1).
 
     It is sigma^2 E ||grad_x D(x)||^2 up to terms of the order sigma^4, so that `R1` of weight 2 `weight` sigma^2 is its
     limit. It serves networks that have no second derivative, and saves no time: D is asked twice more (a step of a
     ResNet's D at 32 pixels on a CPU takes 2.1 times as long with it, 1.8 times with `R1`). sigma is in the units of x;
-    defaults are the paper's of images (of videos: sigma 0.1). A D that is random itself (dropout, augmentation,
-    instance noise) draws anew for either view, which adds the variance of that; in half precision sigma has to exceed
-    what rounding does to logits.
+    the defaults are this lab's choice. A D that is random itself (dropout, augmentation, instance noise) draws anew for
+    either view, which adds the variance of that; in half precision sigma has to exceed what rounding does to logits.
     """
 
     def value(self, context: StepContext) -> Tensor:
