@@ -90,14 +90,15 @@ class EfficientNetLite0:
 
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         check_images("efficientnet_lite0", shape, (1, 3))
-        self.network = efficientnet_lite0("features=efficientnet_lite0, which images without labels are compared by")
+        network = efficientnet_lite0("features=efficientnet_lite0, which images without labels are compared by")
+        self.network = network.to(memory_format=torch.channels_last)  # two thirds of the time on a CPU
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)
         return torch.cat([self._see(network, part) for part in to_rgb_bytes(x).split(ENLARGED)])
 
     def _see(self, network: Any, pixels: Tensor) -> Tensor:
-        x = BilinearAntialiased()(pixels, 224)
+        x = BilinearAntialiased()(pixels, 224).contiguous(memory_format=torch.channels_last)
         return network.extract_features((x - 127) / 128).mean((2, 3))
 
     def probabilities(self, features: Tensor) -> Tensor:
