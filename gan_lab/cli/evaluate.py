@@ -41,6 +41,7 @@ from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
+from gan_lab.config.entry import entry
 from gan_lab.config.explain import explain
 from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
@@ -86,6 +87,7 @@ TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
+@entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, f"{__doc__}\n{options_in_words()}"))
     if code is not None:

@@ -4,6 +4,8 @@ import csv
 import json
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -193,3 +195,11 @@ def test_a_metric_that_appears_late_gets_its_column(tmp_path: Path) -> None:
             ["2", "2.0", "3.0"],
             ["3", "4.0", "5.0"],
         ]
+
+
+@pytest.mark.parametrize("command", ["train --help", "evaluate --help", "status --help"])
+def test_a_command_whose_reader_leaves_says_nothing(command: str) -> None:
+    """As `gan-lab ... | head` does."""
+    line = f"{sys.executable} -m gan_lab.cli.main {command} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
