@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 from gan_lab.config.arguments import tidied
 from gan_lab.config.compose import check_experiment
 from gan_lab.config.conf import CONF
-from gan_lab.config.environment import raw
 from gan_lab.config.entry import reader_left
+from gan_lab.config.environment import raw
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import check_same, check_start, expand
 from gan_lab.config.started import tell_jobs
