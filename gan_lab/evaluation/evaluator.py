@@ -37,7 +37,7 @@ from gan_lab.sampling import Sampler, Trained, noise_of
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
-VERSION = 5  # raise it with every change after which the same settings give other figures
+VERSION = 6  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
 EXAM = 10_000  # real samples, at most, that features which learn are tested by
 

@@ -66,7 +66,7 @@ class Pretrained:
         except (RuntimeError, KeyError) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"features.weights={path}: not the weights of this network ({why})") from error
-        self.network: Any = network.eval().requires_grad_(False)
+        self.network: Any = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
         self.resize = f"{self.resizer.name}, to {self.side} x {self.side}"
         words = [self.model, str(self.normalisation(self.network))]  # networks of other activations share weights
         self.identity = f"{self.name} {digest_of(self.network.state_dict().values(), *words)[:8]}"
@@ -75,7 +75,8 @@ class Pretrained:
         network = self.network.to(x.device)
         mean, deviation = (255 * x.new_tensor(side).view(3, 1, 1) for side in self.normalisation(network))
         parts = (self.resizer(part, self.side) for part in to_rgb_bytes(x).split(ENLARGED))
-        return torch.cat([self.see(network, (part - mean) / deviation).float() for part in parts])
+        entering = (((part - mean) / deviation).contiguous(memory_format=torch.channels_last) for part in parts)
+        return torch.cat([self.see(network, part).float() for part in entering])
 
 
 class Timm(Pretrained):
