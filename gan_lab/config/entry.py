@@ -11,13 +11,14 @@ from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 
 Main = Callable[[list[str]], int]
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def entry(smaller: str) -> Callable[[Main], Main]:
     """Make a command of `main(arguments)`: 2 after a mistake or for want of memory, with one line on standard error.
 
-    `smaller` says what to do where memory is short. A command whose output is no longer read ends without a word.
-    Everything else is a bug and keeps its traceback.
+    `smaller` says what to do where memory is short. A command that is interrupted, or whose output is no longer read,
+    ends without a word. Everything else is a bug and keeps its traceback.
     """
 
     def wrapped(main: Main) -> Main:
@@ -27,6 +28,8 @@ def entry(smaller: str) -> Callable[[Main], Main]:
                 code = main(arguments)
                 sys.stdout.flush()
                 return code
+            except KeyboardInterrupt:
+                return INTERRUPTED
             except BrokenPipeError:
                 return reader_left()
             except Exception as error:
