@@ -24,7 +24,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.evaluation.factorial import Effect
-from gan_lab.evaluation.ranking import looks
+from gan_lab.evaluation.spending import RULE
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, write_own
@@ -42,6 +42,7 @@ from gan_lab.tournament.state import Run, floor_of, read_run
 
 PAGE, LOG = "page.yaml", "output.txt"
 FREE = ("power",)  # what decides nothing, and may be asked again of the same runs
+NAMED = {"rule": "looks (of another version of the lab)"}
 PLAYED = ("search", "final")  # the sweeps: once there is one, the page stands
 SHOWN = 36  # samples in a picture
 Job = tuple[str, int]  # a run: the option of `experiment` and the seed
@@ -102,11 +103,9 @@ class Stages:
         if self.retry:
             self._forget_failures()
         found = self._search()
-        decides = self.page.until == "decided"
-        numbers = looks(self.page.first_look, self.page.seeds, self.page.looks if decides else 1)
-        for look, seeds in enumerate(numbers, start=1):
-            result = self._finals(found, seeds, (look, len(numbers)))
-            if decides and result.decision.settled:
+        for seeds in self.page.numbers:
+            result = self._finals(found, seeds)
+            if result.decision.settled:
                 break
         pictures = self._samples(result)
         effects = [] if analyse is None else analyse(result)
@@ -116,6 +115,7 @@ class Stages:
 
     def _keep_page(self) -> None:
         path, now = self.directory / PAGE, self.page.model_dump(mode="json")
+        now["rule"] = RULE if len(self.page.numbers) > 1 else None  # by which the looks share the error rate
         is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
         if (is_there or has_played) and not (is_there and is_own(path)):
             raise UserError(f"{path}: is not of a tournament of yours; give this one a dir of its own, dir=DIR")
@@ -123,8 +123,8 @@ class Stages:
         for key in now:
             if key not in FREE and before.get(key) != now[key]:
                 raise UserError(
-                    f"{self.directory}: holds a tournament with other {key}; give this one a dir of its own "
-                    f"(its runs would not be comparable, or its error rate not what it says)"
+                    f"{self.directory}: holds a tournament with other {NAMED.get(key, key)}; give this one a dir "
+                    f"of its own (its runs would not be comparable, or its error rate not what it says)"
                 )
         write_own(path, yaml.safe_dump(now, sort_keys=False))
 
@@ -246,7 +246,7 @@ class Stages:
         cost = self.costs[entry.costed]
         return Searched(drawn, cost, runs, [cost] * len(runs))
 
-    def _finals(self, found: dict[str, Searched], number: int, look: tuple[int, int]) -> Result:
+    def _finals(self, found: dict[str, Searched], number: int) -> Result:
         seeds = list(self.page.final_seeds)[:number]
         jobs: dict[Job, int] = {}
         for entry in entries(self.page, trials=False):
@@ -258,8 +258,8 @@ class Stages:
         runs = self._sweep("final", pages, jobs)
         runs = self._score(runs, jobs)
         played = [Played(name, {seed: runs[name, seed] for seed in seeds}, *one) for name, one in found.items()]
-        result = result_of(self.page, self.figure, played, look)
-        _say(f"look {look[0]} of {look[1]}, {number} seeds: {conclusion(result)[0]}")
+        result = result_of(self.page, self.figure, played)
+        _say(f"look {result.look[0]} of {result.look[1]}, {number} seeds: {conclusion(result)[0]}")
         return result
 
     def _sweep(self, stage: str, pages: Path, jobs: dict[Job, int]) -> dict[Job, Run]:

@@ -154,16 +154,18 @@ def _pairs(result: Result) -> Table:
                 f"{pair.effect:.2f}",
                 f"{pair.p:.2g}",
                 f"{pair.adjusted:.2g}",
-                "yes" if pair.adjusted <= result.level else "no",
-                "" if pair.adjusted <= result.level else (f"> {10_000}" if needed is None else str(needed)),
+                "yes" if pair in result.decision.decided else "no",
+                "" if pair in result.decision.decided else (f"> {10_000}" if needed is None else str(needed)),
             ]
         )
+    over = "pairs" if result.look[1] == 1 else "pairs and looks"
     note = (
         f"Of how bad a run is, by seed: a difference below zero favours the first. g: Hedges' effect size of the "
-        f"differences. Student's paired test; by Holm for all pairs; decided at {result.level:.3g}. The seeds are all "
-        f"that it would take with a power of {result.page.power:g}, if the effect is as large as it looks."
+        f"differences. Student's paired test; by Holm for all {over}, and decided where that is at most "
+        f"{result.page.error:g}. The seeds are all that it would take with a power of {result.page.power:g}, if the "
+        "effect is as large as it looks."
     )
-    head = ["pair", "difference", "g", "p", "by Holm", "decided", "seeds it would take"]
+    head = ["pair", "difference", "g", "p", f"p for all {over}", "decided", "seeds it would take"]
     return Table("Pairs", head, rows, note)
 
 

@@ -8,6 +8,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.copying import Answer, answer
 from gan_lab.evaluation.ranking import Decision, Pair, Rank, decide, rank, seeds_needed
+from gan_lab.evaluation.spending import nominal_level
 from gan_lab.metrics.estimates import Estimate, estimate
 from gan_lab.metrics.metric import Best
 from gan_lab.tournament.page import TournamentPage
@@ -65,7 +66,7 @@ class Standing(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Of all contestants, the best one first."""
+    """Of all contestants, the best one first; `level`: the part of the error rate that this look may spend."""
 
     page: TournamentPage
     figure: str
@@ -103,10 +104,8 @@ class Played(NamedTuple):
     costs: list[Cost]
 
 
-def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look: tuple[int, int]) -> Result:
-    """The result at a look (its number from 1, and the number of all looks).
-
-    Each look tests at the error rate by the number of looks, so that all together keep it (Bonferroni).
+def result_of(page: TournamentPage, figure: str, played: Sequence[Played]) -> Result:
+    """The result at one of the page's looks, by as many seeds as were played.
 
     Raises:
         UserError: no run has a figure.
@@ -117,8 +116,8 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
         raise UserError(f"no run has a figure; the first one's failure: {why}")
     best, floor = known[0].best, known[0].floor
     values = values_of({one.name: one.runs for one in played}, best, floor)
-    level = page.error / look[1]
-    decision, ranks = decide(values, page.question, level), rank(values, level)
+    seeds, looks = list(played[0].runs), page.numbers
+    decision, ranks = decide(values, page.question, page.error, looks), rank(values, page.error, looks)
     standings = [
         Standing(
             one.name,
@@ -135,12 +134,11 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
         )
         for one in played
     ]
-    needed = {
-        (pair.a, pair.b): seeds_needed(pair.effect, level / max(1, len(decision.left)), page.power)
-        for pair in decision.left
-    }
+    last = nominal_level(page.error / max(1, len(decision.left)), looks[-1], looks)
+    needed = {(pair.a, pair.b): seeds_needed(pair.effect, last, page.power) for pair in decision.left}
     standings.sort(key=lambda standing: math.fsum(standing.values))
-    seeds = list(played[0].runs)
+    look = looks.index(len(seeds)) + 1, len(looks)
+    level = nominal_level(page.error, len(seeds), looks)
     return Result(page, figure, best, floor, seeds, level, look, standings, decision, needed)
 
 

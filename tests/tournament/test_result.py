@@ -28,12 +28,12 @@ def run(figure: float | None, failure: str | None = None, z: float | None = None
     return Run(Path("run"), True, failure, 100 if figure is not None else 40, 7.0, figure, best, 0.1, curve, z)
 
 
-def result(rows: dict[str, list[Run]], page: Any = PAGE, look: tuple[int, int] = (1, 1)) -> Result:
+def result(rows: dict[str, list[Run]], page: Any = PAGE) -> Result:
     played = [
         Played(name, dict(enumerate(runs)), {"optimizer.lr": 1e-3}, COST, [run(2.0), run(None, "NaN")], [COST] * 2)
         for name, runs in rows.items()
     ]
-    return result_of(page, "mmd", played, look)
+    return result_of(page, "mmd", played)
 
 
 CLEAR = {"a": [1.0, 1.1, 0.9, 1.0, 1.05], "b": [2.0, 2.2, 1.8, 2.1, 2.05], "c": [2.15, 2.1, 1.9, 2.05, 2.1]}
@@ -53,8 +53,14 @@ def test_what_is_decided_what_is_not_and_what_it_would_take() -> None:
     assert found.needed[("b", "c")] is not None
 
 
-def test_a_look_of_several_tests_at_its_part_of_the_error_rate() -> None:
-    assert result(rows(), look=(1, 5)).level == pytest.approx(0.01)
+def test_a_look_of_several_has_its_part_of_the_error_rate() -> None:
+    page = PAGE.model_copy(update={"seeds": 8, "until": "decided", "looks": 2})
+    assert page.numbers == [5, 8]
+    once, first = result(rows()), result(rows(), page)
+    assert (first.look, once.look) == ((1, 2), (1, 1))
+    assert first.level < once.level == page.error
+    (pair, same) = (next(pair for pair in one.decision.decided if pair.b == "b") for one in (first, once))
+    assert pair.p == same.p and pair.adjusted > same.adjusted
 
 
 def test_a_failed_run_counts_as_the_worst_and_is_told() -> None:
