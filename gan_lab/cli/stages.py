@@ -71,6 +71,8 @@ class Stages:
         self.figure, self.best = figure_of(page)
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
+        self.rehearsals = 0.0  # seconds that all rehearsals took
+        self._since = time.monotonic()  # when this start began, later by the time for which runs were waited for
         self._begun: set[str] = set()  # stages whose options were written in this start
 
     def begin(self) -> None:
@@ -87,6 +89,7 @@ class Stages:
             found = self._rehearsed(entry)
             self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
             self.scoring = found["scoring"]
+            self.rehearsals += found.get("whole", 0.0)
         for entry in entries(self.page, trials=False):
             rounds_of(self.page, self.costs[entry.costed], final=True)
 
@@ -99,7 +102,6 @@ class Stages:
         Raises:
             UserError: runs could not be played, for other reasons than that they failed.
         """
-        began = time.monotonic()
         if self.retry:
             self._forget_failures()
         found = self._search()
@@ -109,9 +111,9 @@ class Stages:
                 break
         pictures = self._samples(result)
         effects = [] if analyse is None else analyse(result)
-        text = write_report(result, self.directory, pictures, effects)
-        print(f"{time.monotonic() - began:.0f} s in this start", file=sys.stderr)
-        return text
+        return write_report(
+            result, self.directory, pictures, effects, self.rehearsals, lambda: time.monotonic() - self._since
+        )
 
     def _keep_page(self) -> None:
         path, now = self.directory / PAGE, self.page.model_dump(mode="json")
@@ -137,9 +139,15 @@ class Stages:
     def _is_random(self) -> bool:
         return self.page.search is not None and self.page.search.sampler == "random"
 
-    def _child(self, act: Callable[[], int | None]) -> None:
-        """Raises SystemExit where a signal has ended it, with its code."""
+    def _child(self, act: Callable[[], int | None], is_own: bool = False) -> None:
+        """`is_own`: its time is that of the tournament itself.
+
+        Raises:
+            SystemExit: a signal has ended it; with its code.
+        """
+        began = time.monotonic()
         code = in_child(act, self.directory / LOG)
+        self._since += 0.0 if is_own else time.monotonic() - began
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
 
@@ -318,7 +326,7 @@ class Stages:
             pictures[standing.name] = path = self.directory / "samples" / f"{standing.name}.png"
             if not path.exists():
                 arguments = [str(run.directory), f"n={SHOWN}", "seed=0", f"out={path}"]
-                self._child(lambda arguments=arguments: sample(arguments))  # type: ignore[misc]
+                self._child(lambda arguments=arguments: sample(arguments), is_own=True)  # type: ignore[misc]
         return {name: path for name, path in pictures.items() if path.exists()}
 
     def _last_error(self) -> str:

@@ -32,6 +32,22 @@ class Spent(NamedTuple):
         return Spent(runs, rounds, flops, images, self.seconds + other.seconds)
 
 
+class Beside(NamedTuple):
+    """Seconds of a tournament: training and evaluation, which the runs would take without it, and its own."""
+
+    training: float
+    evaluation: float
+    rehearsals: float
+    copying: float
+    rest: float  # planning, pictures and report, in this start
+
+    @property
+    def share(self) -> float:
+        """Its own, as a part of the runs'."""
+        runs = self.training + self.evaluation
+        return (self.rehearsals + self.copying + self.rest) / runs if runs else math.inf
+
+
 class Standing(NamedTuple):
     """One contestant's.
 
@@ -150,6 +166,14 @@ def values_of(runs: Mapping[str, Mapping[int, Run]], best: Best, floor: float | 
     }
     worst = max(value for row in bad.values() for value in row if value is not None)
     return {name: [worst if value is None else value for value in row] for name, row in bad.items()}
+
+
+def beside(result: Result, rehearsals: float, rest: float) -> Beside:
+    """What the runs have taken, and what the tournament has."""
+    training = math.fsum(one.search.seconds + one.final.seconds for one in result.standings)
+    scoring = [run.scoring for one in result.standings for run in one.runs.values()]
+    copying, evaluation = (math.fsum(seconds) for seconds in zip(*scoring, strict=True))
+    return Beside(training, evaluation, rehearsals, copying, rest)
 
 
 def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:

@@ -13,7 +13,7 @@ from gan_lab.tournament.ablation import effects_of
 from gan_lab.tournament.page import parse_page
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
-from gan_lab.tournament.result import Played, Result, conclusion, result_of
+from gan_lab.tournament.result import Played, Result, beside, conclusion, result_of
 from gan_lab.tournament.state import KEYS, Run, read_run, scored
 
 PAGE = parse_page(
@@ -85,6 +85,16 @@ def test_what_was_spent_has_failed_runs_and_the_search_in_it() -> None:
     assert leader.search[:3] == (2, 140, 1.4e5)
 
 
+def test_the_tournaments_own_seconds_stand_beside_those_of_the_runs(tmp_path: Path) -> None:
+    scored = {name: [one._replace(scoring=(0.5, 2.0)) for one in runs] for name, runs in rows().items()}
+    seconds = beside(result(scored), rehearsals=3.0, rest=2.0)
+    assert seconds[:2] == (3 * 7 * 7.0, 15 * 2.0)  # 5 final runs and 2 trials of 7 s each
+    assert seconds.share == pytest.approx((3.0 + 15 * 0.5 + 2.0) / 177)
+    text = write_report(result(scored), tmp_path, {}, rehearsals=3.0)
+    assert "Training took 147 s, evaluation 30 s, and the tournament itself" in text
+    assert json.loads((tmp_path / "tournament.json").read_text())["seconds"]["copying"] == 7.5
+
+
 def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) -> None:
     hostile = [run(None, "<script>alert(1)</script> | so"), *rows()["b"][1:]]
     found = result(rows(b=hostile))
@@ -128,9 +138,11 @@ def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
     assert read_run(tmp_path, 10, "mmd").validation == {5: 0.9, 10: 0.7}
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
     assert read_run(tmp_path, 10, "mmd").figure is None  # someone else has scored it
-    (tmp_path / KEYS).write_text(json.dumps({"figure": "p-1", "copying": "q-1"}))
+    keys = {"figure": "p-1", "copying": "q-1", "seconds": {"copying": 0.5, "figure": 2.0}}
+    (tmp_path / KEYS).write_text(json.dumps(keys))
     found = read_run(tmp_path, 10, "mmd")
     assert (found.is_over, found.figure, found.best, found.floor) == (True, 0.5, "lower", 0.1)
+    assert found.scoring == (0.5, 2.0)
     assert found.copying == pytest.approx(3.0) and found.last_validation == 0.7
     assert not read_run(tmp_path, 20, "mmd").is_over  # it was to play more
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"score/p-1/mmd": math.nan}))

@@ -43,7 +43,7 @@ def started(place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> lis
         (there / "cost.json").write_text(json.dumps(cost))
         return 0
 
-    monkeypatch.setattr(Stages, "_child", lambda self, act: act())
+    monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: act())
     monkeypatch.setattr("gan_lab.cli.stages.rehearse", rehearse)
     stages(place, **changes).begin()
     return played
