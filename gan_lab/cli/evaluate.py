@@ -9,7 +9,7 @@ Of a folder of runs (say a sweep's), or of several, each run is scored and the t
 `gan-lab evaluate A B` compares A with B, neither of which need be a run's: a folder of pictures, a ZIP, an array, or
 statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
 `against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
-(.json).
+(.json). Where B is what a generator has learnt from, held_out=FOLDER of other real pictures says whether A are copies.
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
@@ -74,11 +74,23 @@ PAGE = Page(
         "trust": str,
         "out": str | None,
         "against": str | None,
+        "held_out": str | None,
         "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
     choices=("features", "sampling"),
     named=("metric",),
-    optional={"real", "protocol", "checkpoint", "root", "trust", "out", "against", "image_size", "sampling"},
+    optional={
+        "real",
+        "protocol",
+        "checkpoint",
+        "root",
+        "trust",
+        "out",
+        "against",
+        "held_out",
+        "image_size",
+        "sampling",
+    },
 )
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
@@ -101,8 +113,9 @@ def main(arguments: list[str]) -> int:
             return score_sets(
                 places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}
             )
-        if config.image_size is not None:
-            raise UserError(f"image_size={config.image_size}: acts where pictures are compared; leave it out")
+        for name in ("image_size", "held_out"):
+            if config[name] is not None:
+                raise UserError(f"{name}={config[name]}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -133,7 +146,11 @@ def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: 
 def whole_path(override: str) -> str:
     """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
     key, _, value = override.partition("=")
-    return f"{key}={quoted(value)}" if key in ("against", "out", "root") and "=" in value.strip("'\"") else override
+    return (
+        f"{key}={quoted(value)}"
+        if key in ("against", "held_out", "out", "root") and "=" in value.strip("'\"")
+        else override
+    )
 
 
 def options_in_words() -> str:

@@ -12,6 +12,8 @@ from gan_lab.cli.compare import GENERATOR
 from gan_lab.cli.sample import rebuilt
 from gan_lab.config.arguments import place
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import along
+from gan_lab.evaluation.copying import in_words as copies
 from gan_lab.io.run_file import RUN
 from gan_lab.io.strict_json import in_json
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 USUAL = 10_000  # samples of a generator
 OF_RUNS = ("split", "floor", "neighbours")  # options that act where a run is compared with its own data
 OF_GENERATORS = ("checkpoint", "weights", "trust", "root", "sampling")
-OF_PICTURES = ("image_size",)
+OF_PICTURES = ("image_size", "held_out")
 OF_SAMPLES = ("features", "seed", "batch_size")  # of either, not of statistics
 
 
@@ -78,9 +80,13 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
 
     from gan_lab.evaluation.sets import prepared, space
     from gan_lab.evaluation.statistics import Statistics
+    from gan_lab.metrics.measures.memorisation import Copying
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
+    held_out = None if config.held_out is None else opened(place(config.held_out), config, None, device)
+    if held_out is not None:
+        metrics.setdefault("copying", Copying())
     real = None if config.real == "all" else config.real
     target = opened(reference, config, None if config.flips else real, device)
     target = with_mirror_images(target, reference, real) if config.flips else target
@@ -89,7 +95,7 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
     figures = {}
     for path, found in sets.items():
-        figures[str(path)] = _figures(found, target, (str(path), str(reference)), features, metrics, device)
+        figures[str(path)] = _figures(found, target, (str(path), str(reference)), features, metrics, device, held_out)
     known = None if features is None else space(features)
     everything = [target, *sets.values()]
     unsure = any(one.features != known or known is None for one in everything if isinstance(one, Statistics))
@@ -224,13 +230,16 @@ def _figures(
     features: "Features | None",
     metrics: Mapping[str, Any],
     device: str,
+    held_out: "SampleSet | Statistics | None" = None,
 ) -> dict[str, Any]:
     from gan_lab.evaluation.sets import check_same_space, compare_sets, compression, statistics_of
     from gan_lab.evaluation.statistics import Statistics
     from gan_lab.metrics.distances import between_gaussians
     from gan_lab.metrics.metric import Doubting, measure
 
-    if isinstance(fake, Statistics) or isinstance(real, Statistics):
+    if any(isinstance(one, Statistics) for one in (fake, real, held_out)):
+        if held_out is not None:
+            raise UserError("held_out: copies are looked for among samples, not statistics; leave it out")
         if list(metrics) != ["frechet"]:
             named = ", ".join(metrics)
             raise UserError(f"metric=[{named}]: of statistics there is the Frechet distance alone; take metric=frechet")
@@ -244,7 +253,7 @@ def _figures(
         check_same_space(both[0], both[1], names)
         return {"frechet": between_gaussians(both[0][:2], both[1][:2]), "n": both[0].n, "n_real": both[1].n}
     assert features is not None
-    seen_real, seen_fake = compare_sets(fake, real, features, metrics, device)
+    seen_real, seen_fake = compare_sets(fake, real, features, metrics, device, held_out)
     found: dict[str, Any] = {}
     doubts = compression(fake, real)
     for name, values in measure(metrics, seen_real, seen_fake).items():
@@ -264,6 +273,11 @@ def in_words(result: Mapping[str, Any]) -> str:
             if isinstance(value, float) and not figure.endswith("/error"):
                 error = figures.get(f"{figure}/error")
                 lines.append(f"  {figure} {value:.5g}" + ("" if error is None else f" ± {error:.2g} (standard error)"))
+        z = along({f"evaluation/{figure}": value for figure, value in figures.items()})
+        ask = (
+            "" if z is not None else "; where the reference is what was learnt from: held_out=FOLDER of other pictures"
+        )
+        lines.append(f"  copies of the reference: {copies(z)}{ask}")
         counts = [figures["n"] or "an unknown number of", figures["n_real"] or "an unknown number"]
         lines.append(f"  {counts[0]} samples and {counts[1]} of the reference, seed {result['seed']}")
     named = [f"protocol: {result['protocol']}"] if result["protocol"] else []
