@@ -1,7 +1,7 @@
 """Features of pretrained networks of timm, open_clip and torchvision: DINOv2, ConvNeXt, CLIP, VGG-16."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from gan_lab.features.weights import check_digest, downloaded, of_hub, read_tens
 from gan_lab.ranges import PositiveInt
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels, in 0..1
+TEXTS = 256  # that are read at a time
 OFFSET = 0.1  # which DINOv2 adds to the sides of its grid of positions before it divides by them
 
 
@@ -200,6 +201,23 @@ class OpenClip(Pretrained):
 
     def see(self, network: Any, x: Tensor) -> Tensor:
         return network.encode_image(x)
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """The text embeddings, not normalised; what is longer than `model` reads is cut.
+
+        Raises:
+            UserError: the model's words are not there and could not be downloaded.
+        """
+        import open_clip
+
+        try:
+            words = open_clip.get_tokenizer(self.model)
+        except (ImportError, OSError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise UserError(f"features.model={self.model}: how it reads texts could not be had ({why})") from error
+        device = next(self.network.parameters()).device
+        parts = [words(texts[i : i + TEXTS]).to(device) for i in range(0, len(texts), TEXTS)]
+        return torch.cat([self.network.encode_text(part).float() for part in parts])
 
 
 class VGG16(Pretrained):

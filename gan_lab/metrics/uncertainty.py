@@ -15,8 +15,8 @@ def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups
 
         SE^2 = (g - 1) / g sum_i (s_i - mean s)^2,    s_i = the statistic without part i
 
-    (Efron & Tibshirani 1993, section 11.6). With g = N and the mean it is the usual s / sqrt(N). The parts do not
-    depend on the order of the points.
+    (Efron & Tibshirani 1993, section 11.6). With g = N and the mean it is the usual s / sqrt(N). The order of the
+    points does not matter.
     """
     if not 2 <= groups <= len(points):
         raise ValueError(
