@@ -9,7 +9,7 @@ Of a folder of runs (say a sweep's), or of several, each run is scored and the t
 `gan-lab evaluate A B` compares A with B, neither of which need be a run's: a folder of pictures, a ZIP, an array, or
 statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
 `against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
-(.json).
+(.json). Where B is what a generator has learnt from, held_out=FOLDER of other real pictures says whether A are copies.
 
 `gan-lab evaluate A metric=clip_score features=clip captions=FILE` compares pictures with texts, and needs no B.
 
@@ -44,6 +44,7 @@ from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, refe
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
+from gan_lab.config.entry import entry
 from gan_lab.config.explain import explain
 from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
@@ -76,6 +77,7 @@ PAGE = Page(
         "trust": str,
         "out": str | None,
         "against": str | None,
+        "held_out": str | None,
         "captions": str | None,
         "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
         "range": tuple[float, float] | None,
@@ -90,6 +92,7 @@ PAGE = Page(
         "trust",
         "out",
         "against",
+        "held_out",
         "captions",
         "image_size",
         "range",
@@ -100,10 +103,11 @@ USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
-PATHS = ("against", "captions", "out", "root", "features.weights")
+PATHS = ("against", "captions", "held_out", "out", "root", "features.weights")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
+@entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, f"{__doc__}\n{options_in_words()}"))
     if code is not None:

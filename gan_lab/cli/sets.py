@@ -12,6 +12,8 @@ from gan_lab.cli.compare import GENERATOR
 from gan_lab.cli.sample import rebuilt
 from gan_lab.config.arguments import place
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import along
+from gan_lab.evaluation.copying import in_words as copies
 from gan_lab.io.run_file import RUN
 from gan_lab.io.strict_json import in_json
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 USUAL = 10_000  # samples of a generator
 OF_RUNS = ("split", "floor", "neighbours")  # options that act where a run is compared with its own data
 OF_GENERATORS = ("checkpoint", "weights", "trust", "root", "sampling")
-OF_PICTURES = ("image_size", "range")
+OF_PICTURES = ("image_size", "range", "held_out")
 OF_SAMPLES = ("features", "seed", "batch_size")  # of either, not of statistics
 
 
@@ -80,9 +82,13 @@ def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig
 
     from gan_lab.evaluation.sets import prepared, space
     from gan_lab.evaluation.statistics import Statistics
+    from gan_lab.metrics.measures.memorisation import Copying
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
+    held_out = None if config.held_out is None else opened(place(config.held_out), config, None, device)
+    if held_out is not None:
+        metrics.setdefault("copying", Copying())
     captions = captions_for(places, reference, metrics, config)
     target = None if reference is None else target_of(reference, config, device)
     n = config.n if stated & {"n", "protocol"} else None
@@ -92,7 +98,8 @@ def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
     figures = {}
     for path, found in sets.items():
-        figures[str(path)] = _figures(found, target or found, (str(path), str(reference)), features, metrics, device)
+        names = (str(path), str(reference))
+        figures[str(path)] = _figures(found, target or found, names, features, metrics, device, held_out)
     known = None if features is None else space(features)
     unsure = any(one.features != known or known is None for one in everything if isinstance(one, Statistics))
     drawn = any(one.sampling for one in everything if not isinstance(one, Statistics))
@@ -128,7 +135,7 @@ def captions_for(
     if without is not None:
         raise UserError(f"captions: say what pictures show, and {without} is none of them; leave it out")
     if reference is None:
-        others += [f"{name}={config[name]}" for name in ("real", "flips") if config[name]]
+        others += [f"{name}={config[name]}" for name in ("real", "flips", "held_out") if config[name]]
     if reference is None and others:
         raise UserError(
             f"{', '.join(others)}: of a reference; name it, gan-lab evaluate {places[0]} REFERENCE, or take "
@@ -266,13 +273,16 @@ def _figures(
     features: "Features | None",
     metrics: Mapping[str, Any],
     device: str,
+    held_out: "SampleSet | Statistics | None" = None,
 ) -> dict[str, Any]:
     from gan_lab.evaluation.sets import check_same_space, compare_sets, compression, statistics_of
     from gan_lab.evaluation.statistics import Statistics
     from gan_lab.metrics.distances import between_gaussians
     from gan_lab.metrics.metric import Doubting, measure
 
-    if isinstance(fake, Statistics) or isinstance(real, Statistics):
+    if isinstance(fake, Statistics) or isinstance(real, Statistics) or isinstance(held_out, Statistics):
+        if held_out is not None:
+            raise UserError("held_out: copies are looked for among samples, not statistics; leave it out")
         if list(metrics) != ["frechet"]:
             named = ", ".join(metrics)
             raise UserError(f"metric=[{named}]: of statistics there is the Frechet distance alone; take metric=frechet")
@@ -286,7 +296,7 @@ def _figures(
         check_same_space(both[0], both[1], names)
         return {"frechet": between_gaussians(both[0][:2], both[1][:2]), "n": both[0].n, "n_real": both[1].n}
     assert features is not None
-    seen_real, seen_fake = compare_sets(fake, real, features, metrics, device)
+    seen_real, seen_fake = compare_sets(fake, real, features, metrics, device, held_out)
     found: dict[str, Any] = {}
     doubts = compression(fake, real)
     for name, values in measure(metrics, seen_real, seen_fake).items():
@@ -308,6 +318,10 @@ def in_words(result: Mapping[str, Any]) -> str:
                 error = figures.get(f"{figure}/error")
                 lines.append(f"  {figure} {value:.5g}" + ("" if error is None else f" ± {error:.2g} (standard error)"))
         of = f" and {figures['n_real'] or 'an unknown number'} of the reference" if "n_real" in figures else ""
+        if of:
+            z = along({f"evaluation/{figure}": value for figure, value in figures.items()})
+            cure = "; where the reference is what was learnt from: held_out=FOLDER of other pictures"
+            lines.append(f"  copies of the reference: {copies(z)}{'' if z is not None else cure}")
         lines.append(f"  {figures['n'] or 'an unknown number of'} samples{of}, seed {result['seed']}")
     named = [f"protocol: {result['protocol']}"] if result["protocol"] else []
     return "\n".join([*lines, f"features: {result['features']}", *named])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gan_lab.cli.compare import is_place
 from gan_lab.cli.evaluate import configure, whole_path
-from gan_lab.cli.sets import OF_GENERATORS, OF_PICTURES, OF_SAMPLES, check_acts, opened
+from gan_lab.cli.sets import OF_GENERATORS, OF_SAMPLES, check_acts, opened
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.entry import entry
 from gan_lab.config.explain import plain_errors
@@ -20,7 +20,7 @@ from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 
 USAGE = "gan-lab statistics PLACE out=FILE.npz [features=auto] [KEY=VALUE ...]"
-OPTIONS = ("out", "n", *OF_SAMPLES, *OF_PICTURES, *OF_GENERATORS)
+OPTIONS = ("out", "n", *OF_SAMPLES, "image_size", "range", *OF_GENERATORS)
 
 
 @entry(smaller="lower n or batch_size")

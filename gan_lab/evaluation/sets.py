@@ -35,6 +35,7 @@ CHANNELS = 3  # in which pictures are compared: grey ones have three equal chann
 LOSSY = (".jpg", ".jpeg", ".jfif")
 UNLIKE = "needs classes: the same sub-folders in both sets"
 NO_DATA = "needs the data of a run; evaluate the run by itself, gan-lab evaluate RUN_DIR"
+NO_HELD_OUT = "needs real pictures that the generator has not learnt from, held_out=FOLDER"
 
 
 class SampleSet(NamedTuple):
@@ -142,17 +143,25 @@ def prepared(features: Features | Auto, shape: tuple[int, ...]) -> Features:
 
 
 def compare_sets(
-    fake: SampleSet, real: SampleSet, features: Features, metrics: Mapping[str, Metric], device: str
+    fake: SampleSet,
+    real: SampleSet,
+    features: Features,
+    metrics: Mapping[str, Metric],
+    device: str,
+    held_out: SampleSet | None = None,
 ) -> tuple[RealSamples, RealSamples]:
     """Both sets as metrics see them, `real` first. Their features are kept, by their content.
+
+    `held_out`: other real samples, where `real` are those that a generator has learnt from.
 
     Raises:
         UserError: they have different shapes, or a metric needs what they have not.
     """
-    if fake.shape != real.shape:
-        height, width = real.shape[1:] if len(real.shape) == 3 else (0, 0)
-        cure = f"; image_size=[{height},{width}] resizes both" if len(real.shape) == len(fake.shape) == 3 else ""
-        raise UserError(f"{fake.name} has samples {list(fake.shape)}, and {real.name} {list(real.shape)}{cure}")
+    for one in (fake, *([held_out] if held_out else [])):
+        if one.shape != real.shape:
+            height, width = real.shape[1:] if len(real.shape) == 3 else (0, 0)
+            cure = f"; image_size=[{height},{width}] resizes both" if len(real.shape) == len(one.shape) == 3 else ""
+            raise UserError(f"{one.name} has samples {list(one.shape)}, and {real.name} {list(real.shape)}{cure}")
     unread = None if isinstance(features, Reading) else reads_no_texts(features)
     lacking = {
         "labels": None if real.classes and fake.classes == real.classes else UNLIKE,
@@ -160,12 +169,13 @@ def compare_sets(
         "texts": NO_TEXTS if fake.texts is None else unread,
         "images": None if len(real.shape) == 3 else NO_IMAGES,
         "mixture": NO_DATA,
-        "held_out": NO_DATA,
+        "held_out": NO_HELD_OUT if held_out is None else None,
         "generator": NO_GENERATOR,
     }
     check_cache()
     demand(metrics, {view: said for view, said in lacking.items() if said is not None})
-    return _seen(real, features, device), _seen(fake, features, device)
+    others = None if held_out is None else _seen(held_out, features, device)
+    return _seen(real, features, device, others), _seen(fake, features, device)
 
 
 def compression(fake: SampleSet, real: SampleSet) -> list[str]:
@@ -176,8 +186,9 @@ def compression(fake: SampleSet, real: SampleSet) -> list[str]:
     return [f"{shares[0]} are JPEG, and {shares[1]}: compression alone moves the figures; save both without loss"]
 
 
-def _seen(of: SampleSet, features: Features, device: str) -> RealSamples:
-    return RealSamples(of.batches, features, of.n, default_cache_dir(), device, of.name, texts=of.texts)
+def _seen(of: SampleSet, features: Features, device: str, held_out: RealSamples | None = None) -> RealSamples:
+    cache = default_cache_dir()
+    return RealSamples(of.batches, features, of.n, cache, device, of.name, held_out, texts=of.texts)
 
 
 def statistics_of(of: SampleSet, features: Features, device: str) -> Statistics:

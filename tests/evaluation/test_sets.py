@@ -213,7 +213,11 @@ def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, 
         ),
         (["torn", "a"], [], r"torn\S+png: not a readable picture \(.*\); mend it, or take it away"),
         (["a", "b"], ["n=50"], "a: has 12 pictures, fewer than the 50 that are asked for"),
-        (["a", "b"], ["metric=copying"], "metric=copying: needs the data of a run"),
+        (
+            ["a", "b"],
+            ["metric=copying"],
+            "metric=copying: needs real pictures that the generator has not learnt from, held_out=",
+        ),
         (["a", "b"], ["out=table.csv"], r"out=table.csv: must end in .json"),
         (["a", "b.npz"], ["n=5"], None),
         (["a", "b.npz"], ["real=5"], "b.npz: statistics are of as many samples as they are; leave n and real out"),
@@ -249,3 +253,16 @@ def test_a_mistake_gets_one_line(
         assert code == 0
         return
     assert code == 2 and re.search(says, line[0]), line
+
+
+def test_copies_are_found_by_pictures_that_were_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Six samples in seven are pictures of the training set."""
+    train, held_out = pictures(tmp_path / "train", 1, 40), pictures(tmp_path / "held_out", 2, 40)
+    copies, others = pictures(tmp_path / "copies", 1, 30), pictures(tmp_path / "others", 3, 30)
+    pictures(tmp_path / "copies" / "more", 4, 5)
+    for samples, words in ((copies, r"COPIES \(1 of 1\), at least"), (others, r"no \(0 of 1\), at least")):
+        assert main([str(samples), f"against={train}", f"held_out={held_out}", *PLAIN]) == 0
+        assert re.search(f"copies of the reference: {words}", capsys.readouterr().out)
+    assert main([str(others), f"against={train}", *PLAIN]) == 0
+    assert "copies of the reference: not tested; where the reference is" in capsys.readouterr().out
+    assert main([str(others), f"against={train}", f"held_out={tmp_path / 'none'}", *PLAIN]) == 2
