@@ -12,6 +12,7 @@ from gan_lab.callbacks.measuring import Monitoring
 from gan_lab.callbacks.terminate_on_nan import NAMES, remedy
 from gan_lab.distributed.collectives import most
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import along
 from gan_lab.game.gan import GAN
 from gan_lab.game.history import better
 from gan_lab.io.checkpoint import LAST
@@ -43,7 +44,8 @@ class RoundCheckpoint(Monitoring, Checkpoint):
     ends. The one before it stays as `previous.ckpt`.
 
     With `monitor`, the name of a published metric, `checkpoints/best.ckpt` holds the round at which it was lowest
-    (`mode` "min") or highest ("max"), judged whenever a new value of it is published.
+    (`mode` "min") or highest ("max"), judged whenever a new value of it is published. Where copies were looked for
+    along the run, `best/copying` in the summary has the standard deviations by which that round's test speaks for them.
 
     `checkpoints/round_N.ckpt` stays of each `keep_every`-th round, and of the latest `keep` of every `every`-th.
 
@@ -69,6 +71,7 @@ class RoundCheckpoint(Monitoring, Checkpoint):
         self.monitor, self.mode = monitor, mode
         self.best: float | None = None
         self.best_round: int | None = None
+        self.best_copying: float | None = None
         self.clock = Clock(minutes)
         self._saved = 0  # the round that last.ckpt holds
 
@@ -116,7 +119,7 @@ class RoundCheckpoint(Monitoring, Checkpoint):
         value = gan.history.last[self.monitor]
         if not better(value, self.best, self.mode):
             return False
-        self.best, self.best_round = value, gan.round
+        self.best, self.best_round, self.best_copying = value, gan.round, along(gan.history.last)
         return True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, gan: Any) -> None:
@@ -125,15 +128,20 @@ class RoundCheckpoint(Monitoring, Checkpoint):
             self._saved = gan.round
 
     def conclusion(self) -> dict[str, Any]:
-        """The best value of the monitored metric and its round, for the summary."""
-        return {} if self.monitor is None else {f"best/{self.monitor}": self.best, "best/round": self.best_round}
+        """The best value of the monitored metric, its round and what was found of copies then, for the summary."""
+        if self.monitor is None:
+            return {}
+        copying = {} if self.best_copying is None else {"best/copying": self.best_copying}
+        return {f"best/{self.monitor}": self.best, "best/round": self.best_round, **copying}
 
     def state_dict(self) -> dict[str, Any]:
-        return {"monitor": self.monitor, "mode": self.mode, "best": self.best, "best_round": self.best_round}
+        state = {"monitor": self.monitor, "mode": self.mode, "best": self.best, "best_round": self.best_round}
+        return state if self.best_copying is None else {**state, "best_copying": self.best_copying}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if (state["monitor"], state["mode"]) == (self.monitor, self.mode):  # else the best of something else
             self.best, self.best_round = state["best"], state["best_round"]
+            self.best_copying = state.get("best_copying")
 
 
 def _check_finite_state(gan: GAN, directory: Path) -> None:

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from gan_lab.callbacks.game_callback import GameCallback, callbacks_of
 from gan_lab.callbacks.measuring import Monitoring
 from gan_lab.callbacks.metrics import observe
+from gan_lab.evaluation.copying import along, answer
 from gan_lab.game.gan import GAN
 from gan_lab.ranges import PositiveFloat
 
@@ -66,7 +67,8 @@ class Progress(GameCallback):
         if self._monitored is None:
             shown = _headline(observe(gan.record, gan.loss.boundary))
         else:
-            shown = {name: f"{gan.history.last[name]:.4g}" for name in (self._monitored,) if name in gan.history.last}
+            last, mark = gan.history.last, answer([along(gan.history.last)]).marked("").strip()
+            shown = {name: f"{last[name]:.4g} {mark}".strip() for name in (self._monitored,) if name in last}
         self._bar.set_postfix(shown, refresh=False)
         self._bar.update(gan.round - self._bar.n)
 

@@ -26,6 +26,7 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
 
     `folders` have the option `name` of `experiment`; `of` is noted as what was rehearsed.
     """
+    start = time.monotonic()
     try:
         if place.exists():  # one that was cut short, or of other settings
             shutil.rmtree(place)
@@ -35,7 +36,8 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
         began = time.monotonic()
         if score([place], page):
             return 2
-        taken = read_json(place / FILE) | {"scoring": time.monotonic() - began, "of": of}
+        now = time.monotonic()
+        taken = read_json(place / FILE) | {"scoring": now - began, "whole": now - start, "of": of}
         write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
     except Exception as error:
         return _told(error)
@@ -45,7 +47,8 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
 def score(runs: Sequence[Path], page: TournamentPage) -> int:
     """In a child: the page's figure of each run, and the copying test where the data have a test set.
 
-    The keys of both procedures are noted in the run's directory: someone may score it by others, too.
+    The keys of both procedures are noted in the run's directory, since someone may score it by others, too, and the
+    seconds that each took.
 
     Returns 0, or 2 where a figure could not be had, which is told.
     """
@@ -56,9 +59,12 @@ def score(runs: Sequence[Path], page: TournamentPage) -> int:
     code = 0
     for run in runs:
         try:
-            keys = {"copying": None if page.copying is None else _test_copying(run, page)}
-            keys["figure"] = next(iter(evaluate(run, configure(options))))
-            text = json.dumps(keys)
+            began = time.monotonic()
+            copying = None if page.copying is None else _test_copying(run, page)
+            tested = time.monotonic()
+            figure = next(iter(evaluate(run, configure(options))))
+            seconds = {"copying": tested - began, "figure": time.monotonic() - tested}
+            text = json.dumps({"copying": copying, "figure": figure, "seconds": seconds})
             write_atomically(run / KEYS, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
         except Exception as error:
             code = _told(error)

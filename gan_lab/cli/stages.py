@@ -24,7 +24,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.evaluation.factorial import Effect
-from gan_lab.evaluation.ranking import looks
+from gan_lab.evaluation.spending import RULE
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, write_own
@@ -42,6 +42,7 @@ from gan_lab.tournament.state import Run, floor_of, read_run
 
 PAGE, LOG = "page.yaml", "output.txt"
 FREE = ("power",)  # what decides nothing, and may be asked again of the same runs
+NAMED = {"rule": "looks (of another version of the lab)"}
 PLAYED = ("search", "final")  # the sweeps: once there is one, the page stands
 SHOWN = 36  # samples in a picture
 Job = tuple[str, int]  # a run: the option of `experiment` and the seed
@@ -70,6 +71,8 @@ class Stages:
         self.figure, self.best = figure_of(page)
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
+        self.rehearsals = 0.0  # seconds that all rehearsals took
+        self._since = time.monotonic()  # when this start began, later by the time for which runs were waited for
         self._begun: set[str] = set()  # stages whose options were written in this start
 
     def begin(self) -> None:
@@ -86,6 +89,7 @@ class Stages:
             found = self._rehearsed(entry)
             self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
             self.scoring = found["scoring"]
+            self.rehearsals += found.get("whole", 0.0)
         for entry in entries(self.page, trials=False):
             rounds_of(self.page, self.costs[entry.costed], final=True)
 
@@ -98,24 +102,22 @@ class Stages:
         Raises:
             UserError: runs could not be played, for other reasons than that they failed.
         """
-        began = time.monotonic()
         if self.retry:
             self._forget_failures()
         found = self._search()
-        decides = self.page.until == "decided"
-        numbers = looks(self.page.first_look, self.page.seeds, self.page.looks if decides else 1)
-        for look, seeds in enumerate(numbers, start=1):
-            result = self._finals(found, seeds, (look, len(numbers)))
-            if decides and result.decision.settled:
+        for seeds in self.page.numbers:
+            result = self._finals(found, seeds)
+            if result.decision.settled:
                 break
         pictures = self._samples(result)
         effects = [] if analyse is None else analyse(result)
-        text = write_report(result, self.directory, pictures, effects)
-        print(f"{time.monotonic() - began:.0f} s in this start", file=sys.stderr)
-        return text
+        return write_report(
+            result, self.directory, pictures, effects, self.rehearsals, lambda: time.monotonic() - self._since
+        )
 
     def _keep_page(self) -> None:
         path, now = self.directory / PAGE, self.page.model_dump(mode="json")
+        now["rule"] = RULE if len(self.page.numbers) > 1 else None  # by which the looks share the error rate
         is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
         if (is_there or has_played) and not (is_there and is_own(path)):
             raise UserError(f"{path}: is not of a tournament of yours; give this one a dir of its own, dir=DIR")
@@ -123,8 +125,8 @@ class Stages:
         for key in now:
             if key not in FREE and before.get(key) != now[key]:
                 raise UserError(
-                    f"{self.directory}: holds a tournament with other {key}; give this one a dir of its own "
-                    f"(its runs would not be comparable, or its error rate not what it says)"
+                    f"{self.directory}: holds a tournament with other {NAMED.get(key, key)}; give this one a dir "
+                    f"of its own (its runs would not be comparable, or its error rate not what it says)"
                 )
         write_own(path, yaml.safe_dump(now, sort_keys=False))
 
@@ -137,9 +139,15 @@ class Stages:
     def _is_random(self) -> bool:
         return self.page.search is not None and self.page.search.sampler == "random"
 
-    def _child(self, act: Callable[[], int | None]) -> None:
-        """Raises SystemExit where a signal has ended it, with its code."""
+    def _child(self, act: Callable[[], int | None], is_own: bool = False) -> None:
+        """`is_own`: its time is that of the tournament itself.
+
+        Raises:
+            SystemExit: a signal has ended it; with its code.
+        """
+        began = time.monotonic()
         code = in_child(act, self.directory / LOG)
+        self._since += 0.0 if is_own else time.monotonic() - began
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
 
@@ -246,7 +254,7 @@ class Stages:
         cost = self.costs[entry.costed]
         return Searched(drawn, cost, runs, [cost] * len(runs))
 
-    def _finals(self, found: dict[str, Searched], number: int, look: tuple[int, int]) -> Result:
+    def _finals(self, found: dict[str, Searched], number: int) -> Result:
         seeds = list(self.page.final_seeds)[:number]
         jobs: dict[Job, int] = {}
         for entry in entries(self.page, trials=False):
@@ -258,8 +266,8 @@ class Stages:
         runs = self._sweep("final", pages, jobs)
         runs = self._score(runs, jobs)
         played = [Played(name, {seed: runs[name, seed] for seed in seeds}, *one) for name, one in found.items()]
-        result = result_of(self.page, self.figure, played, look)
-        _say(f"look {look[0]} of {look[1]}, {number} seeds: {conclusion(result)[0]}")
+        result = result_of(self.page, self.figure, played)
+        _say(f"look {result.look[0]} of {result.look[1]}, {number} seeds: {conclusion(result)[0]}")
         return result
 
     def _sweep(self, stage: str, pages: Path, jobs: dict[Job, int]) -> dict[Job, Run]:
@@ -318,7 +326,7 @@ class Stages:
             pictures[standing.name] = path = self.directory / "samples" / f"{standing.name}.png"
             if not path.exists():
                 arguments = [str(run.directory), f"n={SHOWN}", "seed=0", f"out={path}"]
-                self._child(lambda arguments=arguments: sample(arguments))  # type: ignore[misc]
+                self._child(lambda arguments=arguments: sample(arguments), is_own=True)  # type: ignore[misc]
         return {name: path for name, path in pictures.items() if path.exists()}
 
     def _last_error(self) -> str:

@@ -25,6 +25,7 @@ from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import along, answer
 from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import PositiveFloat
@@ -75,6 +76,11 @@ class View(NamedTuple):
         if self.job.state != "running" or not self.pace or self.budget is None:
             return None
         return max(self.budget - self.played, 0) / self.pace
+
+    @property
+    def mark(self) -> str:
+        """Of a run that copies, as far as it was tested along the way."""
+        return answer([along({name: values[-1] for name, values in self.table.items() if values})]).marked("")
 
     def last(self, name: str) -> float | None:
         values = self.table.get(name)
@@ -255,7 +261,11 @@ def _jobs(views: Sequence[View], console: "Console") -> "RenderableType":
             Text(f"{view.played}/{total}" if total else ""),
             Text(pace if state == "running" else ""),
             Text(left if state == "running" else state, style=COLOURS[state]),
-            Text("" if value is None else f"{spark(view.table[view.figure], 12, _blocks(console))} {value:.4g}"),
+            Text(
+                ""
+                if value is None
+                else f"{spark(view.table[view.figure], 12, _blocks(console))} {value:.4g}{view.mark}"
+            ),
         )
     for view in chosen:
         if view.job.state == "failed":
@@ -311,7 +321,7 @@ def line(view: View) -> str:
         f"round {view.played}" + (f" of {view.budget}" if view.budget else ""),
         "" if view.pace is None else f"{view.pace:.3g} rounds/s",
         "" if view.left is None else f"{_clock(view.left)} left",
-        "" if value is None else f"{one_line(view.figure)} {value:.4g}",
+        "" if value is None else f"{one_line(view.figure)} {value:.4g}{view.mark}",
     ]
     return f"{name}: {', '.join(filter(None, parts))}"
 

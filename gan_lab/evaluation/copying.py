@@ -38,21 +38,35 @@ def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:
 
     Tests are `copying`, whose figure is 1/2 without copies, and `copying_by_cells`, a mean of standard normal figures
     of cells, whose standard deviation is at most 1, and which is low with them; those of a checkpoint are not of this
-    generator. `only`: those under this key of a procedure. None: none was made.
+    generator. Those along the run count (`callbacks=evaluation` with such a metric) if they are of its last round.
+    `only`: those under this key of a procedure. None: none was made.
     """
     found = []
+    if only is None:
+        found.append(along({name: value for name, value in summary.items() if f"as_of/{name}" not in summary}))
     for name, value in summary.items():
         head, key, figure = [*name.split("/", 2), "", ""][:3]
         is_current = summary.get(f"score/{key}/generator") == summary.get("generator")
         of_another = "checkpoint=" in str(summary.get(f"score/{key}/procedure/weights"))
         if head != "score" or of_another or not is_current or only not in (None, key) or not _is_number(value):
             continue
-        error = summary.get(f"{name}/error")
-        if figure == "copying" and _is_number(error) and error:
-            found.append((value - 0.5) / error)
-        elif figure == "copying_by_cells":
-            found.append(-value)
-    return max(found, default=None)
+        found.append(_deviations(figure, value, summary.get(f"{name}/error")))
+    return max((z for z in found if z is not None), default=None)
+
+
+def along(figures: Mapping[str, Any]) -> float | None:
+    """The same of the tests among figures that were published together along a run."""
+    found = [
+        _deviations(name, figures.get(f"evaluation/{name}"), figures.get(f"evaluation/{name}/error"))
+        for name in ("copying", "copying_by_cells")
+    ]
+    return max((z for z in found if z is not None), default=None)
+
+
+def _deviations(figure: str, value: Any, error: Any) -> float | None:
+    if figure == "copying" and _is_number(value) and _is_number(error) and error:
+        return float(value - 0.5) / float(error)
+    return -float(value) if figure == "copying_by_cells" and _is_number(value) else None
 
 
 def _is_number(value: Any) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import nct
 from scipy.stats import t as student
 
+from gan_lab.evaluation.spending import nominal_level, overall_error
 from gan_lab.metrics.estimates import estimate, holm, paired
 
 Values = Mapping[str, Sequence[float]]
@@ -26,7 +27,7 @@ class Pair(NamedTuple):
         half_width: half of Student's 95 % interval of it.
         effect: Hedges' g of the differences: their mean by their standard deviation, less its bias in few seeds.
         p: of the paired test.
-        adjusted: the same by Holm's correction for all pairs that were compared.
+        adjusted: the least error rate of all pairs (Holm's correction) and looks at which the two are told apart.
     """
 
     a: str
@@ -42,8 +43,11 @@ class Pair(NamedTuple):
         return self.a if self.difference < 0 else self.b
 
 
-def compare_pairs(values: Values, against: str | None = None) -> list[Pair]:
-    """All pairs, or each contestant with `against`: Student's test of the differences at equal seeds, by Holm."""
+def compare_pairs(values: Values, against: str | None = None, looks: Sequence[int] = ()) -> list[Pair]:
+    """All pairs, or each contestant with `against`: Student's test of the differences at equal seeds, by Holm.
+
+    `looks`: the numbers of seeds at which they are compared, of which this is one; none: at this one alone.
+    """
     names = [name for name in values if name != against]
     couples = list(combinations(names, 2)) if against is None else [(name, against) for name in names]
     found = []
@@ -51,7 +55,9 @@ def compare_pairs(values: Values, against: str | None = None) -> list[Pair]:
         differences = [x - y for x, y in zip(values[a], values[b], strict=True)]
         e = estimate(differences)
         found.append((a, b, e.mean, e.half_width, _hedges(differences), paired_test(values[a], values[b])))
-    return [Pair(*row, adjusted) for row, adjusted in zip(found, holm([row[-1] for row in found]), strict=True)]
+    n = len(next(iter(values.values())))
+    errors = [overall_error(row[-1], n, looks or [n]) for row in found]
+    return [Pair(*row, adjusted) for row, adjusted in zip(found, holm(errors), strict=True)]
 
 
 def paired_test(a: Sequence[float], b: Sequence[float]) -> float:
@@ -92,22 +98,24 @@ class Rank(NamedTuple):
     worst: int
 
 
-def rank(values: Values, error: float = 0.05, draws: int = 4000) -> dict[str, Rank]:
+def rank(values: Values, error: float = 0.05, looks: Sequence[int] = (), draws: int = 4000) -> dict[str, Rank]:
     """The rank of each contestant by the mean over seeds; equal means share the better one.
 
     The bootstrap draws seeds, the same for all, as they were played: n - 1 of n with replacement, since n of n have too
-    small a variance, by (n - 1) / n (Efron 1982). `best` and `worst` count who is significantly better or worse.
+    small a variance, by (n - 1) / n (Efron 1982). Its error rate is this look's part. `best` and `worst` count who is
+    significantly better or worse, as `decide` has it.
     """
     names, table = list(values), np.array([list(row) for row in values.values()], dtype=float)
     n = table.shape[1]
     chosen = np.random.default_rng(0).integers(0, n, (draws, max(1, n - 1)))
     drawn = _ranks(table[:, chosen].mean(axis=2))
-    low = np.quantile(drawn, error / 2, axis=1, method="lower")
-    high = np.quantile(drawn, 1 - error / 2, axis=1, method="higher")
+    level = nominal_level(error, n, looks or [n])
+    low = np.quantile(drawn, level / 2, axis=1, method="lower")
+    high = np.quantile(drawn, 1 - level / 2, axis=1, method="higher")
     point = _ranks(table.mean(axis=1)[:, None])[:, 0]
     beaten = [
         (pair.better, pair.b if pair.better == pair.a else pair.a)
-        for pair in compare_pairs(values)
+        for pair in compare_pairs(values, looks=looks)
         if pair.adjusted <= error
     ]
     return {
@@ -128,7 +136,7 @@ def _ranks(means: np.ndarray) -> np.ndarray:
 
 
 class Decision(NamedTuple):
-    """What the tests decide at a level, and what not; `settled`: the question is answered."""
+    """What the tests decide at an error rate, and what not; `settled`: the question is answered."""
 
     leader: str
     decided: list[Pair]
@@ -136,21 +144,23 @@ class Decision(NamedTuple):
     settled: bool
 
 
-def decide(values: Values, question: str, level: float) -> Decision:
+def decide(values: Values, question: str, error: float, looks: Sequence[int] = ()) -> Decision:
     """`question` is "best" (is the leader better than all others?), "order" (is each better or worse than each?), or a
     contestant's name (is each other one better or worse than that one?).
 
-    All pairs are tested for "best", too: the leader is known only after the fact.
+    All pairs are tested for "best", too: the leader is known only after the fact. Of all that is decided at any of the
+    `looks` (numbers of seeds; none: this one alone) nothing is false but with the probability `error`. What an earlier
+    look has decided counts where this one decides it again, which can only decide less.
     """
     leader = min(values, key=lambda name: math.fsum(values[name]) / len(values[name]))
-    pairs = compare_pairs(values, question if question in values else None)
-    decided = [pair for pair in pairs if pair.adjusted <= level]
-    left = [pair for pair in pairs if pair.adjusted > level]
+    pairs = compare_pairs(values, question if question in values else None, looks)
+    decided = [pair for pair in pairs if pair.adjusted <= error]
+    left = [pair for pair in pairs if pair.adjusted > error]
     hinders = [pair for pair in left if question != "best" or leader in (pair.a, pair.b)]
     return Decision(leader, decided, left, not hinders)
 
 
-def looks(first: int, most: int, number: int) -> list[int]:
+def numbers_of_seeds(first: int, most: int, number: int) -> list[int]:
     """Numbers of seeds at which a sequential test looks: at most `number`, evenly from `first` to `most`."""
     if number == 1 or first >= most:
         return [most]

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from gan_lab.callbacks.game_callback import callbacks_of
 from gan_lab.config.started import command
 from gan_lab.equilibrium.verdict import MORE_ROUNDS
+from gan_lab.evaluation.copying import in_words, most
 from gan_lab.experiment.provenance import commit_of
 from gan_lab.game.gan import GAN
 from gan_lab.io.files import write_atomically
@@ -78,6 +79,8 @@ def table(summary: dict[str, Any], directory: Path) -> str:
         at = summary.get(f"as_of/{name}", summary["rounds"])
         figures[name] = f"{summary[name]:.3f} (as of round {at})"
     figures |= _audit(summary)
+    if any(name.startswith("evaluation/") for name in summary):
+        figures["copies of training data"] = in_words(most(summary))
     for name in ("verdict", "advice"):
         if f"equilibrium/{name}" in summary:
             figures[name] = summary[f"equilibrium/{name}"]

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import t as student
-from scipy.stats import ttest_rel
+from scipy.special import stdtr, stdtrit
 
 
 class Estimate(NamedTuple):
@@ -23,7 +22,7 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     if n == 1:
         return Estimate(n, mean, math.nan, math.nan)
     deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
-    return Estimate(n, mean, deviation, float(student.ppf((1 + confidence) / 2, n - 1)) * deviation / math.sqrt(n))
+    return Estimate(n, mean, deviation, float(stdtrit(n - 1, (1 + confidence) / 2)) * deviation / math.sqrt(n))
 
 
 def welch(a: Sequence[float], b: Sequence[float]) -> float:
@@ -38,14 +37,16 @@ def welch(a: Sequence[float], b: Sequence[float]) -> float:
     if min(x.n, y.n) < 2 or x.deviation == y.deviation == 0:
         return math.nan
     error = math.sqrt(x.deviation**2 / x.n + y.deviation**2 / y.n)
-    return float(2 * student.sf(abs(x.mean - y.mean) / error, min(x.n, y.n) - 1))
+    return float(2 * stdtr(min(x.n, y.n) - 1, -abs(x.mean - y.mean) / error))
 
 
 def paired(a: Sequence[float], b: Sequence[float]) -> float:
     """The two-sided p-value of Student's test that the mean difference of pairs is zero; NaN where none varies."""
-    if len(a) < 2 or len({x - y for x, y in zip(a, b, strict=True)}) == 1:
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    if len(set(differences)) < 2:
         return math.nan
-    return float(ttest_rel(a, b).pvalue)
+    e = estimate(differences)
+    return float(2 * stdtr(e.n - 1, -abs(e.mean) / e.deviation * math.sqrt(e.n)))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gan_lab.errors import UserError
+from gan_lab.evaluation.copying import in_words, most
 from gan_lab.loggers.wandb import kept_id
 from gan_lab.report.configuration import defaults, differences
 from gan_lab.report.curves import PANELS
@@ -42,6 +43,7 @@ def wandb_report(entity: str, project: str, run: Run) -> Any:
         *(wr.P(text=line) for line in (advice, audit_of(run.summary)) if line),
         wr.PanelGrid(runsets=[runs], panels=panels),
         *section("Figures", [f"{f.name}: {f.value:.4g} {f.interval} ({f.procedure})" for f in figures_of(run.summary)]),
+        wr.P(text=f"Copies of training data: {in_words(most(run.summary))}."),
         *section(
             "Configuration, where it differs from the defaults", [f"{d.key}: {d.value} ({d.default})" for d in rows]
         ),

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_va
 from gan_lab.config.conf import CONF
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
-from gan_lab.evaluation.ranking import FEWEST
+from gan_lab.evaluation.ranking import FEWEST, numbers_of_seeds
 from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.tournament.overrides import check_override
@@ -183,6 +183,11 @@ class TournamentPage(_Model):
     @property
     def final_seeds(self) -> range:
         return range(self.first_seed, self.first_seed + self.seeds)
+
+    @property
+    def numbers(self) -> list[int]:
+        """Of seeds, at which the tests look."""
+        return numbers_of_seeds(self.first_look, self.seeds, self.looks if self.until == "decided" else 1)
 
     @property
     def overrides(self) -> list[str]:

@@ -2,7 +2,8 @@
 
 import base64
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from gan_lab.io.files import write_atomically
 from gan_lab.io.strict_json import finite, in_json
 from gan_lab.tournament import pictures
 from gan_lab.tournament.page import spelt
-from gan_lab.tournament.result import Result, Spent, Standing, conclusion
+from gan_lab.tournament.result import Beside, Result, Spent, Standing, beside, conclusion
 
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -68,16 +69,19 @@ img { max-width: 100%; height: auto }
 """
 
 
-def write_report(result: Result, directory: Path, samples: dict[str, Path], effects: Sequence[Effect] = ()) -> str:
+def write_report(
+    result: Result,
+    directory: Path,
+    samples: dict[str, Path],
+    effects: Sequence[Effect] = (),
+    rehearsals: float = 0.0,
+    rest: Callable[[], float] = time.process_time,
+) -> str:
     """Write tournament.md, .html, .json and the pictures into the directory; the Markdown.
 
-    `samples` are pictures of each contestant's.
+    `samples` are pictures of each contestant's. `rehearsals`: seconds that they took; `rest`: those of all else that is
+    neither a run nor its evaluation, up to now.
     """
-    sentences = conclusion(result)
-    tables = [*([_effects(effects)] if effects else []), _standings(result), _pairs(result)]
-    tables += [_search(result)] if result.leader.trials else []
-    tables += [_cost(result)]
-    tables += [_failures(result)] if any(one.failures for one in result.standings) else []
     shown = [
         Picture("Standings", "standings.png", pictures.standings(result), "Dashed: what other real samples get."),
         Picture(
@@ -93,11 +97,17 @@ def write_report(result: Result, directory: Path, samples: dict[str, Path], effe
         Picture(f"Samples of {name}", f"samples/{path.name}", path.read_bytes(), "") for name, path in samples.items()
     ]
     title = f"{'Ablation' if effects else 'Tournament'} of {len(result.standings)} contestants by {result.figure}"
+    sentences = conclusion(result)
+    seconds = beside(result, rehearsals, rest())  # once the pictures are drawn, which take most of it
+    tables = [*([_effects(effects)] if effects else []), _standings(result), _pairs(result)]
+    tables += [_search(result)] if result.leader.trials else []
+    tables += [_cost(result, seconds)]
+    tables += [_failures(result)] if any(one.failures for one in result.standings) else []
     for picture in shown:
         write_atomically(directory / picture.name, partial(Path.write_bytes, data=picture.png))
     text = _markdown(title, sentences, tables, [*shown, *grids])
     page = _html(title=title, sentences=sentences, tables=tables, pictures=shown, samples=grids)
-    data = in_json(as_data(result, effects))
+    data = in_json(as_data(result, effects) | {"seconds": seconds._asdict()})
     for name, content in (("tournament.md", text), ("tournament.html", page), ("tournament.json", data)):
         write_atomically(directory / name, partial(Path.write_text, data=f"{content}\n", encoding="utf-8"))
     return text
@@ -154,16 +164,18 @@ def _pairs(result: Result) -> Table:
                 f"{pair.effect:.2f}",
                 f"{pair.p:.2g}",
                 f"{pair.adjusted:.2g}",
-                "yes" if pair.adjusted <= result.level else "no",
-                "" if pair.adjusted <= result.level else (f"> {10_000}" if needed is None else str(needed)),
+                "yes" if pair in result.decision.decided else "no",
+                "" if pair in result.decision.decided else (f"> {10_000}" if needed is None else str(needed)),
             ]
         )
+    over = "pairs" if result.look[1] == 1 else "pairs and looks"
     note = (
         f"Of how bad a run is, by seed: a difference below zero favours the first. g: Hedges' effect size of the "
-        f"differences. Student's paired test; by Holm for all pairs; decided at {result.level:.3g}. The seeds are all "
-        f"that it would take with a power of {result.page.power:g}, if the effect is as large as it looks."
+        f"differences. Student's paired test; by Holm for all {over}, and decided where that is at most "
+        f"{result.page.error:g}. The seeds are all that it would take with a power of {result.page.power:g}, if the "
+        "effect is as large as it looks."
     )
-    head = ["pair", "difference", "g", "p", "by Holm", "decided", "seeds it would take"]
+    head = ["pair", "difference", "g", "p", f"p for all {over}", "decided", "seeds it would take"]
     return Table("Pairs", head, rows, note)
 
 
@@ -184,7 +196,7 @@ def _search(result: Result) -> Table:
     return Table("Search", head, rows, note)
 
 
-def _cost(result: Result) -> Table:
+def _cost(result: Result, seconds: Beside) -> Table:
     rows = []
     for one in result.standings:
         for what, spent in (("search", one.search), ("final runs", one.final), ("both", one.search.plus(one.final))):
@@ -193,7 +205,10 @@ def _cost(result: Result) -> Table:
     unit, amount = result.page.unit, result.page.amount
     note = (
         f"Budget of each contestant: {amount:g} {unit}. FLOPs: of matrix products and convolutions, counted in "
-        "a rehearsal; seconds those of training. Failed runs are included; the evaluation is not."
+        "a rehearsal; seconds those of training. Failed runs are included; the evaluation is not. "
+        f"Training took {seconds.training:.0f} s, evaluation {seconds.evaluation:.0f} s, and the tournament itself "
+        f"{100 * seconds.share:.1f} % of that: rehearsals {seconds.rehearsals:.1f} s, tests for copies "
+        f"{seconds.copying:.1f} s, planning, pictures and report of this start {seconds.rest:.1f} s."
     )
     return Table("Cost", ["contestant", "", "runs", "rounds", "FLOPs", "images", "seconds"], rows, note)
 

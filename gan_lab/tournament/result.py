@@ -8,6 +8,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.copying import Answer, answer
 from gan_lab.evaluation.ranking import Decision, Pair, Rank, decide, rank, seeds_needed
+from gan_lab.evaluation.spending import nominal_level
 from gan_lab.metrics.estimates import Estimate, estimate
 from gan_lab.metrics.metric import Best
 from gan_lab.tournament.page import TournamentPage
@@ -29,6 +30,22 @@ class Spent(NamedTuple):
         runs, rounds = self.runs + other.runs, self.rounds + other.rounds
         flops, images = self.flops + other.flops, self.images + other.images
         return Spent(runs, rounds, flops, images, self.seconds + other.seconds)
+
+
+class Beside(NamedTuple):
+    """Seconds of a tournament: training and evaluation, which the runs would take without it, and its own."""
+
+    training: float
+    evaluation: float
+    rehearsals: float
+    copying: float
+    rest: float  # planning, pictures and report, in this start
+
+    @property
+    def share(self) -> float:
+        """Its own, as a part of the runs'."""
+        runs = self.training + self.evaluation
+        return (self.rehearsals + self.copying + self.rest) / runs if runs else math.inf
 
 
 class Standing(NamedTuple):
@@ -65,7 +82,7 @@ class Standing(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Of all contestants, the best one first."""
+    """Of all contestants, the best one first; `level`: the part of the error rate that this look may spend."""
 
     page: TournamentPage
     figure: str
@@ -103,10 +120,8 @@ class Played(NamedTuple):
     costs: list[Cost]
 
 
-def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look: tuple[int, int]) -> Result:
-    """The result at a look (its number from 1, and the number of all looks).
-
-    Each look tests at the error rate by the number of looks, so that all together keep it (Bonferroni).
+def result_of(page: TournamentPage, figure: str, played: Sequence[Played]) -> Result:
+    """The result at one of the page's looks, by as many seeds as were played.
 
     Raises:
         UserError: no run has a figure.
@@ -117,8 +132,8 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
         raise UserError(f"no run has a figure; the first one's failure: {why}")
     best, floor = known[0].best, known[0].floor
     values = values_of({one.name: one.runs for one in played}, best, floor)
-    level = page.error / look[1]
-    decision, ranks = decide(values, page.question, level), rank(values, level)
+    seeds, looks = list(played[0].runs), page.numbers
+    decision, ranks = decide(values, page.question, page.error, looks), rank(values, page.error, looks)
     standings = [
         Standing(
             one.name,
@@ -135,12 +150,11 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played], look:
         )
         for one in played
     ]
-    needed = {
-        (pair.a, pair.b): seeds_needed(pair.effect, level / max(1, len(decision.left)), page.power)
-        for pair in decision.left
-    }
+    last = nominal_level(page.error / max(1, len(decision.left)), looks[-1], looks)
+    needed = {(pair.a, pair.b): seeds_needed(pair.effect, last, page.power) for pair in decision.left}
     standings.sort(key=lambda standing: math.fsum(standing.values))
-    seeds = list(played[0].runs)
+    look = looks.index(len(seeds)) + 1, len(looks)
+    level = nominal_level(page.error, len(seeds), looks)
     return Result(page, figure, best, floor, seeds, level, look, standings, decision, needed)
 
 
@@ -152,6 +166,14 @@ def values_of(runs: Mapping[str, Mapping[int, Run]], best: Best, floor: float | 
     }
     worst = max(value for row in bad.values() for value in row if value is not None)
     return {name: [worst if value is None else value for value in row] for name, row in bad.items()}
+
+
+def beside(result: Result, rehearsals: float, rest: float) -> Beside:
+    """What the runs have taken, and what the tournament has."""
+    training = math.fsum(one.search.seconds + one.final.seconds for one in result.standings)
+    scoring = [run.scoring for one in result.standings for run in one.runs.values()]
+    copying, evaluation = (math.fsum(seconds) for seconds in zip(*scoring, strict=True))
+    return Beside(training, evaluation, rehearsals, copying, rest)
 
 
 def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:

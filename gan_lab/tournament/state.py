@@ -25,6 +25,7 @@ class Run(NamedTuple):
         figure: of the final evaluation; None where there is none.
         validation: the same figure of the validation, along the run: by round.
         copying: the copying test's z; None where it was not made.
+        scoring: seconds that the copying test and the evaluation took; 0 where that was not noted.
     """
 
     directory: Path
@@ -37,6 +38,7 @@ class Run(NamedTuple):
     floor: float | None
     validation: dict[int, float]
     copying: float | None
+    scoring: tuple[float, float] = (0.0, 0.0)
 
     @property
     def last_validation(self) -> float | None:
@@ -73,7 +75,13 @@ def read_run(directory: Path, rounds: int, figure: str) -> Run:
         floor,
         curve,
         None if keys.get("copying") is None else most(summary, keys["copying"]),
+        _seconds(keys),
     )
+
+
+def _seconds(keys: dict[str, Any]) -> tuple[float, float]:
+    found = keys.get("seconds", {})
+    return float(found.get("copying", 0.0)), float(found.get("figure", 0.0))
 
 
 def floor_of(directory: Path, figure: str) -> float | None:

@@ -12,8 +12,11 @@ from omegaconf import OmegaConf
 from gan_lab.cli.compare import compare, read_run
 from gan_lab.cli.evaluate import show
 from gan_lab.cli.report import gather
+from gan_lab.cli.status import Job
+from gan_lab.cli.watch import View, line
 from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
-from gan_lab.evaluation.copying import Answer, answer, most
+from gan_lab.evaluation.copying import Answer, along, answer, most
+from gan_lab.experiment.summary import table
 from gan_lab.report.comparison import rows_of
 from gan_lab.report.run import write_page
 
@@ -89,3 +92,20 @@ def test_only_tests_of_the_run_as_it_is_count() -> None:
         assert most(own | {"score/q/copying": strange}) is None
     assert most(own | {"score/q/copying/error": 0.0}) is None
     assert answer([None, 2.9, 3.1]) == Answer(1, 2) and str(answer([None])) == "not tested"
+
+
+def test_tests_along_a_run_count_where_they_are_of_its_last_round() -> None:
+    found = {"evaluation/frechet": 1.0, "evaluation/copying": 0.9, "evaluation/copying/error": 0.05}
+    assert most(found) == along(found) == pytest.approx(8.0)
+    assert most(found | {"as_of/evaluation/copying": 500}) is None and most(found, only="q") is None
+    assert along({"evaluation/copying_by_cells": -4.0}) == 4.0 and along({"evaluation/frechet": 1.0}) is None
+
+
+def test_figures_along_a_run_have_it_too(tmp_path: Path) -> None:
+    summary = {"rounds": 9, "images": 9, "seconds": 1.0, "evaluation/frechet": 1.0}
+    assert "copies of training data  not tested" in table(summary, tmp_path)
+    copying = {"evaluation/copying": 0.9, "evaluation/copying/error": 0.05}
+    assert "copies of training data  COPIES (1 of 1), at least 8.0" in table(summary | copying, tmp_path)
+    columns = {name: [value] for name, value in (summary | copying).items()}
+    view = View(Job("run", "running", ""), columns, None, "evaluation/frechet")
+    assert line(view) == "run: round 0, evaluation/frechet 1 (COPIES)"

@@ -4,8 +4,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
-from gan_lab.evaluation.ranking import Values, compare_pairs, decide, looks, paired_test, rank, seeds_needed
+from gan_lab.evaluation.ranking import (
+    Values,
+    compare_pairs,
+    decide,
+    numbers_of_seeds,
+    paired_test,
+    rank,
+    seeds_needed,
+)
+from gan_lab.evaluation.spending import nominal_level, overall_error
 
 REPETITIONS, ERROR = 200, 0.05
 FEWER = 80  # of what takes longer
@@ -27,16 +37,42 @@ def test_equals_are_told_apart_at_the_error_rate_at_most(contestants: int) -> No
     assert np.mean(false) <= AT_MOST
 
 
+LOOKS = numbers_of_seeds(5, 20, 4)
+
+
 def test_looking_several_times_keeps_the_error_rate() -> None:
-    random, numbers = np.random.default_rng(1), looks(5, 20, 4)
+    random = np.random.default_rng(1)
 
     def stops() -> bool:
         whole = drawn(random, 20, 0.0, 0.0)
-        seen = ({name: row[:n] for name, row in whole.items()} for n in numbers)
-        return any(decide(values, "best", ERROR / len(numbers)).settled for values in seen)
+        seen = ({name: row[:n] for name, row in whole.items()} for n in LOOKS)
+        return any(decide(values, "best", ERROR, LOOKS).settled for values in seen)
 
-    assert numbers == [5, 10, 15, 20]
+    assert LOOKS == [5, 10, 15, 20]
     assert np.mean([stops() for _ in range(REPETITIONS)]) <= AT_MOST
+
+
+@pytest.mark.parametrize("looks", [LOOKS, [4, 8], [3, 4, 5, 6, 7, 8]], ids=len)
+def test_levels_of_looks_spend_the_error_rate_and_no_more(looks: list[int]) -> None:
+    """Of 50,000 series of two equal contestants: the levels are approximate."""
+    series = np.random.default_rng(4).normal(size=(50_000, looks[-1]))
+    seen = [series[:, :n] for n in looks]
+    ts = np.array([abs(x.mean(1)) / x.std(1, ddof=1) * math.sqrt(x.shape[1]) for x in seen])
+    for error in (0.05, 0.05 / 3, 0.01):
+        bounds = [student.isf(nominal_level(error, n, looks) / 2, n - 1) for n in looks]
+        assert 0.8 * error < np.mean((ts >= np.array(bounds)[:, None]).any(axis=0)) < 1.04 * error
+
+
+def test_the_level_of_a_look_rises_with_the_error_rate_and_back() -> None:
+    """So that Holm's correction holds, which gives one pair the others' part of it."""
+    for n in LOOKS:
+        levels = [nominal_level(error, n, LOOKS) for error in (1e-9, 1e-4, 0.01, 0.05, 0.3)]
+        assert levels == sorted(set(levels))
+        assert overall_error(levels[2], n, LOOKS) == pytest.approx(0.01)
+    late = [nominal_level(ERROR, n, LOOKS) for n in LOOKS]
+    assert late == sorted(late) and ERROR / 4 < late[-1] < ERROR
+    assert overall_error(0.9, 10, LOOKS) == 1.0
+    assert overall_error(0.3, 20, [20]) == 0.3 and nominal_level(0.3, 20, [20]) == 0.3
 
 
 @pytest.mark.parametrize("effect", [0.6, 1.0])
@@ -97,5 +133,5 @@ def test_equal_contestants_share_the_better_rank() -> None:
 
 
 def test_looks_are_even_and_end_with_all() -> None:
-    assert looks(5, 20, 1) == looks(20, 20, 4) == [20]
-    assert looks(3, 4, 5) == [3, 4]
+    assert numbers_of_seeds(5, 20, 1) == numbers_of_seeds(20, 20, 4) == [20]
+    assert numbers_of_seeds(3, 4, 5) == [3, 4]

@@ -72,10 +72,13 @@ def test_folders_zips_arrays_and_statistics_of_the_same_pictures_get_the_same_fi
     for i, path in enumerate(sorted(a.rglob("*.png"), reverse=True)):
         (tmp_path / f"other/{i}.png").write_bytes(path.read_bytes())
     assert write_statistics([str(b), f"out={tmp_path / 'b.npz'}", "features=pixels"]) == 0
+    errors = []
     for one in ("a", "a.zip", "a.npz", "other"):
         found = evaluate(tmp_path / one, b)
         assert found["frechet"] == pytest.approx(expected, rel=1e-6)
         assert (found["n"], found["n_real"]) == (12, 15)
+        errors.append(found["frechet/error"])
+    assert errors == pytest.approx([errors[0]] * 4, rel=1e-6)
     assert evaluate(a, tmp_path / "b.npz")["frechet"] == pytest.approx(expected, rel=1e-6)
 
 
@@ -188,7 +191,11 @@ def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, 
         ),
         (["few", "b"], ["metric=kernel"], "metric=kernel: needs 20 points or more of each, .* there are 12 and 3"),
         (["a", "b"], ["n=50"], "a: has 12 pictures, fewer than the 50 that are asked for"),
-        (["a", "b"], ["metric=copying"], "metric=copying: needs the data of a run"),
+        (
+            ["a", "b"],
+            ["metric=copying"],
+            "metric=copying: needs real pictures that the generator has not learnt from, held_out=",
+        ),
         (["a", "b"], ["out=table.csv"], r"out=table.csv: must end in .json"),
         (["a", "b.npz"], ["n=5"], None),
         (["a", "b.npz"], ["real=5"], "b.npz: statistics are of as many samples as they are; leave n and real out"),
@@ -219,3 +226,16 @@ def test_a_mistake_gets_one_line(
         assert code == 0
         return
     assert code == 2 and re.search(says, line[0]), line
+
+
+def test_copies_are_found_by_pictures_that_were_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Six samples in seven are pictures of the training set."""
+    train, held_out = pictures(tmp_path / "train", 1, 40), pictures(tmp_path / "held_out", 2, 40)
+    copies, others = pictures(tmp_path / "copies", 1, 30), pictures(tmp_path / "others", 3, 30)
+    pictures(tmp_path / "copies" / "more", 4, 5)
+    for samples, words in ((copies, r"COPIES \(1 of 1\), at least"), (others, r"no \(0 of 1\), at least")):
+        assert main([str(samples), f"against={train}", f"held_out={held_out}", *PLAIN]) == 0
+        assert re.search(f"copies of the reference: {words}", capsys.readouterr().out)
+    assert main([str(others), f"against={train}", *PLAIN]) == 0
+    assert "copies of the reference: not tested; where the reference is" in capsys.readouterr().out
+    assert main([str(others), f"against={train}", f"held_out={tmp_path / 'none'}", *PLAIN]) == 2

@@ -13,7 +13,7 @@ from gan_lab.tournament.ablation import effects_of
 from gan_lab.tournament.page import parse_page
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
-from gan_lab.tournament.result import Played, Result, conclusion, result_of
+from gan_lab.tournament.result import Played, Result, beside, conclusion, result_of
 from gan_lab.tournament.state import KEYS, Run, read_run, scored
 
 PAGE = parse_page(
@@ -28,12 +28,12 @@ def run(figure: float | None, failure: str | None = None, z: float | None = None
     return Run(Path("run"), True, failure, 100 if figure is not None else 40, 7.0, figure, best, 0.1, curve, z)
 
 
-def result(rows: dict[str, list[Run]], page: Any = PAGE, look: tuple[int, int] = (1, 1)) -> Result:
+def result(rows: dict[str, list[Run]], page: Any = PAGE) -> Result:
     played = [
         Played(name, dict(enumerate(runs)), {"optimizer.lr": 1e-3}, COST, [run(2.0), run(None, "NaN")], [COST] * 2)
         for name, runs in rows.items()
     ]
-    return result_of(page, "mmd", played, look)
+    return result_of(page, "mmd", played)
 
 
 CLEAR = {"a": [1.0, 1.1, 0.9, 1.0, 1.05], "b": [2.0, 2.2, 1.8, 2.1, 2.05], "c": [2.15, 2.1, 1.9, 2.05, 2.1]}
@@ -53,8 +53,14 @@ def test_what_is_decided_what_is_not_and_what_it_would_take() -> None:
     assert found.needed[("b", "c")] is not None
 
 
-def test_a_look_of_several_tests_at_its_part_of_the_error_rate() -> None:
-    assert result(rows(), look=(1, 5)).level == pytest.approx(0.01)
+def test_a_look_of_several_has_its_part_of_the_error_rate() -> None:
+    page = PAGE.model_copy(update={"seeds": 8, "until": "decided", "looks": 2})
+    assert page.numbers == [5, 8]
+    once, first = result(rows()), result(rows(), page)
+    assert (first.look, once.look) == ((1, 2), (1, 1))
+    assert first.level < once.level == page.error
+    (pair, same) = (next(pair for pair in one.decision.decided if pair.b == "b") for one in (first, once))
+    assert pair.p == same.p and pair.adjusted > same.adjusted
 
 
 def test_a_failed_run_counts_as_the_worst_and_is_told() -> None:
@@ -77,6 +83,16 @@ def test_what_was_spent_has_failed_runs_and_the_search_in_it() -> None:
     leader = result(rows()).leader
     assert leader.final[:2] == (5, 500) and leader.final.flops == 5e5
     assert leader.search[:3] == (2, 140, 1.4e5)
+
+
+def test_the_tournaments_own_seconds_stand_beside_those_of_the_runs(tmp_path: Path) -> None:
+    scored = {name: [one._replace(scoring=(0.5, 2.0)) for one in runs] for name, runs in rows().items()}
+    seconds = beside(result(scored), rehearsals=3.0, rest=2.0)
+    assert seconds[:2] == (3 * 7 * 7.0, 15 * 2.0)  # 5 final runs and 2 trials of 7 s each
+    assert seconds.share == pytest.approx((3.0 + 15 * 0.5 + 2.0) / 177)
+    text = write_report(result(scored), tmp_path, {}, rehearsals=3.0)
+    assert "Training took 147 s, evaluation 30 s, and the tournament itself" in text
+    assert json.loads((tmp_path / "tournament.json").read_text())["seconds"]["copying"] == 7.5
 
 
 def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) -> None:
@@ -122,9 +138,11 @@ def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
     assert read_run(tmp_path, 10, "mmd").validation == {5: 0.9, 10: 0.7}
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
     assert read_run(tmp_path, 10, "mmd").figure is None  # someone else has scored it
-    (tmp_path / KEYS).write_text(json.dumps({"figure": "p-1", "copying": "q-1"}))
+    keys = {"figure": "p-1", "copying": "q-1", "seconds": {"copying": 0.5, "figure": 2.0}}
+    (tmp_path / KEYS).write_text(json.dumps(keys))
     found = read_run(tmp_path, 10, "mmd")
     assert (found.is_over, found.figure, found.best, found.floor) == (True, 0.5, "lower", 0.1)
+    assert found.scoring == (0.5, 2.0)
     assert found.copying == pytest.approx(3.0) and found.last_validation == 0.7
     assert not read_run(tmp_path, 20, "mmd").is_over  # it was to play more
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY | {"score/p-1/mmd": math.nan}))

@@ -15,6 +15,7 @@ from gan_lab.cli.ablate import run_page
 from gan_lab.cli.stages import Stages
 from gan_lab.cli.tournament import Options, divided, hold
 from gan_lab.errors import UserError
+from gan_lab.io.ownership import write_own
 from gan_lab.tournament.page import TournamentPage, parse_page
 from gan_lab.tournament.plan import entries
 
@@ -42,7 +43,7 @@ def started(place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> lis
         (there / "cost.json").write_text(json.dumps(cost))
         return 0
 
-    monkeypatch.setattr(Stages, "_child", lambda self, act: act())
+    monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: act())
     monkeypatch.setattr("gan_lab.cli.stages.rehearse", rehearse)
     stages(place, **changes).begin()
     return played
@@ -60,6 +61,20 @@ def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: py
     for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
         with pytest.raises(UserError, match=rf"holds a tournament with other {next(iter(change))}; give this one a"):
             started(tmp_path, monkeypatch, **{"evaluation": metric} | change)
+
+
+def test_a_directory_of_other_rules_of_looking_is_not_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier version, which noted no rule, shared the error rate equally."""
+    one = {"seeds": 8, "until": "decided"}
+    started(tmp_path, monkeypatch, **one)
+    (tmp_path / "final").mkdir()
+    assert started(tmp_path, monkeypatch, **one) == []
+    file = tmp_path / "page.yaml"
+    write_own(file, "".join(line for line in file.read_text().splitlines(True) if not line.startswith("rule:")))
+    with pytest.raises(UserError, match=r"with other looks \(of another version of the lab\); give this one a dir of"):
+        started(tmp_path, monkeypatch, **one)
 
 
 def test_a_rehearsal_that_is_not_whole_is_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
