@@ -1,9 +1,9 @@
 """Early stopping replayed on recorded runs: `python benchmarks/early_stopping.py METRIC PATIENCE SHARE FOLDER [...]`.
 
 Each metrics.csv below the folders goes through the callback, with `min_delta` SHARE of the metric's first value, by the
-test (error 5 %) and without one. A run, of a metric that is best low, is ended too early if the mean of the next PATIENCE
-values is lower than that of the last by `min_delta` or more, and too early for what came later if that of any further
-ones is. It is over from the look on after which no further mean is.
+test (error 5 %) and without one. A run, of a metric that is best low, is ended too early if the mean of the next
+PATIENCE values is lower than that of the last by `min_delta` or more, and too early for what came later if that of any
+further ones is. It is over from the look on after which no further mean is.
 """
 
 import sys
