@@ -122,6 +122,7 @@ ROWS = [
     Row("lab bf16, channels_last", "bf16", LAST_),
     Row("bare bf16, CUDA graph", "bf16", bare=True, graphs=True, cuda=True, only=("default run", "DCGAN-64")),
     Row("lab bf16, compile", "bf16", ("gan.compile=true",), cuda=True, only=PLAIN),
+    Row("lab bf16, reduce-overhead", "bf16", ("gan.compile=reduce-overhead",), cuda=True, only=("default run", *PLAIN)),
 ]
 
 

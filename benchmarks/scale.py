@@ -2,12 +2,13 @@
 
     python benchmarks/scale.py [--check]
 
-Prints the tables of docs/scale.md. `--check` fits the model of communication to two processes of this machine (gloo),
-and compares what it predicts of a message of another size, and of a round, with what they take.
+Prints the tables of docs/scale.md. `--check` has two processes of this machine (gloo) send messages of several
+sizes, and compares what each and a round take with what a latency and a pace predict, fitted to other sizes.
 """
 
 import argparse
 import math
+import os
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gan_lab.config.compose import compose_experiment
 from gan_lab.distributed.collectives import mean
 from gan_lab.experiment.build import network_of
+from gan_lab.runtime.allocator import keep_freed_memory
 
 HOUR = 3600.0
 
@@ -168,14 +170,13 @@ def counted(network: nn.Module, given: Tensor, y: Tensor | None) -> float:
 
 # --- two processes --------------------------------------------------------------------------------------------------
 
-SIZES = (50_000, 4_000_000)  # the model is fitted to these
-BETWEEN = 1_000_000  # and judged by this one
+SIZES = (50_000, 200_000, 500_000, 1_000_000, 2_000_000, 4_000_000, 8_000_000)  # numbers of a message
+PLAYED = 1_000_000  # those of the round that is predicted
 
 
-def fitted(times: Sequence[float]) -> tuple[float, float]:
-    """Seconds of an empty message, and a number, of those that `SIZES` take."""
-    slope = (times[1] - times[0]) / (SIZES[1] - SIZES[0])
-    return times[0] - slope * SIZES[0], slope
+def line(size: int, ends: Sequence[int], times: Sequence[float]) -> float:
+    """Seconds that a latency and a pace, fitted to messages of two sizes, predict for this one."""
+    return times[0] + (times[1] - times[0]) * (size - ends[0]) / (ends[1] - ends[0])
 
 
 def least(act: Any, times: int = 60) -> float:
@@ -189,25 +190,42 @@ def least(act: Any, times: int = 60) -> float:
     return found
 
 
+def sending(n: int) -> float:
+    message = torch.ones(n)
+    return least(lambda: mean([message]))
+
+
 def process(rank: int, place: str) -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()  # as a run does
     dist.init_process_group("gloo", f"file://{place}/meeting", rank=rank, world_size=2)
-    latency, pace = fitted([least(lambda n=n: mean([torch.ones(n)])) for n in SIZES])
-    alone = torch.randn(600, 600)
+    taken = {n: sending(n) for n in SIZES}
+    near = {  # from the sizes on both sides
+        n: line(n, (a, b), (taken[a], taken[b])) for a, n, b in zip(SIZES, SIZES[1:], SIZES[2:], strict=False)
+    }
+    ends = SIZES[0], SIZES[-1]
+    far = {n: line(n, ends, [taken[end] for end in ends]) for n in near}
+    alone, message = torch.randn(600, 600), torch.ones(PLAYED)
     work = lambda: alone @ alone @ alone  # noqa: E731
     computing = least(work)
 
     def played() -> None:  # D's step, then G's
         for _ in range(2):
             work()
-            mean([torch.ones(BETWEEN)])
+            mean([message])
 
-    sending, whole = least(lambda: mean([torch.ones(BETWEEN)])), least(played)
+    whole = least(played)
     if rank == 0:
-        predicted = latency + pace * BETWEEN
-        print(f"two processes: {1e6 * latency:.0f} us and {4 / pace / 1e9:.2f} GB/s from messages of {SIZES} numbers")
-        print(f"{BETWEEN:,} numbers: predicted {1e3 * predicted:.2f} ms, taken {1e3 * sending:.2f} ms")
-        print(f"a round of two steps: predicted {2e3 * (computing + predicted):.2f} ms, taken {1e3 * whole:.2f} ms")
+        head = ["numbers", "taken, ms", "GB/s", "predicted from its neighbours", "from the first and the last"]
+        rows = [
+            [f"{n:,}", f"{1e3 * taken[n]:.2f}", f"{4e-9 * n / taken[n]:.2f}",
+             *(f"{1e3 * guess[n]:.2f}" if n in guess else "" for guess in (near, far))]
+            for n in SIZES
+        ]  # fmt: skip
+        print(table(head, rows), end="\n\n")
+        predicted = 2e3 * (computing + near[PLAYED])
+        print(f"a round of two steps with {PLAYED:,}: predicted {predicted:.2f} ms, taken {1e3 * whole:.2f} ms")
+        print(f"load {' '.join(f'{load:.1f}' for load in os.getloadavg())}")
     dist.destroy_process_group()
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
-from multiprocessing.connection import Listener
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Self
 
@@ -24,10 +24,10 @@ from racing.workloads import WORKLOADS
 
 ENTER = """
 import sys
-from multiprocessing.connection import Client
+from multiprocessing.connection import Connection
 from racing.contestants import enter
 
-enter("lab", Client(sys.argv[1]), *sys.argv[2:])
+enter("lab", Connection(int(sys.argv[1])), *sys.argv[2:])
 """
 
 
@@ -42,15 +42,22 @@ class Version(Runner):
         self._directory = tempfile.TemporaryDirectory()
         place = self._directory.name
         paths = {"PYTHONPATH": f"{self.checkout}:{self.checkout / 'benchmarks'}"}
-        with Listener(f"{place}/gate") as gate, Path(place, "told").open("w") as told:
+        self._orders, theirs = Pipe()
+        with theirs, Path(place, "told").open("w") as told:  # its end closes here, or that of a dead process would not
             self._process = subprocess.Popen(
-                ["taskset", "-c", str(self.core), sys.executable, "-c", ENTER, f"{place}/gate", f"{place}/run",
+                ["taskset", "-c", str(self.core), sys.executable, "-c", ENTER, str(theirs.fileno()), f"{place}/run",
                  *self.arguments[1:]],
-                cwd=self.checkout, env=os.environ | paths, stdout=told, stderr=told,
+                cwd=self.checkout, env=os.environ | paths, stdout=told, stderr=told, pass_fds=[theirs.fileno()],
             )  # fmt: skip
-            self._orders = gate.accept()
         self.first = self._hear()
         return self
+
+    def _hear(self) -> dict[str, float]:
+        try:
+            return self._orders.recv()
+        except EOFError:
+            told = Path(self._directory.name, "told").read_text().splitlines() or ["it says nothing"]
+            sys.exit(f"{self.checkout}: its lab cannot play, and ended: {told[-1]}")
 
     def __exit__(self, *_: object) -> None:
         self._process.kill()
@@ -58,9 +65,16 @@ class Version(Runner):
         self._directory.cleanup()
 
 
+def checkout(path: str) -> Path:
+    found = Path(path).resolve()
+    if not (found / "benchmarks" / "racing").is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: no checkout of the lab that can race (it has no benchmarks/racing)")
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("before", type=lambda path: Path(path).resolve())
+    parser.add_argument("before", type=checkout)
     parser.add_argument("root", type=os.path.abspath, help="where MNIST is")
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), default=list(WORKLOADS))
     parser.add_argument("--share", type=float, default=1.0, help="of the blocks, where time is short")

@@ -1,7 +1,9 @@
 """The loops that the lab is raced against play the same games."""
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +59,17 @@ def test_the_bare_loop_plays_what_the_lab_plays(
             # A gradient that is zero but for rounding, Adam makes a step of; none is larger than its rate.
             torch.testing.assert_close(mine, other, rtol=1e-3, atol=2e-4)
     torch.testing.assert_close(losses[1], gan.record["g/loss"], rtol=1e-4, atol=1e-5)
+
+
+def test_an_earlier_version_that_cannot_play_is_told_and_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(CONF.parent / "benchmarks")
+    from versions import Version
+
+    version = Version(tmp_path, "ring", "nowhere", core=min(os.sched_getaffinity(0)))
+    with pytest.raises(SystemExit, match=r"its lab cannot play, and ended: ModuleNotFoundError: No module named .*$"):
+        version.__enter__()
 
 
 def copy(source: torch.nn.Module, target: torch.nn.Module) -> None:

@@ -3,7 +3,8 @@
     python benchmarks/peers/race.py mimicry CHECKOUT [--batch 16] [--blocks 20] [--rounds 1] [--core 0]
 
 CHECKOUT is a directory with the peer's repository, which the user has fetched; nothing of it is here. `mimicry` is
-github.com/kwotsin/mimicry, `r3gan` github.com/brownvc/R3GAN. Prints seconds of the processor for a round.
+github.com/kwotsin/mimicry, `r3gan` github.com/brownvc/R3GAN, `studiogan` github.com/POSTECH-CVLab/PyTorch-StudioGAN.
+Prints seconds of the processor for a round.
 """
 
 import argparse
@@ -19,7 +20,7 @@ import torch
 from racing.race import Runner, faster, race
 from racing.report import table
 
-PEERS = ("mimicry", "r3gan")
+PEERS = ("mimicry", "r3gan", "studiogan")
 VARIANTS: dict[str, list[str]] = {
     "lab": [],
     "lab, channels_last": ["gan.channels_last=true"],

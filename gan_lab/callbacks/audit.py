@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from gan_lab.callbacks.equilibrium import Evidence
 from gan_lab.callbacks.game_callback import GameCallback, data_of
@@ -131,7 +132,7 @@ class Audit(GameCallback):
             return
         real, fake = (Batch(_rounded(batch.x, data.levels), batch.y) for batch in (real, fake))
         self.game = audit.figures(_logits(gan, real, data.batch_size), _logits(gan, fake, data.batch_size))
-        views = torch.cat([self._view(gan, batch.x) for batch in (real, fake)])
+        views = self._view(gan, torch.cat([real.x, fake.x]))
         if real.y is not None and fake.y is not None:
             asked = _numbers(torch.cat([real.y, fake.y]), data.num_classes)
             asked *= (_variance(views) / _variance(asked).clamp(min=1e-12)).sqrt()  # neither outweighs the other
@@ -154,10 +155,12 @@ class Audit(GameCallback):
 
     @torch.no_grad()
     def _view(self, gan: GAN, x: Tensor) -> Tensor:
-        """What the auditor sees of samples, (N, d)."""
-        if self._see is not None:
-            return torch.cat([self._see(part.to(gan.device)).cpu() for part in x.split(BATCH)])
-        return _numbers(x, None)
+        """What the auditor sees of samples, (N, d): of all in one unit, or a G of another scale would look right."""
+        if self._see is None:
+            return _numbers(x, None)
+        quiet = None if gan.trainer.is_global_zero else True
+        parts = tqdm(x.split(BATCH), "audit: features", unit="", leave=False, disable=quiet)
+        return torch.cat([self._see(part.to(gan.device)).cpu() for part in parts])
 
 
 def _no_lessons() -> Lessons:

@@ -10,6 +10,9 @@ Of a folder of runs (say a sweep's), or of several, each run is scored and the t
 statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab statistics` write them; B, or both). With
 `against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
 (.json). Where B is what a generator has learnt from, held_out=FOLDER of other real pictures says whether A are copies.
+
+`gan-lab evaluate A metric=clip_score features=clip captions=FILE` compares pictures with texts, and needs no B.
+
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
@@ -41,6 +44,7 @@ from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
+from gan_lab.config.entry import entry
 from gan_lab.config.explain import explain
 from gan_lab.config.options import help_page, print_help
 from gan_lab.config.stored import parts_of
@@ -74,6 +78,7 @@ PAGE = Page(
         "out": str | None,
         "against": str | None,
         "held_out": str | None,
+        "captions": str | None,
         "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
     },
     choices=("features", "sampling"),
@@ -87,6 +92,7 @@ PAGE = Page(
         "out",
         "against",
         "held_out",
+        "captions",
         "image_size",
         "sampling",
     },
@@ -95,9 +101,11 @@ USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
+QUOTED = ("against", "captions", "held_out", "out", "root")  # paths
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
+@entry(smaller="lower n or batch_size")
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, f"{__doc__}\n{options_in_words()}"))
     if code is not None:
@@ -106,8 +114,8 @@ def main(arguments: list[str]) -> int:
     try:
         places = places_among(arguments)
         config = configure([whole_path(override) for override in tidied(overrides)])
-        places, reference = reference_of(places, config.against)
-        if reference is not None:
+        places, reference = reference_of(places, config.against, alone=config.captions is not None)
+        if reference is not None or (places and config.captions is not None):
             return score_sets(
                 places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}
             )
@@ -127,8 +135,8 @@ def main(arguments: list[str]) -> int:
     return 0 if len(scored) == len(runs) else 2
 
 
-def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> int:
-    """Compare each place with the reference; print and write what came out."""
+def score_sets(places: list[Path], reference: Path | None, config: DictConfig, stated: set[str]) -> int:
+    """Compare each place with the reference, or with its texts; print and write what came out."""
     out = None if config.out is None else place(config.out)
     if out is not None and out.suffix != ".json":
         raise UserError(f"out={config.out}: must end in .json")
@@ -144,11 +152,7 @@ def score_sets(places: list[Path], reference: Path, config: DictConfig, stated: 
 def whole_path(override: str) -> str:
     """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
     key, _, value = override.partition("=")
-    return (
-        f"{key}={quoted(value)}"
-        if key in ("against", "held_out", "out", "root") and "=" in value.strip("'\"")
-        else override
-    )
+    return f"{key}={quoted(value)}" if key in QUOTED and "=" in value.strip("'\"") else override
 
 
 def options_in_words() -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -57,7 +58,10 @@ def main() -> None:
         raise SystemExit(2)
     sys.path.append(str(Path.cwd()))  # a script's path lacks it, and one's own parts may be there
     del sys.argv[1]
-    runpy.run_module(COMMANDS[command].module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(COMMANDS[command].module, run_name="__main__", alter_sys=True)
+    except KeyboardInterrupt:  # before the command has begun
+        raise SystemExit(128 + signal.SIGINT) from None
 
 
 def _parser() -> argparse.ArgumentParser:

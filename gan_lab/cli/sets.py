@@ -39,10 +39,10 @@ def holds_runs(path: Path) -> bool:
     return holds_generator(path) or any({GENERATOR, RUN} & set(files) for _, _, files in os.walk(path))
 
 
-def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], Path | None]:
+def reference_of(places: list[Path], against: str | None, alone: bool = False) -> tuple[list[Path], Path | None]:
     """The sets to evaluate, and the one that they are compared with; None: each run with its own data.
 
-    The reference is `against`, or the second of two places of which one is not a run.
+    The reference is `against`, or the second of two places of which one is not a run. `alone`: there need be none.
 
     Raises:
         UserError: it is not clear which is which, or one is not there.
@@ -59,7 +59,7 @@ def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], P
             raise UserError(f"against={against}: name what is compared with it, gan-lab evaluate A against={against}")
     elif others and len(places) > 2:
         raise UserError(f"{others[0]}: is no run; say which of the {len(places)} is the reference, against=REFERENCE")
-    elif others and others[0].exists():
+    elif others and others[0].exists() and not alone:
         raise UserError(
             f"{others[0]}: no run directory with a finished run (no {GENERATOR} in it or below); "
             f"pictures are compared with others, gan-lab evaluate {others[0]} REFERENCE"
@@ -67,13 +67,15 @@ def reference_of(places: list[Path], against: str | None) -> tuple[list[Path], P
     return places, reference
 
 
-def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, stated: set[str]) -> dict[str, Any]:
+def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig, stated: set[str]) -> dict[str, Any]:
     """The figures of each place by its name, and the procedure. `stated`: the options that the user gave.
 
+    Without a reference the captions alone are what a place is compared with.
+
     Raises:
-        UserError: a place cannot be read, or does not fit the reference or a metric.
+        UserError: a place cannot be read, or does not fit the reference, the captions or a metric.
     """
-    check_acts(stated, [*places, reference])
+    check_acts(stated, [*places, reference or places[0]])
 
     import torch
     from hydra.utils import instantiate
@@ -87,17 +89,18 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
     held_out = None if config.held_out is None else opened(place(config.held_out), config, None, device)
     if held_out is not None:
         metrics.setdefault("copying", Copying())
-    real = None if config.real == "all" else config.real
-    target = opened(reference, config, None if config.flips else real, device)
-    target = with_mirror_images(target, reference, real) if config.flips else target
-    sets = {path: opened(path, config, config.n if stated & {"n", "protocol"} else None, device) for path in places}
-    shapes = [found.shape for found in [target, *sets.values()] if not isinstance(found, Statistics)]
+    captions = captions_for(places, reference, metrics, config)
+    target = None if reference is None else target_of(reference, config, device)
+    n = config.n if stated & {"n", "protocol"} else None
+    sets = {path: opened(path, config, n, device, captions) for path in places}
+    everything = [*([] if target is None else [target]), *sets.values()]
+    shapes = [found.shape for found in everything if not isinstance(found, Statistics)]
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
     figures = {}
     for path, found in sets.items():
-        figures[str(path)] = _figures(found, target, (str(path), str(reference)), features, metrics, device, held_out)
+        names = (str(path), str(reference))
+        figures[str(path)] = _figures(found, target or found, names, features, metrics, device, held_out)
     known = None if features is None else space(features)
-    everything = [target, *sets.values()]
     unsure = any(one.features != known or known is None for one in everything if isinstance(one, Statistics))
     drawn = any(one.sampling for one in everything if not isinstance(one, Statistics))
     if config.protocol is not None and (unsure or drawn):
@@ -105,13 +108,47 @@ def evaluate_sets(places: list[Path], reference: Path, config: DictConfig, state
         print(f"warning: protocol={config.protocol}: not with {why}; the figures do not bear its name", file=sys.stderr)
         config.protocol = None
     return {
-        "against": str(reference),
+        "against": str(reference or captions),
+        "captions": None if captions is None else str(captions),
         "features": "as the files say" if features is None else space(features),
         "protocol": config.protocol,
         "flips": config.flips,
         "seed": config.seed,
         "figures": figures,
     }
+
+
+def captions_for(
+    places: list[Path], reference: Path | None, metrics: Mapping[str, Any], config: DictConfig
+) -> Path | None:
+    """The list of what the pictures of each place are to show, if there is one.
+
+    Raises:
+        UserError: it acts on nothing, or stands in for a reference that a metric or an option needs.
+    """
+    if config.captions is None:
+        return None
+    others = [name for name, metric in metrics.items() if "texts" not in metric.needs]
+    if len(others) == len(metrics):
+        raise UserError("captions: acts with metric=clip_score; leave it out")
+    without = next((path for path in places if holds_runs(path) or _is_statistics(path)), None)
+    if without is not None:
+        raise UserError(f"captions: say what pictures show, and {without} is none of them; leave it out")
+    if reference is None:
+        others += [f"{name}={config[name]}" for name in ("real", "flips", "held_out") if config[name]]
+    if reference is None and others:
+        raise UserError(
+            f"{', '.join(others)}: of a reference; name it, gan-lab evaluate {places[0]} REFERENCE, or take "
+            "metric=clip_score alone"
+        )
+    return place(config.captions)
+
+
+def target_of(path: Path, config: DictConfig, device: str) -> "SampleSet | Statistics":
+    """The reference: `real` of its samples or all, with mirror images if these count."""
+    real = None if config.real == "all" else config.real
+    found = opened(path, config, None if config.flips else real, device)
+    return with_mirror_images(found, path, real) if config.flips else found
 
 
 def with_mirror_images(found: "SampleSet | Statistics", path: Path, n: int | None) -> "SampleSet":
@@ -152,7 +189,9 @@ def _is_statistics(path: Path) -> bool:
     return path.suffix.lower() == ".npz" and is_statistics(path)
 
 
-def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "SampleSet | Statistics":
+def opened(
+    path: Path, config: DictConfig, n: int | None, device: str, captions: Path | None = None
+) -> "SampleSet | Statistics":
     """The set of samples at a place: n of them, or all; of a generator as many as are usual.
 
     Raises:
@@ -171,7 +210,7 @@ def opened(path: Path, config: DictConfig, n: int | None, device: str) -> "Sampl
     if holds_generator(path):
         return generated_set(path, config, n or USUAL, device)
     size = None if config.image_size is None else sides(config.image_size)
-    return pictures(path, size, n, config.seed, config.batch_size)
+    return pictures(path, size, n, config.seed, config.batch_size, captions)
 
 
 def sides(image_size: Any) -> tuple[int, int]:
@@ -237,7 +276,7 @@ def _figures(
     from gan_lab.metrics.distances import between_gaussians
     from gan_lab.metrics.metric import Doubting, measure
 
-    if any(isinstance(one, Statistics) for one in (fake, real, held_out)):
+    if isinstance(fake, Statistics) or isinstance(real, Statistics) or isinstance(held_out, Statistics):
         if held_out is not None:
             raise UserError("held_out: copies are looked for among samples, not statistics; leave it out")
         if list(metrics) != ["frechet"]:
@@ -261,7 +300,8 @@ def _figures(
         doubts += metrics[name].doubts(seen_real, seen_fake) if isinstance(metrics[name], Doubting) else []
     found |= {"sampling": fake.sampling} if fake.sampling else {}
     found |= {"sampling_real": real.sampling} if real.sampling else {}
-    return {**found, "n": fake.n, "n_real": real.n, **({"doubts": "; ".join(dict.fromkeys(doubts))} if doubts else {})}
+    counts = {"n": fake.n} if fake is real else {"n": fake.n, "n_real": real.n}
+    return {**found, **counts, **({"doubts": "; ".join(dict.fromkeys(doubts))} if doubts else {})}
 
 
 def in_words(result: Mapping[str, Any]) -> str:
@@ -273,13 +313,12 @@ def in_words(result: Mapping[str, Any]) -> str:
             if isinstance(value, float) and not figure.endswith("/error"):
                 error = figures.get(f"{figure}/error")
                 lines.append(f"  {figure} {value:.5g}" + ("" if error is None else f" ± {error:.2g} (standard error)"))
-        z = along({f"evaluation/{figure}": value for figure, value in figures.items()})
-        ask = (
-            "" if z is not None else "; where the reference is what was learnt from: held_out=FOLDER of other pictures"
-        )
-        lines.append(f"  copies of the reference: {copies(z)}{ask}")
-        counts = [figures["n"] or "an unknown number of", figures["n_real"] or "an unknown number"]
-        lines.append(f"  {counts[0]} samples and {counts[1]} of the reference, seed {result['seed']}")
+        of = f" and {figures['n_real'] or 'an unknown number'} of the reference" if "n_real" in figures else ""
+        if of:
+            z = along({f"evaluation/{figure}": value for figure, value in figures.items()})
+            cure = "; where the reference is what was learnt from: held_out=FOLDER of other pictures"
+            lines.append(f"  copies of the reference: {copies(z)}{'' if z is not None else cure}")
+        lines.append(f"  {figures['n'] or 'an unknown number of'} samples{of}, seed {result['seed']}")
     named = [f"protocol: {result['protocol']}"] if result["protocol"] else []
     return "\n".join([*lines, f"features: {result['features']}", *named])
 

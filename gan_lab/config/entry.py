@@ -1,6 +1,8 @@
 """Entry point of a command: its exit code, and one line for a mistake of its user."""
 
 import functools
+import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -9,19 +11,27 @@ from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 
 Main = Callable[[list[str]], int]
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def entry(smaller: str) -> Callable[[Main], Main]:
     """Make a command of `main(arguments)`: 2 after a mistake or for want of memory, with one line on standard error.
 
-    `smaller` says what to do where memory is short. Everything else is a bug and keeps its traceback.
+    `smaller` says what to do where memory is short. A command that is interrupted, or whose output is no longer read,
+    ends without a word. Everything else is a bug and keeps its traceback.
     """
 
     def wrapped(main: Main) -> Main:
         @functools.wraps(main)
         def command(arguments: list[str]) -> int:
             try:
-                return main(arguments)
+                code = main(arguments)
+                sys.stdout.flush()
+                return code
+            except KeyboardInterrupt:
+                return INTERRUPTED
+            except BrokenPipeError:
+                return reader_left()
             except Exception as error:
                 line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, smaller)
                 if line is None:
@@ -32,3 +42,9 @@ def entry(smaller: str) -> Callable[[Main], Main]:
         return command
 
     return wrapped
+
+
+def reader_left() -> int:
+    """The exit code of a command whose standard output is no longer read, as by `| head`; what is left goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE

@@ -92,7 +92,7 @@ def _explain(error: Exception, overrides: Sequence[str], conf: Path) -> str | No
         case errors.OmegaConfBaseException() if isinstance(error, _OF_THE_USER):
             return _with_key(error)
         case _ if type(error).__module__.startswith(("torch._inductor", "torch._dynamo")):  # whose import takes seconds
-            return f"gan.compile=true: torch cannot compile the networks ({_reason(error)}); leave it out"
+            return f"gan.compile: torch cannot compile the networks ({_reason(error)}); leave it out"
         case ValueError() if str(error).startswith("No trials are completed"):
             return "no trial of the search has ended well; python -m gan_lab.sweep_status says why"
         case ValueError() if str(error).startswith("Config group override must be"):

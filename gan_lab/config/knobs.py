@@ -13,6 +13,12 @@ def check_knobs(config: DictConfig) -> None:
     """Raise a UserError where a batch cannot be cut so, the update needs whole graphs, or the sampling one process."""
     plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     accumulate, compiled = plain["gan"].get("accumulate", 1), plain["gan"].get("compile", False)
+    accelerator = plain["trainer"].get("accelerator", "auto")
+    if compiled == "reduce-overhead" and accelerator not in ("auto", "gpu", "cuda"):
+        raise UserError(
+            f"gan.compile=reduce-overhead: makes CUDA graphs, and trainer.accelerator={accelerator} has none; take "
+            "gan.compile=true"
+        )
     size = plain["data"].get("batch_size")
     if isinstance(size, int) and size % accumulate:
         raise UserError(f"gan.accumulate={accumulate}: must divide data.batch_size={size}")
@@ -31,7 +37,7 @@ def check_knobs(config: DictConfig) -> None:
         raise UserError(
             "gan.joint_batch=true: packing could put real and generated samples into one pack; leave out one of the two"
         )
-    knobs = {f"gan.accumulate={accumulate}": accumulate > 1, "gan.compile=true": compiled}
+    knobs = {f"gan.accumulate={accumulate}": accumulate > 1, f"gan.compile={str(compiled).lower()}": compiled}
     for knob in (name for name, chosen in knobs.items() if chosen):
         for _, part in parts(plain["update"]):
             if declares(part["_target_"], "differentiates_gradients"):

@@ -24,7 +24,10 @@ from gan_lab.io.run_file import note, read_facts
 
 # What may differ from the run that is resumed: how long, where, on what machine and how watched it is played. With each
 # of PLACES, whatever is set to what it is. The parts of a batch are looked at again where the game is known.
-FREE = ("rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "gan.accumulate", *PLACES)
+FREE = (
+    "rounds", "resume", "objective", "directory", "callbacks", "logger", "trainer", "gan.accumulate", "gan.compile",
+    *PLACES,
+)  # fmt: skip
 BEGUN = ("start_from", "start_strict")  # say how a run began, whatever they say when it goes on
 
 

@@ -25,6 +25,7 @@ from gan_lab.metrics.samples import (
     NO_LABELS,
     NO_MIXTURE,
     NO_TEST,
+    NO_TEXTS,
     RealSamples,
     Samples,
     generated,
@@ -37,7 +38,7 @@ from gan_lab.sampling import Sampler, Trained, noise_of
 from gan_lab.seeding import derive_seed
 from gan_lab.types import Batch, Latent
 
-VERSION = 5  # raise it with every change after which the same settings give other figures
+VERSION = 6  # raise it with every change after which the same settings give other figures
 NEIGHBOURS = 7  # real images beside each generated one
 EXAM = 10_000  # real samples, at most, that features which learn are tested by
 
@@ -119,6 +120,7 @@ class Evaluator:
         lacking = {
             "labels": None if conditional and data.num_classes is not None else NO_LABELS,
             "probabilities": None if isinstance(features, Classifying) else no_probabilities(features),
+            "texts": NO_TEXTS,
             "images": None if len(data.shape) == 3 else NO_IMAGES,
             "mixture": None if self._mixture is not None else NO_MIXTURE,
             "held_out": None if test is not None else NO_TEST,

@@ -1,6 +1,8 @@
 """Two sets of samples that are compared with each other, whoever made them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,14 +12,23 @@ from PIL import Image, ImageOps
 from gan_lab.data.images import Images
 from gan_lab.data.pixels import Look
 from gan_lab.data.sources.choose import open_source
+from gan_lab.data.sources.labels import captions_of
 from gan_lab.errors import UserError
 from gan_lab.evaluation.statistics import Statistics
 from gan_lab.features.classifier import check_cache, default_cache_dir
 from gan_lab.features.extractors import Auto
-from gan_lab.features.protocol import Classifying, Features, Lessons
+from gan_lab.features.protocol import Classifying, Features, Lessons, Reading
 from gan_lab.metrics.distances import gaussian
 from gan_lab.metrics.metric import Metric, demand
-from gan_lab.metrics.samples import NO_GENERATOR, NO_IMAGES, NO_LABELS, RealSamples, no_probabilities
+from gan_lab.metrics.samples import (
+    NO_GENERATOR,
+    NO_IMAGES,
+    NO_LABELS,
+    NO_TEXTS,
+    RealSamples,
+    no_probabilities,
+    reads_no_texts,
+)
 from gan_lab.types import Batch
 
 WORKERS, FEW = 2, 1000  # processes that read pictures, where there are more than so many
@@ -38,6 +49,7 @@ class SampleSet(NamedTuple):
         classes: the names of the classes; None where they have none.
         lossy: the share of files in a format that loses detail, such as JPEG.
         sampling: how a generator draws them, and its settings; None: plainly, or they are not generated.
+        texts: what each of them is to show; None: nothing is said.
     """
 
     name: str
@@ -47,6 +59,7 @@ class SampleSet(NamedTuple):
     classes: list[str] | None = None
     lossy: float = 0.0
     sampling: str | None = None
+    texts: list[str] | None = None
 
 
 class AsItIs(Look):
@@ -64,13 +77,21 @@ class AsItIs(Look):
         return super().bytes_of(upright, u, v)
 
 
-def pictures(path: Path, image_size: tuple[int, int] | None, n: int | None, seed: int, batch_size: int) -> SampleSet:
+def pictures(
+    path: Path,
+    image_size: tuple[int, int] | None,
+    n: int | None,
+    seed: int,
+    batch_size: int,
+    captions: Path | None = None,
+) -> SampleSet:
     """Pictures in a folder, ZIP, array or database: the first n in an order that follows from `seed`, or all.
 
     `image_size` (height, width) resizes them, as training does; None: all must have the size of the first one.
+    `captions` is a list of what each of them is to show.
 
     Raises:
-        UserError: there are none, or fewer than n.
+        UserError: there are none, or fewer than n, or a text or a picture stands alone.
     """
     data = Images(str(path), (CHANNELS, *(image_size or _first_size(path))), None, 1, seed, workers=0)
     data.workers = WORKERS if data.size > FEW else 0
@@ -80,7 +101,14 @@ def pictures(path: Path, image_size: tuple[int, int] | None, n: int | None, seed
         raise UserError(f"{path}: has {data.size} pictures, fewer than the {n} that are asked for")
     ordered = data.reordered(seed, min(batch_size, data.size))
     lossy = sum(name.lower().endswith(LOSSY) for name in data.source.names) / data.size
-    return SampleSet(str(path), data.shape, n or data.size, lambda: ordered.batches(0), data.class_names, lossy)
+    n = n or data.size
+    texts = None
+    if captions is not None:
+        written = captions_of(captions, data.source.names)
+        order = ordered.order(data.size)
+        texts = [written[i] for i in islice(chain.from_iterable(order.indices(b).tolist() for b in count()), n)]
+    batches = partial(ordered.batches, 0)
+    return SampleSet(str(path), data.shape, n, batches, data.class_names, lossy, texts=texts)
 
 
 def _first_size(path: Path) -> tuple[int, int]:
@@ -132,9 +160,11 @@ def compare_sets(
             height, width = real.shape[1:] if len(real.shape) == 3 else (0, 0)
             cure = f"; image_size=[{height},{width}] resizes both" if len(real.shape) == len(one.shape) == 3 else ""
             raise UserError(f"{one.name} has samples {list(one.shape)}, and {real.name} {list(real.shape)}{cure}")
+    unread = None if isinstance(features, Reading) else reads_no_texts(features)
     lacking = {
         "labels": None if real.classes and fake.classes == real.classes else NO_LABELS,
         "probabilities": None if isinstance(features, Classifying) else no_probabilities(features),
+        "texts": NO_TEXTS if fake.texts is None else unread,
         "images": None if len(real.shape) == 3 else NO_IMAGES,
         "mixture": NO_DATA,
         "held_out": NO_HELD_OUT if held_out is None else None,
@@ -155,7 +185,8 @@ def compression(fake: SampleSet, real: SampleSet) -> list[str]:
 
 
 def _seen(of: SampleSet, features: Features, device: str, held_out: RealSamples | None = None) -> RealSamples:
-    return RealSamples(of.batches, features, of.n, default_cache_dir(), device, of.name, held_out)
+    cache = default_cache_dir()
+    return RealSamples(of.batches, features, of.n, cache, device, of.name, held_out, texts=of.texts)
 
 
 def statistics_of(of: SampleSet, features: Features, device: str) -> Statistics:

@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.accelerators import CUDAAccelerator
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.precision import MixedPrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
@@ -155,6 +156,10 @@ def _trainer(config: DictConfig, callbacks: list[pl.Callback]) -> pl.Trainer:
         if trainer.precision != "16-mixed":
             raise UserError("trainer.precision=16-mixed: needs a GPU; a CPU has bf16-mixed")
         cast(MixedPrecision, trainer.precision_plugin).scaler = None  # each player has its own
+    if config.gan.get("compile") == "reduce-overhead" and not isinstance(trainer.accelerator, CUDAAccelerator):
+        raise UserError(
+            "gan.compile=reduce-overhead: makes CUDA graphs, and no CUDA device is here; take gan.compile=true"
+        )
     return trainer
 
 

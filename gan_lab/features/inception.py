@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from gan_lab.errors import UserError
 from gan_lab.features.extractors import ENLARGED, check_images, to_rgb_bytes
@@ -47,24 +48,29 @@ class OfInception:
     def prepare(self, shape: tuple[int, ...], lessons: Callable[[], Lessons]) -> None:
         check_images(self.name, shape, (1, 3))
         try:
-            from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+            from torch_fidelity.feature_extractor_inceptionv3 import BasicConv2d, FeatureExtractorInceptionV3
         except ImportError as error:
             raise UserError(f"features={self.name}: not installed; pip install gan_lab[inception]") from error
         path = downloaded(URL, self.name, PUBLISHED) if self.weights is None else Path(self.weights)
         read_tensors(path, self.digest)  # torch-fidelity would run what the file holds
         try:
             with torch.random.fork_rng(devices=[]):
-                self.network: Any = FeatureExtractorInceptionV3("inception", ["2048"], str(path))
+                network: Any = FeatureExtractorInceptionV3("inception", ["2048"], str(path))
         except RuntimeError as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"features.weights={path}: not the weights of this network ({why})") from error
+        for block in network.modules():
+            if isinstance(block, BasicConv2d):
+                block.conv, block.bn = fuse_conv_bn_eval(block.conv, block.bn), nn.Identity()
+        self.network = network.to(memory_format=torch.channels_last)  # half of the time on a CPU
 
     def __call__(self, x: Tensor) -> Tensor:
         network = self.network.to(x.device)
         return torch.cat([self._see(network, self._entering(part)) for part in to_rgb_bytes(x).split(ENLARGED)])
 
     def _entering(self, pixels: Tensor) -> Tensor:
-        return self.resizer(pixels, SIZE) / self.half_range - 1
+        x = self.resizer(pixels, SIZE) / self.half_range - 1
+        return x.contiguous(memory_format=torch.channels_last)
 
     def _see(self, network: Any, x: Tensor) -> Tensor:
         """Features (N, F) of what enters the network."""

@@ -1,7 +1,7 @@
 """Features of pretrained networks of timm, open_clip and torchvision: DINOv2, ConvNeXt, CLIP, VGG-16."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from gan_lab.features.weights import check_digest, downloaded, of_hub, read_tens
 from gan_lab.ranges import PositiveInt
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and standard deviation of its pixels, in 0..1
+TEXTS = 256  # that are read at a time
 OFFSET = 0.1  # which DINOv2 adds to the sides of its grid of positions before it divides by them
 
 
@@ -66,7 +67,7 @@ class Pretrained:
         except (RuntimeError, KeyError) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"features.weights={path}: not the weights of this network ({why})") from error
-        self.network: Any = network.eval().requires_grad_(False)
+        self.network: Any = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
         self.resize = f"{self.resizer.name}, to {self.side} x {self.side}"
         words = [self.model, str(self.normalisation(self.network))]  # networks of other activations share weights
         self.identity = f"{self.name} {digest_of(self.network.state_dict().values(), *words)[:8]}"
@@ -75,7 +76,8 @@ class Pretrained:
         network = self.network.to(x.device)
         mean, deviation = (255 * x.new_tensor(side).view(3, 1, 1) for side in self.normalisation(network))
         parts = (self.resizer(part, self.side) for part in to_rgb_bytes(x).split(ENLARGED))
-        return torch.cat([self.see(network, (part - mean) / deviation).float() for part in parts])
+        entering = (((part - mean) / deviation).contiguous(memory_format=torch.channels_last) for part in parts)
+        return torch.cat([self.see(network, part).float() for part in entering])
 
 
 class Timm(Pretrained):
@@ -199,6 +201,23 @@ class OpenClip(Pretrained):
 
     def see(self, network: Any, x: Tensor) -> Tensor:
         return network.encode_image(x)
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """The text embeddings, not normalised; what is longer than `model` reads is cut.
+
+        Raises:
+            UserError: the model's words are not there and could not be downloaded.
+        """
+        import open_clip
+
+        try:
+            words = open_clip.get_tokenizer(self.model)
+        except (ImportError, OSError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise UserError(f"features.model={self.model}: how it reads texts could not be had ({why})") from error
+        device = next(self.network.parameters()).device
+        parts = [words(texts[i : i + TEXTS]).to(device) for i in range(0, len(texts), TEXTS)]
+        return torch.cat([self.network.encode_text(part).float() for part in parts])
 
 
 class VGG16(Pretrained):

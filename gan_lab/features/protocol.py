@@ -1,6 +1,6 @@
 """Protocols of features, and the samples that they learn from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -35,6 +35,15 @@ class Features(Protocol):
         ...
 
     def __call__(self, x: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """Features in whose space texts lie, too."""
+
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """The points (N, F) of N texts."""
+        ...
 
 
 @runtime_checkable

@@ -6,7 +6,7 @@ from copy import deepcopy
 from functools import cached_property, partial
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -54,7 +54,7 @@ class GAN(pl.LightningModule):
             custom) one after the other.
         accumulate: parts that each batch is played in, one after another, to save memory; they share gradients alone.
         channels_last: memory format of the players' networks (see `Player.prepare`).
-        compile: whether `torch.compile` runs them.
+        compile: whether `torch.compile` runs them; "reduce-overhead": as CUDA graphs.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class GAN(pl.LightningModule):
         joint_batch: bool = False,
         accumulate: PositiveInt = 1,
         channels_last: bool = False,
-        compile: bool = False,  # noqa: A002
+        compile: bool | Literal["reduce-overhead"] = False,  # noqa: A002
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -97,12 +97,15 @@ class GAN(pl.LightningModule):
     def training_step(self, stream: Any, _: int) -> None:
         """Play one round."""
         self._stream, self._seen = stream, {}
+        if self.d.replays:
+            torch.compiler.cudagraph_mark_step_begin()  # what the graphs gave in the last round is not needed any more
         self._shared = processes.seed_round(partial(derive_seed, self.seed, "round", self.round), self.device)
         if self.round > 0:
             for schedule in self._schedules:
                 advance(schedule, self.round)
         self.update.play(self)
-        self.record |= processes.joined(self._seen)
+        seen = processes.joined(self._seen)
+        self.record |= dict(zip(seen, self.d.lasting([*seen.values()]), strict=True))
         self.round += 1
         for ema in self._emas:
             ema.update(self.round + (self.started_from or 0))

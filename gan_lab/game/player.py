@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
 from inspect import signature
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,7 @@ class Player(nn.Module):
         self._find_weights()
         self.conditional = any(isinstance(part, Conditional) and part.conditional for part in network.modules())
         self.step = 0  # updates made so far
+        self.replays = False  # its network is run as CUDA graphs, which write where they wrote in the round before
         self._looked: tuple[int, int] | None = None  # the round and the step in which its objective was asked for last
         self._before: list[Tensor] = []  # its terms' state at the first look of that step
 
@@ -62,13 +63,19 @@ class Player(nn.Module):
         """The network as the game calls it: compiled, where it is. `network` itself never is."""
         return self.network(*inputs)
 
-    def prepare(self, channels_last: bool = False, compiled: bool = False, backend: str = "inductor") -> None:
+    def prepare(
+        self,
+        channels_last: bool = False,
+        compiled: bool | Literal["reduce-overhead"] = False,
+        backend: str | Callable[..., Any] = "inductor",
+    ) -> None:
         """How the network is run; what it computes, and the names of its weights, stay the same.
 
         Args:
             channels_last: images (N, C, H, W) lie in memory as (N, H, W, C). Those that come in need not: a convolution
                 lays out its result as its weights are, but for one pixel wide ones, which leave it as it is.
             compiled: by torch.compile, with this `backend`. Such a network cannot be differentiated twice.
+                "reduce-overhead": its passes are recorded as CUDA graphs, and replayed.
             backend: of torch.compile.
         """
         if channels_last:
@@ -76,8 +83,9 @@ class Player(nn.Module):
         if compiled:
             # Both players' gradients may be taken of one graph, whose memory the first must then leave alone.
             functorch.donated_buffer = False
+            self.replays = compiled == "reduce-overhead"
             # The same shapes are compiled in the same way whatever came before, as in a resumed run.
-            self.compile(backend=backend, dynamic=False)
+            self.compile(backend=backend, mode="reduce-overhead" if self.replays else None, dynamic=False)
 
     @property
     def uses_input_gradient(self) -> bool:
@@ -144,7 +152,17 @@ class Player(nn.Module):
         """The objective's gradient in these weights; zero in those that it does not depend on."""
         # With `inputs` named, autograd skips the other player's weight gradients altogether.
         take = torch.autograd.grad if self.scale is None else self.scale.gradient
-        return take(objective, weights, materialize_grads=True, **options)
+        found = take(objective, weights, materialize_grads=True, **options)
+        return found if options.get("create_graph") else self.lasting(found)
+
+    @torch.no_grad()
+    def lasting(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
+        """The same values where no replay of a later round overwrites them; those themselves where none would."""
+        if not self.replays:
+            return values
+        kept = [torch.empty_like(value) for value in values]
+        torch._foreach_copy_(kept, list(values))
+        return kept
 
     def check_influence(self, term: str, value: Tensor) -> None:
         """Raises UserError where the value of this term does not depend on the player's weights at all."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.errors import UserError
-from gan_lab.metrics.distances import between_gaussians, frechet_distance, gaussian
+from gan_lab.metrics.distances import between_gaussians, frechet_distance, gaussian, random_order
 from gan_lab.metrics.pairwise import paired
 from gan_lab.seeding import derive_seed
 
@@ -39,10 +39,7 @@ def extrapolated_frechet(real: Tensor, fake: Tensor, sizes: int = 15, seed: int 
         raise UserError(f"sizes={sizes}: a line needs 2 or more")
     rng, truth = torch.Generator().manual_seed(derive_seed(seed, "extrapolation")), gaussian(real)
     counts = torch.linspace(max(10 * dim, most // 10), most, sizes, dtype=torch.float64).round()
-    values = [
-        between_gaussians(truth, gaussian(fake[torch.randperm(most, generator=rng)[: int(n)].to(fake.device)]))
-        for n in counts
-    ]
+    values = [between_gaussians(truth, gaussian(fake[random_order(fake, rng)[: int(n)]])) for n in counts]
     line = torch.stack([torch.ones_like(counts), 1 / counts], dim=1)
     limit, slope = torch.linalg.lstsq(line, torch.tensor(values, dtype=torch.float64)[:, None]).solution[:, 0].tolist()
     return Extrapolation(limit, slope)
@@ -72,6 +69,7 @@ def frechet_interval(real: Tensor, fake: Tensor, resamples: int = 200, level: fl
         raise UserError(f"resamples={resamples}, level={level}: must be 2 or more, and between 0 and 1")
     rng = torch.Generator().manual_seed(derive_seed(seed, "bootstrap"))
     value = frechet_distance(real, fake)
+    real, fake = (x[random_order(x, rng)] for x in (real, fake))  # or what is drawn would depend on their order
     found = torch.tensor(
         [
             between_gaussians(

@@ -1,7 +1,7 @@
 """Sets of samples as metrics see them: generated and computed when first asked for."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,13 +12,17 @@ from tqdm import tqdm
 from gan_lab.errors import UserError
 from gan_lab.features.cache import remembered
 from gan_lab.features.classifier import digest
-from gan_lab.features.protocol import Classifying, Features
+from gan_lab.features.protocol import Classifying, Features, Reading
 from gan_lab.metrics.modes import Mixture
 from gan_lab.sampling import Sampler, Trained
 from gan_lab.types import Batch
 
 NO_LABELS = "needs class labels, and these samples go with none; train with conditioning=concat"
 NO_IMAGES = "needs images, and the data are none"
+NO_TEXTS = (
+    "needs a text for each picture; evaluate a folder or ZIP of them, gan-lab evaluate A metric=clip_score "
+    "features=clip captions=FILE"
+)
 NO_MIXTURE = "needs data whose modes are known, such as data=ring"
 NO_GENERATOR = (
     "asks the generator itself, with plain sampling; evaluate a run by itself, with sampling=plain, and without floor"
@@ -37,6 +41,7 @@ class Samples:
         features: prepared.
         title: of the progress bar; None shows none.
         trained: the generator that made them of noise; None: there is none, or it is not known.
+        texts: what each of them is to show, n in the same order; None: nothing is said.
     """
 
     def __init__(
@@ -47,9 +52,10 @@ class Samples:
         device: torch.device | str = "cpu",
         title: str | None = None,
         trained: Trained | None = None,
+        texts: Sequence[str] | None = None,
     ) -> None:
         self._batches, self._see, self.n, self._device, self._title = batches, features, n, device, title
-        self._trained = trained
+        self._trained, self._texts = trained, texts
 
     def chunks(self, purpose: str) -> Iterator[Batch]:
         """All n samples, a batch at a time."""
@@ -74,6 +80,20 @@ class Samples:
         if self._trained is None:
             raise UserError(NO_GENERATOR)
         return self._trained
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """What each sample is to show. Raises UserError where nothing is said."""
+        if self._texts is None:
+            raise UserError(NO_TEXTS)
+        return self._texts
+
+    @torch.no_grad()
+    def read(self, texts: Sequence[str]) -> Tensor:
+        """The points (N, F) of texts among the features. Raises UserError where these read none."""
+        if not isinstance(self._see, Reading):
+            raise UserError(reads_no_texts(self._see))
+        return self._see.read(texts).cpu()
 
     @torch.no_grad()
     def look_at(self, x: Tensor) -> Tensor:
@@ -139,8 +159,9 @@ class RealSamples(Samples):
         title: str | None = None,
         held_out: "RealSamples | None" = None,
         mixture: Mixture | None = None,
+        texts: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(batches, features, n, device, title)
+        super().__init__(batches, features, n, device, title, texts=texts)
         self._cache_dir, self._held_out, self._mixture = cache_dir, held_out, mixture
 
     @property
@@ -176,6 +197,10 @@ class RealSamples(Samples):
 
 def no_probabilities(features: Features) -> str:
     return f"features={features.identity}: give no class probabilities; take features=classifier"
+
+
+def reads_no_texts(features: Features) -> str:
+    return f"features={features.identity}: read no texts; take features=clip"
 
 
 def generated(

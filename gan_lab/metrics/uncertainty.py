@@ -6,6 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gan_lab.metrics.distances import random_order
 from gan_lab.seeding import derive_seed
 
 
@@ -14,13 +15,14 @@ def jackknife_error(statistic: Callable[[Tensor], float], points: Tensor, groups
 
         SE^2 = (g - 1) / g sum_i (s_i - mean s)^2,    s_i = the statistic without part i
 
-    (Efron & Tibshirani 1993, section 11.6). With g = N and the mean it is the usual s / sqrt(N).
+    (Efron & Tibshirani 1993, section 11.6). With g = N and the mean it is the usual s / sqrt(N). The order of the
+    points does not matter.
     """
     if not 2 <= groups <= len(points):
         raise ValueError(
             f"groups={groups}: must be 2 or more, and no more than the {len(points)} points; 0: no standard error"
         )
-    order = torch.randperm(len(points), generator=torch.Generator().manual_seed(derive_seed(seed, "groups")))
+    order = random_order(points, torch.Generator().manual_seed(derive_seed(seed, "groups")))
     parts = order.tensor_split(groups)
     values = torch.tensor(
         [statistic(points[torch.cat([*parts[:i], *parts[i + 1 :]])]) for i in range(groups)], dtype=torch.float64

@@ -4,6 +4,8 @@ import csv
 import json
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from helpers.runs import assert_same_runs, rows
 from PIL import Image
 
 from gan_lab.cli.sample import main
+from gan_lab.config.entry import entry
 
 pytestmark = pytest.mark.slow
 
@@ -193,3 +196,20 @@ def test_a_metric_that_appears_late_gets_its_column(tmp_path: Path) -> None:
             ["2", "2.0", "3.0"],
             ["3", "4.0", "5.0"],
         ]
+
+
+@pytest.mark.parametrize("command", ["train --help", "evaluate --help", "status --help"])
+def test_a_command_whose_reader_leaves_says_nothing(command: str) -> None:
+    """As `gan-lab ... | head` does."""
+    line = f"{sys.executable} -m gan_lab.cli.main {command} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_a_command_that_is_interrupted_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    @entry(smaller="")
+    def command(arguments: list[str]) -> int:
+        raise KeyboardInterrupt
+
+    assert command([]) == 128 + signal.SIGINT
+    assert capsys.readouterr().err == ""

@@ -191,6 +191,19 @@ def test_it_says_whether_the_real_samples_were_seen(played: Callable[..., Path],
     assert audited(played(*data, "rounds=1", AUDITED))["audit/seen"] == seen
 
 
+@pytest.mark.parametrize("scale, differs", [(1.0, False), (2.0, True)])
+def test_points_of_another_scale_are_seen(
+    played: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, scale: float, differs: bool
+) -> None:
+    def drawn(generate: object, z: Tensor, *others: object) -> Tensor:
+        return gaussian([0.0, 0.0], scale).sample(len(z), seeded(len(z)))
+
+    monkeypatch.setattr("gan_lab.callbacks.audit.sampled", drawn)
+    data = ["data=gaussian", "data.mean=[0.0,0.0]", "data.sigma=1.0"]
+    found = audited(played(*data, "model=mlp", "rounds=1", "callbacks.audit.n=200"))
+    assert (found["audit/p_value"] < 1e-4) == differs
+
+
 @pytest.mark.parametrize("conditioning", ["concat", "projection"])
 def test_a_conditional_game_is_audited_with_its_classes(played: Callable[..., Path], conditioning: str) -> None:
     assert audited(played(f"conditioning={conditioning}", "rounds=1", AUDITED))["audit/n"] == 40

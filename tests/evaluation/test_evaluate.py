@@ -166,7 +166,7 @@ def test_a_picture_of_the_samples_that_may_be_copies(mine: Path) -> None:
 
 def test_every_metric_scores_a_run(mine: Path, composed: Callable[..., DictConfig], tmp_path: Path) -> None:
     others = ["mode_coverage", "frechet_infinity", "ms_ssim", "ms_ssim_by_class"]
-    others += ["copying", "copying_by_cells", "feature_likelihood"]
+    others += ["copying", "copying_by_cells", "feature_likelihood", "clip_score"]
     kept = [name for name in options("metric") if name not in others]
     fewer = ["n=300", "features.steps=3", "metric.frechet_interval.resamples=3", "metric.kernel_subsets.size=50"]
     assert score(mine / "concat", f"metric=[{','.join(kept)}]", *fewer) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.configuration import options
-from helpers.samples import Blind, Knowing, N, World, chunks, images, labels, metric_of, styled
+from helpers.samples import Blind, Knowing, N, World, chunks, images, labels, metric_of, styled, texts
 from torch import Tensor
 
 from gan_lab.errors import UserError
@@ -32,7 +32,7 @@ def test_every_metric_gives_numbers_that_no_batch_size_changes(name: str, tmp_pa
     assert all(best in ("higher", "lower", "real", 0.0, 0.5, 1.0, None) for best in metric.figures.values())
     found = []
     for size in (7, 60):
-        fake = Samples(chunks(*world.draw(1), size), Knowing(), N, trained=styled())
+        fake = Samples(chunks(*world.draw(1), size), Knowing(), N, trained=styled(), texts=texts())
         found.append(metric(world.real(tmp_path / str(size), size), fake))
     assert found[0] == found[1]
     assert all(type(value) is float and math.isfinite(value) for value in found[0].values())
@@ -52,7 +52,7 @@ def test_every_metric_prefers_the_real_thing(name: str, tmp_path: Path) -> None:
     metric, world = metric_of(name), World()
     real = world.real(tmp_path)
     good, bad, floor = (
-        metric(real, Samples(chunks(*drawn), Knowing(), N))
+        metric(real, Samples(chunks(*drawn), Knowing(), N, texts=texts()))
         for drawn in (world.draw(1), world.collapsed(2), world.draw(3))
     )
     told = {key: best for key, best in metric.figures.items() if best is not None}  # else it is a yardstick
@@ -65,8 +65,8 @@ def test_every_metric_prefers_the_real_thing(name: str, tmp_path: Path) -> None:
 def test_every_metric_says_what_it_needs(name: str, tmp_path: Path) -> None:
     """It looks at nothing but the features and what it needs; what it needs and is lacking is refused beforehand."""
     metric, world = metric_of(name), World()
-    assert set(metric.needs) <= {"labels", "probabilities", "images", "mixture", "held_out", "generator"}
-    see = Knowing() if "probabilities" in metric.needs else Blind()
+    assert set(metric.needs) <= {"labels", "probabilities", "images", "mixture", "held_out", "generator", "texts"}
+    see = Knowing() if {"probabilities", "texts"} & {*metric.needs} else Blind()
 
     def without_labels(seed: int) -> Callable[[], Iterator[Batch]]:
         x, y = world.draw(seed)
@@ -75,7 +75,10 @@ def test_every_metric_says_what_it_needs(name: str, tmp_path: Path) -> None:
     held_out = RealSamples(without_labels(10), see, N, tmp_path) if "held_out" in metric.needs else None
     mixture = world if "mixture" in metric.needs else None
     real = RealSamples(without_labels(0), see, N, tmp_path, held_out=held_out, mixture=mixture)
-    metric(real, Samples(without_labels(1), see, N, trained=styled() if "generator" in metric.needs else None))
+    trained = styled() if "generator" in metric.needs else None
+    metric(
+        real, Samples(without_labels(1), see, N, trained=trained, texts=texts() if "texts" in metric.needs else None)
+    )
     for view in metric.needs:
         with pytest.raises(UserError, match=f"metric={name}: it lacks"):
             demand({name: metric}, {view: "it lacks"})

@@ -72,10 +72,13 @@ def test_folders_zips_arrays_and_statistics_of_the_same_pictures_get_the_same_fi
     for i, path in enumerate(sorted(a.rglob("*.png"), reverse=True)):
         (tmp_path / f"other/{i}.png").write_bytes(path.read_bytes())
     assert write_statistics([str(b), f"out={tmp_path / 'b.npz'}", "features=pixels"]) == 0
+    errors = []
     for one in ("a", "a.zip", "a.npz", "other"):
         found = evaluate(tmp_path / one, b)
         assert found["frechet"] == pytest.approx(expected, rel=1e-6)
         assert (found["n"], found["n_real"]) == (12, 15)
+        errors.append(found["frechet/error"])
+    assert errors == pytest.approx([errors[0]] * 4, rel=1e-6)
     assert evaluate(a, tmp_path / "b.npz")["frechet"] == pytest.approx(expected, rel=1e-6)
 
 

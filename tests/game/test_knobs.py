@@ -14,10 +14,13 @@ from helpers.players import Counting, fit, state
 from helpers.runs import assert_same_runs
 from omegaconf import DictConfig
 from torch import Tensor
+from torch._dynamo.backends.common import aot_autograd
+from torch._functorch.aot_autograd import make_boxed_func
 
 from gan_lab.config.check import check
 from gan_lab.config.explain import explain
 from gan_lab.config.knobs import check_knobs
+from gan_lab.config.resume import is_free
 from gan_lab.config.trainer import check_trainer
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build
@@ -239,12 +242,77 @@ def test_a_compiled_run_resumes_to_the_bit_and_plays_the_same_game(played: Calla
     torch.testing.assert_close(found, eager, atol=1e-5, rtol=1e-4)
 
 
+class Replays:
+    """A compiler whose graphs write where they wrote in the round before, as CUDA graphs do, but at its beginning."""
+
+    def __init__(self) -> None:
+        self.given: list[Tensor] = []
+        self.rounds = 0
+
+    def begin(self) -> None:
+        self.rounds += 1
+        for value in self.given:
+            if value.is_floating_point():
+                value.fill_(torch.nan)
+        self.given.clear()
+
+    def __call__(self, graph: Any, inputs: Any, mode: str) -> Any:
+        assert mode == "reduce-overhead"
+        return aot_autograd(fw_compiler=self._remembering, bw_compiler=self._remembering)(graph, inputs)
+
+    def _remembering(self, graph: Any, _: Any) -> Any:
+        def run(*inputs: Any) -> Any:
+            outputs = graph(*inputs)
+            own = {value.untyped_storage().data_ptr() for value in inputs if isinstance(value, Tensor)}
+            made = [value.detach() for value in outputs if isinstance(value, Tensor)]
+            self.given += [value for value in made if value.untyped_storage().data_ptr() not in own]
+            return outputs
+
+        return make_boxed_func(run)
+
+
+@pytest.mark.parametrize("update", ["optimistic", "past_extragradient"])
+def test_what_a_round_leaves_is_not_in_the_memory_that_replays_overwrite(
+    composed: Composed, monkeypatch: pytest.MonkeyPatch, update: str
+) -> None:
+    """Records, past gradients and those that callbacks read, under gan.compile=reduce-overhead."""
+    replays = Replays()
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", replays.begin)
+
+    def prepare(gan: GAN) -> None:
+        for player in (gan.d, gan.g):
+            player.prepare(compiled="reduce-overhead", backend=replays)
+
+    torch._dynamo.reset()
+    parts = (*RING, f"update={update}", "term@d_terms=[lecam]", "d_terms.lecam.start=0", "ema=constant")
+    one, other = fit(composed(*parts), 4, prepare), fit(composed(*parts), 4)
+    assert replays.rounds == 4
+    assert len(replays.given) > 10
+    replays.begin()  # as the fifth round would
+    assert_same_game(one, other)
+    for ours, theirs in zip([*one.d.weights, *one.g.weights], [*other.d.weights, *other.g.weights], strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-4)
+
+
+def test_cuda_graphs_are_refused_where_there_is_no_cuda(composed: Composed, played: Callable[..., Path]) -> None:
+    why = r"^gan.compile=reduce-overhead: makes CUDA graphs, and "
+    with pytest.raises(UserError, match=why + "trainer.accelerator=cpu has none; take gan.compile=true$"):
+        check_knobs(composed("gan.compile=reduce-overhead", "trainer=cpu"))
+    check_knobs(composed("gan.compile=reduce-overhead"))
+    assert is_free("gan.compile")  # so that such a run can go on elsewhere
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match=why + "no CUDA device is here"):
+            played("gan.compile=reduce-overhead", "trainer=default")
+    with pytest.raises(UserError, match=r"^gan.compile='fast': must be true or false or 'reduce-overhead'$"):
+        check(composed("gan.compile=fast"))
+
+
 def test_what_torch_cannot_compile_is_told_in_one_line() -> None:
     from torch._inductor.exc import InductorError, InvalidCxxCompiler
 
     line = explain(InductorError(InvalidCxxCompiler(), None), [])
     assert line is not None
-    assert line.startswith("gan.compile=true: torch cannot compile the networks (No working C++ compiler found")
+    assert line.startswith("gan.compile: torch cannot compile the networks (No working C++ compiler found")
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_nothing_of_how_a_network_is_run_is_on_unless_asked_for() -> None:
     d, g = (Player(name, nn.Conv2d(2, 3, 3), SGD) for name in ("d", "g"))  # type: ignore[arg-type]
     gan = GAN(d, g, Normal(4), Hinge(), Alternating(), ema=Constant(0.9))
     for one in (gan.d, gan.g):
-        assert one._compiled_call_impl is None
+        assert one._compiled_call_impl is None and not one.replays
         assert all(weight.is_contiguous() for weight in one.weights)
     assert (gan.accumulate, gan.joint_batch, gan.seconds) == (1, False, 0.0)
     assert gan.average is not None

@@ -1,7 +1,7 @@
 """Made-up samples, features that know their classes, and metrics by the names of their options."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,9 @@ class Knowing(Pixels):
     def probabilities(self, features: Tensor) -> Tensor:
         return features[:, :3].softmax(1)
 
+    def read(self, texts: Sequence[str]) -> Tensor:
+        return World.means[[int(text.split()[-1]) for text in texts], :5]
+
 
 class World:
     """Data with three modes: images around three patterns, which the features' first pixels tell apart."""
@@ -75,6 +78,11 @@ class World:
     def real(self, cache: Path, size: int = 7) -> RealSamples:
         held_out = RealSamples(chunks(*self.draw(10), size), Knowing(), N, cache)
         return RealSamples(chunks(*self.draw(0), size), Knowing(), N, cache, held_out=held_out, mixture=self)
+
+
+def texts() -> list[str]:
+    """What each sample of the world is to show."""
+    return [str(y) for y in labels().tolist()]
 
 
 def styled() -> Trained:

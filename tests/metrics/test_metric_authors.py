@@ -13,6 +13,7 @@ from gan_lab.metrics.likelihood import feature_likelihood
 from gan_lab.metrics.memorisation import authenticity, copying_by_cells
 from gan_lab.metrics.parzen import parzen_log_likelihood
 from gan_lab.metrics.realism import rarity, realism
+from gan_lab.metrics.texts import clip_scores
 from gan_lab.metrics.vendi import vendi_score
 
 
@@ -58,6 +59,15 @@ def test_vendi_score() -> None:
     assert vendi_score(FAKE) == pytest.approx(2.955659722064485, rel=1e-9)
     assert vendi_score(torch.eye(7)) == pytest.approx(7)
     assert vendi_score(torch.eye(7)[:4].repeat(5, 1)) == pytest.approx(4)
+
+
+def test_clip_score() -> None:
+    """Of jmhessel/clipscore 1036465, clipscore.py (get_clip_score), for embeddings of images and of texts."""
+    images = np.random.RandomState(140).randn(6, 5)
+    texts = np.random.RandomState(141).randn(6, 5) + 0.4 * images
+    expected = [1.7711465114817047, 2.3074736399335025, 0, 0.8305527549208834, 1.8444814154939337, 1.9651863924112842]
+    found = clip_scores(torch.from_numpy(images), torch.from_numpy(texts))
+    assert found.tolist() == pytest.approx(expected, rel=1e-12)
 
 
 def test_authenticity() -> None:

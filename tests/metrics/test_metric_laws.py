@@ -29,6 +29,7 @@ from gan_lab.metrics.realism import rarity, realism
 from gan_lab.metrics.scores import am_score, inception_score, modified_inception_score
 from gan_lab.metrics.sliced import sliced_wasserstein
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
+from gan_lab.metrics.uncertainty import jackknife_error
 from gan_lab.metrics.vendi import vendi_score
 from gan_lab.types import Batch
 
@@ -65,9 +66,12 @@ MEASURES = {
         lambda x, y: frechet_by_class(x, x[:, 0] > 0, y, y[:, 0] > 0), +1, points=False, moved=False
     ),
     "frechet, extrapolated": Measure(  # which needs fifty points for each dimension
-        lambda x, y: extrapolated_frechet(x[..., : x.shape[-1] // 3], y[..., : y.shape[-1] // 3]), +1, shuffled=0.3
+        lambda x, y: extrapolated_frechet(x[..., : x.shape[-1] // 3], y[..., : y.shape[-1] // 3]), +1
     ),
-    "frechet, lower end": Measure(lambda x, y: frechet_interval(x, y, resamples=40).low, +1, shuffled=0.6),
+    "frechet, lower end": Measure(lambda x, y: frechet_interval(x, y, resamples=40).low, +1),
+    "frechet, error": Measure(
+        lambda x, y: jackknife_error(functools.partial(frechet_distance, x), y, 10), 0, points=False
+    ),
     "nearest neighbour error": Measure(
         lambda x, y, **more: nearest_neighbour_error(x, x[:, 0] > 0, y, y[:, 0] > 0, **more),
         0,
@@ -164,8 +168,9 @@ def test_the_order_of_the_points_does_not_matter(measure: Measure) -> None:
         lambda real, fake: kernel_distance(real, fake)[0],
         lambda real, fake: kernel_distance_of_subsets(real, fake, subsets=10, size=50).mean,
         lambda real, _: median_distance(real, most=50),
+        lambda real, fake: jackknife_error(functools.partial(frechet_distance, real), fake, 10),
     ],
-    ids=["kernel", "kernel_subsets", "mmd"],
+    ids=["kernel", "kernel_subsets", "mmd", "frechet's error"],
 )
 def test_nor_does_that_of_points_whose_numbers_have_equal_sums(measured: Callable[[Tensor, Tensor], float]) -> None:
     real, fake = cloud(1).round(), cloud(2).round()

@@ -23,30 +23,50 @@ def is_list(labels: str) -> bool:
     return labels.lower().endswith(LISTS)
 
 
-def read_list(path: Path) -> dict[str, str]:
-    """The label of each file, from a CSV with a header or a file of JSON lines, both with the columns file and label.
+def read_list(path: Path, column: str = "label", option: str = "data.labels") -> dict[str, str]:
+    """What a CSV with a header, or a file of JSON lines, both with the columns file and `column`, says of each file.
 
-    Raises UserError where a column is missing, or the file is neither.
+    Raises UserError, which names the option, where a column is missing, the file is neither, or says two things of one.
     """
     if not path.is_file():  # also a pipe, which would keep us waiting
-        raise UserError(f"data.labels={path}: no such file")
+        raise UserError(f"{option}={path}: no such file")
     try:
         text = path.read_text(encoding="utf-8-sig")
         rows = _csv_rows(text) if path.suffix.lower() == ".csv" else map(json.loads, filter(None, text.splitlines()))
-        found = {row["file"]: row["label"] for row in rows}
-        if None in found or None in found.values():
+        said = [(row["file"], row[column]) for row in rows]
+        if any(None in pair for pair in said):
             raise KeyError
-        return {str(file): str(label) for file, label in found.items()}
+        found = {str(file): str(what) for file, what in said}
     except OSError as error:
-        raise UserError(f"data.labels={path}: {error.strerror or error}") from error
+        raise UserError(f"{option}={path}: {error.strerror or error}") from error
     except (KeyError, TypeError) as error:
-        raise UserError(f"data.labels={path}: must have the columns file and label in each of its rows") from error
+        raise UserError(f"{option}={path}: must have the columns file and {column} in each of its rows") from error
     except (ValueError, RecursionError, csv.Error) as error:
-        raise UserError(f"data.labels={path}: not readable ({' '.join(str(error).split())})") from error
+        raise UserError(f"{option}={path}: not readable ({' '.join(str(error).split())})") from error
+    torn = next((file for file, what in said if found[str(file)] != str(what)), None)
+    if torn is not None:
+        raise UserError(f"{option}={path}: has two rows for {torn}, with another {column} each")
+    return found
 
 
 def _csv_rows(text: str) -> Iterable[dict[str, str]]:
     return csv.DictReader(StringIO(text), strict=True)
+
+
+def captions_of(path: Path, names: Sequence[str]) -> list[str]:
+    """The text of each picture, from a list with the columns file and text.
+
+    Raises UserError where it is no such list, a picture has no text, or a text has no picture.
+    """
+    if not is_list(path.name):
+        raise UserError(f"captions={path}: must be a list that ends in .csv or .jsonl")
+    given = read_list(path, "text", "captions")
+    alone = next((name for name in names if not given.get(name, "").strip()), None)
+    if alone is not None:
+        raise UserError(f"captions={path}: has no text for {alone}")
+    if len(given) > len(names):
+        raise UserError(f"captions={path}: names {min(given.keys() - set(names))}, which is not among the pictures")
+    return [given[name] for name in names]
 
 
 def read_dataset_json(text: bytes, where: str) -> dict[str, str]:
