@@ -106,7 +106,8 @@ def analyse(directory: Path, options: Options, config: DictConfig) -> str:
     if options.picture is not None and "inversion" not in names:
         raise UserError(f"picture={options.picture}: is inverted; add what=inversion, or leave it out")
     if not directory.is_dir():
-        raise UserError(f"{directory}: no run directory with a finished run (it is not there)")
+        why = "it is a file: name the folder that it is in" if directory.exists() else "it is not there"
+        raise UserError(f"{directory}: no run directory with a finished run ({why})")
     check_inside(directory)
     out = directory / "analysis" if options.out is None else place(str(options.out))
     if out.exists() and not out.is_dir():

@@ -40,7 +40,7 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.cli.sets import as_json, evaluate_sets, in_words, reference_of
+from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
@@ -80,6 +80,7 @@ PAGE = Page(
         "held_out": str | None,
         "captions": str | None,
         "image_size": PositiveInt | tuple[PositiveInt, PositiveInt] | None,
+        "range": tuple[float, float] | None,
     },
     choices=("features", "sampling"),
     named=("metric",),
@@ -94,6 +95,7 @@ PAGE = Page(
         "held_out",
         "captions",
         "image_size",
+        "range",
         "sampling",
     },
 )
@@ -101,7 +103,7 @@ USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
-QUOTED = ("against", "captions", "held_out", "out", "root")  # paths
+PATHS = ("against", "captions", "held_out", "out", "root", "features.weights")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -119,9 +121,9 @@ def main(arguments: list[str]) -> int:
             return score_sets(
                 places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}
             )
-        for name in ("image_size", "held_out"):
-            if config[name] is not None:
-                raise UserError(f"{name}={config[name]}: acts where pictures are compared; leave it out")
+        idle = next((name for name in OF_PICTURES if config[name] is not None), None)
+        if idle is not None:
+            raise UserError(f"{idle}={config[idle]}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
         runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
@@ -150,9 +152,10 @@ def score_sets(places: list[Path], reference: Path | None, config: DictConfig, s
 
 
 def whole_path(override: str) -> str:
-    """An option that names a path, quoted for Hydra where the path has a `=` in it, as folders of sweeps do."""
+    """An option that names a path, quoted for Hydra, which reads neither `=` nor letters beyond ASCII otherwise."""
     key, _, value = override.partition("=")
-    return f"{key}={quoted(value)}" if key in QUOTED and "=" in value.strip("'\"") else override
+    plain = key not in PATHS or value == "null" or value.startswith(("'", '"'))
+    return override if plain else f"{key}={quoted(value)}"
 
 
 def options_in_words() -> str:

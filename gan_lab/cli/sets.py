@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 USUAL = 10_000  # samples of a generator
 OF_RUNS = ("split", "floor", "neighbours")  # options that act where a run is compared with its own data
 OF_GENERATORS = ("checkpoint", "weights", "trust", "root", "sampling")
-OF_PICTURES = ("image_size", "held_out")
+OF_PICTURES = ("image_size", "range", "held_out")
 OF_SAMPLES = ("features", "seed", "batch_size")  # of either, not of statistics
 
 
@@ -197,6 +197,7 @@ def opened(
     Raises:
         UserError: there is none, or it does not have n.
     """
+    from gan_lab.cli.data_options import in_our_words
     from gan_lab.evaluation.sets import pictures
     from gan_lab.evaluation.statistics import read_statistics
 
@@ -210,7 +211,10 @@ def opened(
     if holds_generator(path):
         return generated_set(path, config, n or USUAL, device)
     size = None if config.image_size is None else sides(config.image_size)
-    return pictures(path, size, n, config.seed, config.batch_size, captions)
+    try:
+        return pictures(path, size, n, config.seed, config.batch_size, captions, config.range)
+    except UserError as error:
+        raise UserError(in_our_words(str(error))) from error
 
 
 def sides(image_size: Any) -> tuple[int, int]:

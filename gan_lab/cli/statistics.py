@@ -2,24 +2,25 @@
 
 The set is a folder of pictures, a ZIP, an array, or the samples of a run. The file holds mu and sigma, as pytorch-fid
 and clean-fid have them, and of which features they are: `gan-lab evaluate A train.npz metric=frechet` compares with it,
-without reading the pictures again. Options are `features`, `n`, `seed`, `image_size`, `batch_size`, and for a run
-`checkpoint`, `weights`, `sampling`, `root` and `trust`; see `gan-lab evaluate --help`.
+without reading the pictures again. Options are `features`, `n`, `seed`, `image_size`, `range`, `batch_size`, and for a
+run `checkpoint`, `weights`, `sampling`, `root` and `trust`; see `gan-lab evaluate --help`.
 """
 
 import sys
 from pathlib import Path
 
 from gan_lab.cli.compare import is_place
-from gan_lab.cli.evaluate import configure
-from gan_lab.cli.sets import OF_GENERATORS, OF_PICTURES, OF_SAMPLES, check_acts, opened
+from gan_lab.cli.evaluate import configure, whole_path
+from gan_lab.cli.sets import OF_GENERATORS, OF_SAMPLES, check_acts, opened
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.entry import entry
+from gan_lab.config.explain import plain_errors
 from gan_lab.config.options import help_page, print_help
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 
 USAGE = "gan-lab statistics PLACE out=FILE.npz [features=auto] [KEY=VALUE ...]"
-OPTIONS = ("out", "n", *OF_SAMPLES, *OF_PICTURES, *OF_GENERATORS)
+OPTIONS = ("out", "n", *OF_SAMPLES, "image_size", "range", *OF_GENERATORS)
 
 
 @entry(smaller="lower n or batch_size")
@@ -31,7 +32,8 @@ def main(arguments: list[str]) -> int:
     overrides = tidied(argument for argument in arguments if not is_place(argument))
     if len(places) != 1:
         raise UserError(f"{len(places)} places: name one set of samples; {USAGE}")
-    print(write(places[0], overrides))
+    with plain_errors(overrides):
+        print(write(places[0], overrides))
     return 0
 
 
@@ -46,7 +48,7 @@ def write(path: Path, overrides: list[str]) -> str:
         if name.partition(".")[0] not in OPTIONS:
             raise UserError(f"{name}: no such option{near(name, OPTIONS)} {listed(OPTIONS)}")
     check_acts({name.partition(".")[0] for name in names}, [path])
-    config = configure(overrides)
+    config = configure([whole_path(override) for override in overrides])
     if config.out is None or Path(config.out).suffix != ".npz":
         raise UserError(f"out={config.out or ''}: must name a file that ends in .npz")
 

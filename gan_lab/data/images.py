@@ -62,6 +62,8 @@ class Images(GameData):
     are), or pictures of 16 bits that use less than a quarter of them and no `range`.
     """
 
+    cure = "data.skip_corrupt=true passes over it"  # what to do about a picture that cannot be read
+
     def __init__(
         self,
         root: str,
@@ -218,7 +220,7 @@ class Images(GameData):
 
     def _report(self, failures: list[str], fatal: bool) -> None:
         if fatal:
-            advice = "no picture is readable" if self.pictures.skip_corrupt else "data.skip_corrupt=true passes over it"
+            advice = "no picture is readable" if self.pictures.skip_corrupt else self.cure
             raise UserError(f"{failures[0]}; {advice}")
         for failure in failures:
             if failure not in self._warned:

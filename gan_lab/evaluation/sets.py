@@ -23,7 +23,6 @@ from gan_lab.metrics.metric import Metric, demand
 from gan_lab.metrics.samples import (
     NO_GENERATOR,
     NO_IMAGES,
-    NO_LABELS,
     NO_TEXTS,
     RealSamples,
     no_probabilities,
@@ -34,6 +33,7 @@ from gan_lab.types import Batch
 WORKERS, FEW = 2, 1000  # processes that read pictures, where there are more than so many
 CHANNELS = 3  # in which pictures are compared: grey ones have three equal channels
 LOSSY = (".jpg", ".jpeg", ".jfif")
+UNLIKE = "needs classes: the same sub-folders in both sets"
 NO_DATA = "needs the data of a run; evaluate the run by itself, gan-lab evaluate RUN_DIR"
 NO_HELD_OUT = "needs real pictures that the generator has not learnt from, held_out=FOLDER"
 
@@ -84,16 +84,18 @@ def pictures(
     seed: int,
     batch_size: int,
     captions: Path | None = None,
+    range: tuple[float, float] | None = None,  # noqa: A002
 ) -> SampleSet:
     """Pictures in a folder, ZIP, array or database: the first n in an order that follows from `seed`, or all.
 
     `image_size` (height, width) resizes them, as training does; None: all must have the size of the first one.
-    `captions` is a list of what each of them is to show.
+    `captions` is a list of what each of them is to show; `range` is that of pictures with more than 8 bits (`Images`).
 
     Raises:
         UserError: there are none, or fewer than n, or a text or a picture stands alone.
     """
-    data = Images(str(path), (CHANNELS, *(image_size or _first_size(path))), None, 1, seed, workers=0)
+    data = Images(str(path), (CHANNELS, *(image_size or _first_size(path))), None, 1, seed, workers=0, range=range)
+    data.cure = "mend it, or take it away"
     data.workers = WORKERS if data.size > FEW else 0
     if image_size is None:
         data.pictures.look = AsItIs(*data.pictures.look)
@@ -162,7 +164,7 @@ def compare_sets(
             raise UserError(f"{one.name} has samples {list(one.shape)}, and {real.name} {list(real.shape)}{cure}")
     unread = None if isinstance(features, Reading) else reads_no_texts(features)
     lacking = {
-        "labels": None if real.classes and fake.classes == real.classes else NO_LABELS,
+        "labels": None if real.classes and fake.classes == real.classes else UNLIKE,
         "probabilities": None if isinstance(features, Classifying) else no_probabilities(features),
         "texts": NO_TEXTS if fake.texts is None else unread,
         "images": None if len(real.shape) == 3 else NO_IMAGES,

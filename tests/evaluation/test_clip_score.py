@@ -93,7 +93,12 @@ def test_it_is_the_formula_with_open_clips_towers(clip: Any, pictures: Path, tmp
         ([("file", "text"), *TEXTS.items(), ("c.png", "x")], [], "names c.png, which is not among the pictures"),
         ([("file", "text"), *TEXTS.items(), ("a/two.png", "x")], [], "has two rows for a/two.png, with another text"),
         ([("file", "text"), *(TEXTS | {"a/two.png": " "}).items()], [], "has no text for a/two.png"),
-        ([("file", "label"), *TEXTS.items()], [], "must have the columns file and text in each of its rows"),
+        (
+            [("file", "label"), *TEXTS.items()],
+            [],
+            "must have the columns file and text, with one value in each of its rows",
+        ),
+        ([("file", "text"), ("./a/one.png", "x")], [], "has no text for a/one.png and names ./a/one.png, which is not"),
         (None, ["captions=nowhere.csv"], "nowhere.csv: no such file"),
         (None, ["captions=texts.txt"], "texts.txt: must be a list that ends in .csv or .jsonl"),
         (None, ["captions=null", "against={place}"], "metric=clip_score: needs a text for each picture"),

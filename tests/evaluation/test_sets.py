@@ -155,6 +155,17 @@ def test_pictures_are_resized_where_that_is_asked_for(tmp_path: Path, evaluate: 
     assert evaluate(a, b, *PLAIN, "image_size=[4,3]")["n"] == 12
 
 
+def test_paths_have_any_letters_and_deep_pictures_a_range(tmp_path: Path, evaluate: Evaluate) -> None:
+    a, b = pictures(tmp_path / "a", 0), pictures(tmp_path / "größe = 12, (1)", 0)
+    for path in a.rglob("*.png"):
+        grey = np.asarray(Image.open(path).convert("L"))
+        Image.fromarray(grey).save(b / path.relative_to(a))
+        Image.fromarray(grey.astype(np.uint16) * 16).save(path)
+    assert evaluate(a, b, *PLAIN, "range=[0,4080]")["frechet"] == pytest.approx(0, abs=1e-6)
+    out = tmp_path / "größe.npz"
+    assert write_statistics([str(b), f"out={out}", "features=pixels"]) == 0 and out.is_file()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["sweep/hinge=0", "concat"])
 def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, evaluate: Evaluate, name: str) -> None:
@@ -190,6 +201,17 @@ def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, 
             "metric=frechet: groups=10: must be 2 or more, and no more than the 3 points; 0: no",
         ),
         (["few", "b"], ["metric=kernel"], "metric=kernel: needs 20 points or more of each, .* there are 12 and 3"),
+        (
+            ["mixed", "a"],
+            ["metric=intra_frechet"],
+            "metric=intra_frechet: needs classes: the same sub-folders in both sets",
+        ),
+        (
+            ["dark", "a"],
+            [],
+            r"error: \S+dark: pictures of 16 bits whose values end at 4095 .*; range=\[0,4095\] stretches",
+        ),
+        (["torn", "a"], [], r"torn\S+png: not a readable picture \(.*\); mend it, or take it away"),
         (["a", "b"], ["n=50"], "a: has 12 pictures, fewer than the 50 that are asked for"),
         (
             ["a", "b"],
@@ -212,6 +234,11 @@ def test_a_mistake_gets_one_line(
     pictures(tmp_path / "a", 0), pictures(tmp_path / "b", 1), pictures(tmp_path / "mixed", 0, n=2)
     pictures(tmp_path / "wide", 0, size=(4, 6)), pictures(tmp_path / "mixed/z", 0, n=1, size=(4, 6))
     pictures(tmp_path / "few", 0, n=3), (tmp_path / "empty").mkdir()
+    for name in ("dark", "torn"):
+        pictures(tmp_path / name, 0, n=12)
+    for path in (tmp_path / "dark").rglob("*.png"):
+        Image.fromarray(np.full((4, 4), 4095, np.uint16)).save(path)
+    next((tmp_path / "torn").rglob("*.png")).write_bytes(b"no picture")
     mu, sigma = np.zeros(48), np.eye(48)
     np.savez(tmp_path / "b.npz", mu=mu, sigma=sigma)
     np.savez(tmp_path / "other.npz", mu=mu[:5], sigma=sigma[:5, :5])

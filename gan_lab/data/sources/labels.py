@@ -34,13 +34,15 @@ def read_list(path: Path, column: str = "label", option: str = "data.labels") ->
         text = path.read_text(encoding="utf-8-sig")
         rows = _csv_rows(text) if path.suffix.lower() == ".csv" else map(json.loads, filter(None, text.splitlines()))
         said = [(row["file"], row[column]) for row in rows]
-        if any(None in pair for pair in said):
+        if any(isinstance(value, list | dict | None) for pair in said for value in pair):
             raise KeyError
         found = {str(file): str(what) for file, what in said}
     except OSError as error:
         raise UserError(f"{option}={path}: {error.strerror or error}") from error
     except (KeyError, TypeError) as error:
-        raise UserError(f"{option}={path}: must have the columns file and {column} in each of its rows") from error
+        raise UserError(
+            f"{option}={path}: must have the columns file and {column}, with one value in each of its rows"
+        ) from error
     except (ValueError, RecursionError, csv.Error) as error:
         raise UserError(f"{option}={path}: not readable ({' '.join(str(error).split())})") from error
     torn = next((file for file, what in said if found[str(file)] != str(what)), None)
@@ -62,10 +64,11 @@ def captions_of(path: Path, names: Sequence[str]) -> list[str]:
         raise UserError(f"captions={path}: must be a list that ends in .csv or .jsonl")
     given = read_list(path, "text", "captions")
     alone = next((name for name in names if not given.get(name, "").strip()), None)
-    if alone is not None:
-        raise UserError(f"captions={path}: has no text for {alone}")
-    if len(given) > len(names):
-        raise UserError(f"captions={path}: names {min(given.keys() - set(names))}, which is not among the pictures")
+    other = min(given.keys() - set(names), default=None)
+    said = [f"has no text for {alone}"] if alone is not None else []
+    said += [f"names {other}, which is not among the pictures"] if other is not None else []
+    if said:
+        raise UserError(f"captions={path}: {' and '.join(said)}")
     return [given[name] for name in names]
 
 
