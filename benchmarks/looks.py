@@ -1,6 +1,7 @@
 """Error rate, power and seeds of a tournament that looks four times, beside Bonferroni's correction for its looks.
 
     python benchmarks/looks.py [REPETITIONS]
+    python benchmarks/looks.py levels              # the levels of many plans of looks, two equal contestants
 
 Figures of contestants are normal; effects are in standard deviations of the difference of two at equal seeds.
 """
@@ -10,8 +11,10 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.stats import t as student
 
 from gan_lab.evaluation.ranking import decide, numbers_of_seeds
+from gan_lab.evaluation.spending import nominal_level
 
 ERROR, FIRST, MOST, LOOKS = 0.05, 5, 20, 4
 
@@ -62,5 +65,34 @@ def row(effects: Sequence[float], numbers: list[int], name: str, found: np.ndarr
     print(f"| {who} | {numbers[-1]} | {name} | {first} | {power} | {found[2]:.1f} |", flush=True)
 
 
+def levels(blocks: int = 20, size: int = 50_000) -> None:
+    """How often some look decides, as a part of the error rate, of all plans and rates: the largest, and the median."""
+    sizes = [(first, most, looks) for first in (3, 4, 5, 8) for most in (6, 8, 10, 20, 40) for looks in (2, 3, 4, 8)]
+    plans = {tuple(numbers_of_seeds(*one)) for one in sizes if one[0] < one[1]}
+    bounds = {
+        (plan, error): [student.isf(nominal_level(error, n, plan) / 2, n - 1) for n in plan]
+        for plan in sorted(plans)
+        for error in (0.1, 0.05, 0.05 / 3, 0.05 / 6, 0.05 / 45)
+    }
+    false, random, n = dict.fromkeys(bounds, 0), np.random.default_rng(11), np.arange(2, 41)
+    for _ in range(blocks):
+        x = random.normal(size=(size, 40))
+        means = x.cumsum(1)[:, 1:] / n
+        deviations = np.sqrt(((x**2).cumsum(1)[:, 1:] - n * means**2) / (n - 1))
+        ts = np.abs(means / deviations * np.sqrt(n)).T.copy()
+        for (plan, error), crossed in bounds.items():
+            hits = [ts[at - 2] >= bound for at, bound in zip(plan, crossed, strict=True)]
+            false[plan, error] += int(np.any(hits, axis=0).sum())
+    total = blocks * size
+    found = sorted(((count / total / error, plan, error) for (plan, error), count in false.items()), reverse=True)
+    for ratio, plan, error in found[:5]:
+        noise = math.sqrt((1 - error) / error / total)
+        print(f"{ratio:.3f} ± {noise:.3f} of {100 * error:.2g} %: looks at {', '.join(map(str, plan))}")
+    print(f"median of {len(found)}: {np.median([ratio for ratio, *_ in found]):.3f}")
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)
+    if sys.argv[1:] == ["levels"]:
+        levels()
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

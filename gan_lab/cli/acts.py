@@ -6,6 +6,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
+
+from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.cli.evaluate import configure, data_of, evaluate
 from gan_lab.cli.train import prepare_run
@@ -52,17 +55,17 @@ def score(runs: Sequence[Path], page: TournamentPage) -> int:
 
     Returns 0, or 2 where a figure could not be had, which is told.
     """
-    protocol = page.evaluation
-    options = [f"metric=[{protocol.metric}]", f"features={protocol.features}", f"n={protocol.n}"]
-    options += [f"seed={protocol.seed}", f"split={protocol.split}", f"floor={str(protocol.floor).lower()}"]
-    options += [] if protocol.real is None else [f"real={protocol.real}"]
     code = 0
+    try:
+        figures, copies = _configured(page)
+    except Exception as error:
+        return _told(error)
     for run in runs:
         try:
             began = time.monotonic()
-            copying = None if page.copying is None else _test_copying(run, page)
+            copying = None if copies is None else _test_copying(run, copies)
             tested = time.monotonic()
-            figure = next(iter(evaluate(run, configure(options))))
+            figure = next(iter(evaluate(run, figures)))
             seconds = {"copying": tested - began, "figure": time.monotonic() - tested}
             text = json.dumps({"copying": copying, "figure": figure, "seconds": seconds})
             write_atomically(run / KEYS, lambda path, text=text: path.write_text(text))  # type: ignore[misc]
@@ -71,11 +74,21 @@ def score(runs: Sequence[Path], page: TournamentPage) -> int:
     return code
 
 
-def _test_copying(run: Path, page: TournamentPage) -> str | None:
+def _configured(page: TournamentPage) -> tuple[DictConfig, DictConfig | None]:
+    """The evaluation and the copying test, composed once for all runs."""
+    protocol = page.evaluation
+    options = [f"metric=[{protocol.metric}]", f"features={protocol.features}", f"n={protocol.n}"]
+    options += [f"seed={protocol.seed}", f"split={protocol.split}", f"floor={str(protocol.floor).lower()}"]
+    options += [] if protocol.real is None else [f"real={protocol.real}"]
+    if page.copying is None:
+        return configure(options), None
+    test = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
+    return configure(options), configure(test)
+
+
+def _test_copying(run: Path, config: DictConfig) -> str | None:
     """The procedure's key; None where there is nothing to test by."""
-    assert page.copying is not None
-    own = ["metric=[copying]", f"features={page.copying.features}", f"n={page.copying.n}"]
-    data = data_of(run, configure(own))
+    data = data_of(run, config)
     if not hasattr(data, "test") or data.available is None:
         return None
     try:
@@ -85,7 +98,7 @@ def _test_copying(run: Path, page: TournamentPage) -> str | None:
     recipe = read_weights(find_weights(run, None)).generator().recipe
     conditional = "num_classes" in recipe or "degradation" in recipe  # half of the samples give conditions
     real = data.available // 2 if conditional else data.available
-    return next(iter(evaluate(run, configure([*own, f"real={real}"]))))
+    return next(iter(evaluate(run, cast(DictConfig, OmegaConf.merge(config, {"real": real})))))
 
 
 def _told(error: Exception) -> int:

@@ -35,13 +35,18 @@ def leaving_signals_to_us() -> Iterator[None]:
 
 
 def alive(loaded: Iterator[T], advice: str) -> Generator[T, None, None]:
-    """What a DataLoader loads; where a worker was killed, a UserError in one line, which ends with the advice."""
+    """What a DataLoader loads; where a worker was killed, the others end, and a UserError in one line ends with the
+    advice.
+    """
     try:
         yield from loaded
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise UserError(f"data: a process that reads pictures was killed; memory may have run out; {advice}") from error
+    else:
+        return
+    del loaded  # which its error's traceback, kept as a cause, would keep, and with it the workers that are left
+    raise UserError(f"data: a process that reads pictures was killed; memory may have run out; {advice}")
 
 
 def _end() -> None:

@@ -5,8 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from itertools import islice
 from multiprocessing import active_children
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -139,6 +142,25 @@ def test_a_worker_that_is_killed_for_memory_is_told_in_one_line(make: Make, monk
     with pytest.raises(UserError, match=r"was killed; memory may have run out; lower data\.workers or") as caught:
         take(make("images", workers=1), 1)
     assert "\n" not in str(caught.value)
+
+
+def test_where_one_worker_is_killed_the_other_ends_at_once(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while its error is kept. Pictures that take their time let it be killed while the run waits for them."""
+    open_ = Folder.open
+
+    def slow(self: Folder, index: int) -> Image.Image:
+        time.sleep(0.05)
+        return open_(self, index)
+
+    monkeypatch.setattr(Folder, "open", slow)
+    before, batches = {*active_children()}, make("images", workers=2, memory=0).batches(0)
+    next(batches)
+    one, other = {*active_children()} - before
+    assert one.pid is not None
+    Timer(0.1, os.kill, (one.pid, signal.SIGKILL)).start()
+    with pytest.raises(UserError, match="was killed; memory may have run out") as caught:
+        list(islice(batches, 500))
+    assert not other.is_alive() and caught.value is not None
 
 
 def test_a_picture_that_vanishes_or_may_not_be_read_is_named(make: Make, tmp_path: Path) -> None:
