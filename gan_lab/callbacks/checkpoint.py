@@ -45,7 +45,8 @@ class RoundCheckpoint(Monitoring, Checkpoint):
 
     With `monitor`, the name of a published metric, `checkpoints/best.ckpt` holds the round at which it was lowest
     (`mode` "min") or highest ("max"), judged whenever a new value of it is published. Where copies were looked for
-    along the run, `best/copying` in the summary has the standard deviations by which that round's test speaks for them.
+    along the run, `best/copying` in the summary has the standard deviations by which a test of that round speaks for
+    them.
 
     `checkpoints/round_N.ckpt` stays of each `keep_every`-th round, and of the latest `keep` of every `every`-th.
 
@@ -119,7 +120,8 @@ class RoundCheckpoint(Monitoring, Checkpoint):
         value = gan.history.last[self.monitor]
         if not better(value, self.best, self.mode):
             return False
-        self.best, self.best_round, self.best_copying = value, gan.round, along(gan.history.last)
+        now = {name: gan.history.last[name] for name, since in gan.history.since.items() if since == gan.round}
+        self.best, self.best_round, self.best_copying = value, gan.round, along(now)
         return True
 
     def on_train_epoch_end(self, trainer: pl.Trainer, gan: Any) -> None:

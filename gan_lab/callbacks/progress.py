@@ -32,8 +32,8 @@ class Lines:
 class Progress(GameCallback):
     """Rounds, pace, time left, and the figure that the run monitors, refreshed every `seconds` (on a terminal).
 
-    Where none is monitored, both losses and D's accuracy. Where the output is a file, SLURM's log or a notebook's cell,
-    a line a minute.
+    Where none is monitored, both losses and D's accuracy. Before them the mark of a run that copies.
+    Where the output is a file, SLURM's log or a notebook's cell, a line a minute.
     """
 
     intervals: ClassVar[tuple[str, ...]] = ()
@@ -64,12 +64,14 @@ class Progress(GameCallback):
         if self._bar is None or (time.monotonic() < self._next and not trainer.should_stop):
             return
         self._next = time.monotonic() + self.seconds
+        last = gan.history.last
         if self._monitored is None:
             shown = _headline(observe(gan.record, gan.loss.boundary))
         else:
-            last, mark = gan.history.last, answer([along(gan.history.last)]).marked("").strip()
-            shown = {name: f"{last[name]:.4g} {mark}".strip() for name in (self._monitored,) if name in last}
-        self._bar.set_postfix(shown, refresh=False)
+            shown = {name: f"{last[name]:.4g}" for name in (self._monitored,) if name in last}
+        figures = ", ".join(f"{name}={value}" for name, value in shown.items())
+        mark = answer([along(last)]).marked("").strip()  # first: a narrow terminal shows no more than the beginning
+        self._bar.set_postfix_str(f"{mark} {figures}".strip(), refresh=False)
         self._bar.update(gan.round - self._bar.n)
 
     def end(self, trainer: pl.Trainer, gan: GAN) -> None:

@@ -38,6 +38,7 @@ USAGE = "gan-lab watch DIR [seconds=5] [minutes=15]"
 FIGURE = "g/loss"  # where none is monitored
 CURVES = ("d/loss", "g/loss", "d/accuracy_real", "d/accuracy_fake")
 BLOCKS, ASCII = "▁▂▃▄▅▆▇█", "_.-=+*#@"
+WIDTH = 21  # of the figure's column
 LINES_EVERY = 60.0  # seconds between lines, where the output is no terminal
 LARGEST = 10**15  # rounds, or seconds
 ORDER = ("running", "failed", "waiting", "done")
@@ -248,7 +249,7 @@ def _jobs(views: Sequence[View], console: "Console") -> "RenderableType":
     table = Table(box=None, padding=(0, 1, 0, 0), expand=False, show_edge=False)
     for name, width in (("job", max(console.width - 62, 8)), ("", 8), ("round", 11), ("pace", 7), ("left", 8)):
         table.add_column(Text(name), width=width, no_wrap=True, overflow="ellipsis")
-    table.add_column(Text("figure"), width=21, no_wrap=True, overflow="ellipsis")
+    table.add_column(Text("figure"), width=WIDTH, no_wrap=True, overflow="ellipsis")
     parts: list[RenderableType] = [table]
     for view in chosen:
         total = view.budget or 0
@@ -261,11 +262,7 @@ def _jobs(views: Sequence[View], console: "Console") -> "RenderableType":
             Text(f"{view.played}/{total}" if total else ""),
             Text(pace if state == "running" else ""),
             Text(left if state == "running" else state, style=COLOURS[state]),
-            Text(
-                ""
-                if value is None
-                else f"{spark(view.table[view.figure], 12, _blocks(console))} {value:.4g}{view.mark}"
-            ),
+            Text("" if value is None else _figure(view, value, _blocks(console))),
         )
     for view in chosen:
         if view.job.state == "failed":
@@ -274,6 +271,13 @@ def _jobs(views: Sequence[View], console: "Console") -> "RenderableType":
     if len(chosen) < len(views):
         parts.append(Text(f"and {len(views) - len(chosen)} more"))
     return Group(*parts)
+
+
+def _figure(view: View, value: float, blocks: str) -> str:
+    """The mark of a run that copies, as much of the curve as there is room for, and the last value."""
+    number = f"{value:.4g}"
+    curve = spark(view.table[view.figure], min(12, WIDTH - 1 - len(view.mark) - len(number)), blocks)
+    return f"{view.mark} {curve} {number}".strip()
 
 
 def _curves(view: View, console: "Console") -> "RenderableType":

@@ -33,6 +33,21 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
     return capsys.readouterr().err
 
 
+@pytest.mark.parametrize("monitor, text", [("m/figure", "m/figure=0.5"), (None, "D=0.70")])
+def test_a_run_that_copies_is_marked(monitor: str | None, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "observe", lambda record, boundary: {"d/loss": 0.7})
+    history = History()
+    history.add({"m/figure": 0.5, "evaluation/copying": 0.9, "evaluation/copying/error": 0.05}, 1)
+    gan: Any = SimpleNamespace(round=1, history=history, record=None, loss=SimpleNamespace(boundary=0.0))
+    callbacks = [] if monitor is None else [EarlyStopping(monitor, 2)]
+    trainer: Any = SimpleNamespace(is_global_zero=True, should_stop=True, callbacks=callbacks)
+    bar = progress.Progress(rounds=2)
+    bar.begin(trainer, gan)
+    bar.after_round(trainer, gan)
+    assert bar._bar.postfix == f"(COPIES) {text}"
+    bar.end(trainer, gan)
+
+
 def test_a_file_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     written = shown(monkeypatch, capsys, terminal=False)
     assert "\r" not in written and "\x1b" not in written

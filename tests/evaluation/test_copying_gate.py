@@ -2,21 +2,26 @@
 
 import math
 import re
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from helpers.run_directories import write_run
 from omegaconf import OmegaConf
+from rich.console import Console
 
+from gan_lab.callbacks.checkpoint import RoundCheckpoint
 from gan_lab.cli.compare import compare, read_run
 from gan_lab.cli.evaluate import show
 from gan_lab.cli.report import gather
 from gan_lab.cli.status import Job
-from gan_lab.cli.watch import View, line
+from gan_lab.cli.watch import View, line, picture
 from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
 from gan_lab.evaluation.copying import Answer, along, answer, most
 from gan_lab.experiment.summary import table
+from gan_lab.game.history import History
 from gan_lab.report.comparison import rows_of
 from gan_lab.report.run import write_page
 
@@ -101,6 +106,18 @@ def test_tests_along_a_run_count_where_they_are_of_its_last_round() -> None:
     assert along({"evaluation/copying_by_cells": -4.0}) == 4.0 and along({"evaluation/frechet": 1.0}) is None
 
 
+def test_the_best_round_has_the_answer_of_its_own_test(tmp_path: Path) -> None:
+    """The figure is published in each round, and the test made in every other."""
+    checkpoint, gan = RoundCheckpoint(str(tmp_path), monitor="m"), SimpleNamespace(history=History())
+    for played, (value, expected) in enumerate([(3.0, None), (2.0, 8.0), (1.0, None), (5.0, None)], 1):
+        gan.round = played
+        copying = {"evaluation/copying": 0.9, "evaluation/copying/error": 0.05} if played % 2 == 0 else {}
+        gan.history.add({"m": value, **copying}, played)
+        checkpoint._better(gan)  # type: ignore[arg-type]
+        assert checkpoint.best_copying == (expected and pytest.approx(expected))
+    assert checkpoint.best_round == 3
+
+
 def test_figures_along_a_run_have_it_too(tmp_path: Path) -> None:
     summary = {"rounds": 9, "images": 9, "seconds": 1.0, "evaluation/frechet": 1.0}
     assert "copies of training data  not tested" in table(summary, tmp_path)
@@ -109,3 +126,6 @@ def test_figures_along_a_run_have_it_too(tmp_path: Path) -> None:
     columns = {name: [value] for name, value in (summary | copying).items()}
     view = View(Job("run", "running", ""), columns, None, "evaluation/frechet")
     assert line(view) == "run: round 0, evaluation/frechet 1 (COPIES)"
+    narrow = Console(width=80, height=24, file=StringIO())
+    narrow.print(picture([view._replace(table=columns | {"evaluation/frechet": [*range(50), 0.0001234]})], narrow))
+    assert re.search(r"\(COPIES\) \S\S 0.0001234 *$", narrow.file.getvalue(), re.MULTILINE)  # type: ignore[attr-defined]
