@@ -112,7 +112,7 @@ class Stages:
         pictures = self._samples(result)
         effects = [] if analyse is None else analyse(result)
         return write_report(
-            result, self.directory, pictures, effects, self.rehearsals, lambda: time.monotonic() - self._since
+            result, self.directory, pictures, lambda: time.monotonic() - self._since, effects, self.rehearsals
         )
 
     def _keep_page(self) -> None:
@@ -170,12 +170,14 @@ class Stages:
             return found
         _say(f"rehearsal: {entry.name}")
         pages = self._write("rehearsal", entry, ROUNDS)
+        began = time.monotonic()
         self._child(lambda: rehearse([pages, *self.folders], entry.name, place, self.page, of))
+        whole = time.monotonic() - began
         found = _found(place / FILE, of)
         if found is None and entry.costed == entry.contestant:
             raise UserError(f"{entry.name}: {self._last_error()}")
         if found is None:
-            found = self.costs[entry.contestant]._asdict() | {"scoring": self.scoring, "of": of}
+            found = self.costs[entry.contestant]._asdict() | {"scoring": self.scoring, "whole": whole, "of": of}
             text = json.dumps(found)
             write_atomically(place / FILE, lambda path: path.write_text(text))
         return found

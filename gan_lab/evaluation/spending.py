@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import ndtr
 
 RULE = "0.95 error (n/N)^2, n - 3"  # name it anew with every change of what a look may decide
+MOST_LOOKS = 10  # as many as the numerical integration was found to be good for
 KEPT = 0.95  # the part of the error rate that several looks spend
 LOST = 3  # seeds: t-values of n and m seeds are as alike as means of n - 3 and m - 3
 FURTHEST = 38.0  # standard deviations, beyond which no probability is a float
@@ -75,4 +76,5 @@ def _levels(looks: tuple[int, ...]) -> np.ndarray:
 
 
 def _time(n: int) -> float:
+    """Of the motion, above 0. A look has at least 3 seeds (`FEWEST` of ranking.py): fewer would have the same time."""
     return max(n - LOST, 0.05)

@@ -10,6 +10,7 @@ from gan_lab.config.conf import CONF
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.ranking import FEWEST, numbers_of_seeds
+from gan_lab.evaluation.spending import MOST_LOOKS, RULE
 from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
 from gan_lab.tournament.overrides import check_override
@@ -131,7 +132,7 @@ class TournamentPage(_Model):
     seeds: int = Field(default=5, ge=FEWEST)
     first_seed: NonNegativeInt = 0
     until: Literal["all", "decided"] = "all"
-    looks: PositiveInt = 3  # with until=decided
+    looks: int = Field(default=3, ge=1, le=MOST_LOOKS)  # with until=decided
     first_look: int = Field(default=5, ge=FEWEST)
     error: OpenUnitInterval = 0.05
     power: OpenUnitInterval = 0.8
@@ -139,6 +140,14 @@ class TournamentPage(_Model):
     copying: CopyingTest | None = CopyingTest()
     points: PositiveInt = 20  # of a curve along a run
     question: str = "best"
+    rule: str | None = None  # of looking: noted in the page that a tournament keeps
+
+    @field_validator("rule")
+    @classmethod
+    def _is_ours(cls, value: str | None) -> str | None:
+        if value not in (None, RULE):
+            raise ValueError(f"is of another version of the lab; must be {RULE!r}, or be left out")
+        return value
 
     @field_validator("contestants", mode="before")
     @classmethod

@@ -2,7 +2,6 @@
 
 import base64
 import math
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -73,14 +72,14 @@ def write_report(
     result: Result,
     directory: Path,
     samples: dict[str, Path],
+    rest: Callable[[], float],
     effects: Sequence[Effect] = (),
     rehearsals: float = 0.0,
-    rest: Callable[[], float] = time.process_time,
 ) -> str:
     """Write tournament.md, .html, .json and the pictures into the directory; the Markdown.
 
     `samples` are pictures of each contestant's. `rehearsals`: seconds that they took; `rest`: those of all else that is
-    neither a run nor its evaluation, up to now.
+    neither a run nor its evaluation, by the clock, up to now.
     """
     shown = [
         Picture("Standings", "standings.png", pictures.standings(result), "Dashed: what other real samples get."),

@@ -15,7 +15,7 @@ from gan_lab.evaluation.ranking import (
     rank,
     seeds_needed,
 )
-from gan_lab.evaluation.spending import nominal_level, overall_error
+from gan_lab.evaluation.spending import MOST_LOOKS, _levels, nominal_level, overall_error
 
 REPETITIONS, ERROR = 200, 0.05
 FEWER = 80  # of what takes longer
@@ -130,6 +130,11 @@ def test_what_is_asked_decides_what_is_tested_and_when_it_is_settled() -> None:
 def test_equal_contestants_share_the_better_rank() -> None:
     found = rank({"a": [1.0, 2.0, 3.0], "b": [1.0, 2.0, 3.0], "c": [5.0, 6.0, 7.0]})
     assert [found[name].rank for name in "abc"] == [1, 1, 3]
+
+
+@pytest.mark.parametrize("first, most", [(3, 100), (3, 1000), (999, 1010)])
+def test_levels_rise_with_the_error_rate_at_as_many_looks_as_there_may_be(first: int, most: int) -> None:
+    assert (np.diff(_levels(tuple(numbers_of_seeds(first, most, MOST_LOOKS)))) > 0).all()
 
 
 def test_looks_are_even_and_end_with_all() -> None:

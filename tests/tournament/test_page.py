@@ -40,6 +40,8 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
         ({"search": {"trails": 3}}, "page: search.trails: no such key; did you mean trials? (allowed: length, "),
         ({"sedes": 3}, "page: sedes: no such key; did you mean seeds?"),
         ({"seeds": 2}, "page: seeds: must be greater than or equal to 3"),
+        ({"looks": 11}, "page: looks: must be less than or equal to 10"),
+        ({"rule": "equal parts"}, "page: rule: is of another version of the lab; must be '0.95 error"),
         ({"budget": {"flops": 1, "rounds": 2}}, "page: budget must have one of flops, images, rounds, seconds"),
         ({"budget": {"hours": 2}}, "page: budget.hours"),
         ({"contestants": {"a": CONTESTANT}}, "page: contestants must be two or more"),

@@ -90,7 +90,7 @@ def test_the_tournaments_own_seconds_stand_beside_those_of_the_runs(tmp_path: Pa
     seconds = beside(result(scored), rehearsals=3.0, rest=2.0)
     assert seconds[:2] == (3 * 7 * 7.0, 15 * 2.0)  # 5 final runs and 2 trials of 7 s each
     assert seconds.share == pytest.approx((3.0 + 15 * 0.5 + 2.0) / 177)
-    text = write_report(result(scored), tmp_path, {}, rehearsals=3.0)
+    text = write_report(result(scored), tmp_path, {}, lambda: 2.0, rehearsals=3.0)
     assert "Training took 147 s, evaluation 30 s, and the tournament itself" in text
     assert json.loads((tmp_path / "tournament.json").read_text())["seconds"]["copying"] == 7.5
 
@@ -101,7 +101,7 @@ def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) ->
     picture = tmp_path / "samples" / "a.png"
     picture.parent.mkdir()
     picture.write_bytes(b"\x89PNG")
-    text = write_report(found, tmp_path, {"a": picture})
+    text = write_report(found, tmp_path, {"a": picture}, lambda: 2.0)
     assert (tmp_path / "tournament.md").read_text() == text + "\n"
     assert "alert(1)</script> \\| so" in text
     page = (tmp_path / "tournament.html").read_text()

@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from gan_lab.cli.stages import Stages
 from gan_lab.cli.tournament import Options, divided, hold
 from gan_lab.errors import UserError
 from gan_lab.io.ownership import write_own
-from gan_lab.tournament.page import TournamentPage, parse_page
-from gan_lab.tournament.plan import entries
+from gan_lab.tournament.page import TournamentPage, parse_page, read_page
+from gan_lab.tournament.plan import Cost, entries
 
 PAGE: dict[str, Any] = {
     "contestants": {"ns": ["loss=non_saturating"], "hinge": ["loss=hinge"]},
@@ -61,6 +62,35 @@ def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: py
     for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
         with pytest.raises(UserError, match=rf"holds a tournament with other {next(iter(change))}; give this one a"):
             started(tmp_path, monkeypatch, **{"evaluation": metric} | change)
+
+
+def test_the_kept_page_is_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for until in ("all", "decided"):
+        place = tmp_path / until
+        started(place, monkeypatch, seeds=8, until=until)
+        (place / "final").mkdir()
+        kept = (place / "page.yaml").read_text()
+        Stages(read_page(place / "page.yaml"), place).begin()
+        assert (place / "page.yaml").read_text() == kept
+
+
+def test_a_directory_of_an_earlier_version_that_looks_once_is_gone_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(tmp_path, monkeypatch)
+    (tmp_path / "final").mkdir()
+    file = tmp_path / "page.yaml"
+    write_own(file, "".join(line for line in file.read_text().splitlines(True) if not line.startswith("rule:")))
+    assert started(tmp_path, monkeypatch) == []
+
+
+def test_a_rehearsal_that_fails_took_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a trial, which has its contestant's cost."""
+    started(tmp_path, monkeypatch)
+    monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: time.sleep(0.01))
+    one = stages(tmp_path)
+    one.costs["ns"], entry = Cost(1.0, 2.0, 0.1), entries(one.page, trials=False)[0]
+    assert one._rehearsed(entry._replace(costed="ns_01"))["whole"] >= 0.01
 
 
 def test_a_directory_of_other_rules_of_looking_is_not_gone_on_with(
