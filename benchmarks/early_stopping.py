@@ -50,6 +50,8 @@ def main(metric: str, patience: int, part: float, *folders: Path) -> None:
     paths = sorted(path for folder in folders for path in folder.rglob("metrics.csv"))
     tables = [[numbers for _, numbers in read_rows(path) if metric in numbers] for path in paths]
     runs = [rows for rows in tables if len(rows) >= 2 * patience and np.isfinite([row[metric] for row in rows]).all()]
+    if not runs:
+        sys.exit(f"{metric}: no run of {len(paths)} has {2 * patience} values of it or more, all finite")
     lengths = sorted(len(rows) for rows in runs)
     print(f"{len(runs)} runs of {lengths[0]} to {lengths[-1]} values")
     print("| rule | could be ended too early: were | for what came later | over: were ended | values after that |")
