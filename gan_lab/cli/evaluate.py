@@ -103,7 +103,7 @@ USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
-PATHS = ("against", "captions", "held_out", "out", "root", "features.weights")
+PATHS = ("against", "captions", "checkpoint", "held_out", "out", "root", "features.weights")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 

@@ -18,7 +18,7 @@ from gan_lab.metrics.texts import clip_scores
 
 TEXTS = {
     "a/one.png": "a red cat, asleep",
-    "a/two.png": "two dogs",
+    "a/two.png": "two\u2028dogs",  # with a separator of lines that JSON leaves as it is
     "b/größe.png": "Äpfel " * 100,  # more than the model reads
     "b/four.png": "nothing at all",
 }
@@ -68,7 +68,9 @@ def test_it_is_the_formula_with_open_clips_towers(clip: Any, pictures: Path, tmp
 
         said = [expected("A photo depicts ", 2.5), expected("", 100)]
     (tmp_path / "texts.jsonl").write_text(
-        "\n".join(json.dumps({"file": name, "text": text}) for name, text in reversed(TEXTS.items()))
+        "\n\n".join(
+            json.dumps({"file": name, "text": text}, ensure_ascii=False) for name, text in reversed(TEXTS.items())
+        )
     )
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as packed:
         for name in TEXTS:
