@@ -40,7 +40,7 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of
+from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of, with_texts_alone
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
@@ -116,7 +116,9 @@ def main(arguments: list[str]) -> int:
     try:
         places = places_among(arguments)
         config = configure([whole_path(override) for override in tidied(overrides)])
-        places, reference = reference_of(places, config.against, alone=config.captions is not None)
+        reference = None
+        if config.against is not None or not with_texts_alone(config):
+            places, reference = reference_of(places, config.against, alone=config.captions is not None)
         if reference is not None or (places and config.captions is not None):
             return score_sets(
                 places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}

@@ -79,13 +79,15 @@ def test_it_is_the_formula_with_open_clips_towers(clip: Any, pictures: Path, tmp
     plain = ["metric.clip_score.weight=100", "metric.clip_score.prefix=null"]
     for place, texts, more, figures in (
         (pictures, "texts.csv", [], said[0]),
-        (tmp_path / "packed.zip", "texts.jsonl", [str(pictures)], said[0]),  # beside a reference, which has no texts
+        (tmp_path / "packed.zip", "texts.jsonl", [str(pictures)], said[0]),  # beside another set of them
         (pictures, "texts.jsonl", plain, said[1]),
     ):
         options = [*chosen, "metric=clip_score", f"captions={tmp_path / texts}", f"out={out}"]
         assert main([str(place), *more, *options]) == 0
-        found = json.loads(out.read_text())["figures"][str(place)]
-        assert [found["clip_score"], found["clip_score/error"]] == pytest.approx(figures, rel=1e-5)
+        scores = json.loads(out.read_text())["figures"]
+        assert [*scores] == [str(place), *more]
+        for found in scores.values():
+            assert [found["clip_score"], found["clip_score/error"]] == pytest.approx(figures, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_it_is_the_formula_with_open_clips_towers(clip: Any, pictures: Path, tmp
         (
             None,
             ["metric=[frechet,clip_score]"],
-            r"frechet: of a reference; name it, gan-lab evaluate \S+ REFERENCE, or",
+            r"frechet: of a reference; name it, gan-lab evaluate \S+ against=REFERENCE, or",
         ),
         (None, ["real=2"], "real=2: of a reference"),
         (None, ["{statistics}", "against={place}"], r"captions: say what pictures show, and \S+npz is none of them"),
