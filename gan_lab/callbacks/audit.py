@@ -185,8 +185,8 @@ def _numbers(x: Tensor, num_classes: int | None) -> Tensor:
     if x.ndim == 1:
         return F.one_hot(x, num_classes or -1).float()
     if x.ndim == 2:
-        spread = x.std(dim=0)
-        return x / torch.where(spread > 0, spread, 1.0)
+        spread = x.double().std(dim=0)  # of a G that diverges, it may be no float32
+        return (x / torch.where(spread > 0, spread, 1.0)).float()
     if x[0].numel() > WIDEST:
         side = max(1, int(math.sqrt(WIDEST / x.shape[1])))
         x = F.adaptive_avg_pool2d(x, (min(side, x.shape[2]), min(side, x.shape[3])))

@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from gan_lab.config.arguments import tidied
 from gan_lab.config.compose import check_experiment
 from gan_lab.config.conf import CONF
-from gan_lab.config.entry import reader_left
+from gan_lab.config.entry import UNREAD, is_unread
 from gan_lab.config.environment import raw
 from gan_lab.config.explain import explain
 from gan_lab.config.resume import check_same, check_start, expand
@@ -90,9 +90,9 @@ def job(config: DictConfig) -> float | None:
             code = train(config)
         if code == 0:
             return searched_figure(config) if sweep and leads(os.environ) else None
-    except BrokenPipeError:
-        raise SystemExit(reader_left()) from None
     except Exception as error:
+        if is_unread(error):
+            raise SystemExit(UNREAD) from None
         if sweep:
             line = explain(error, sys.argv[1:])
             if not isinstance(error, OtherRun):
@@ -136,11 +136,11 @@ def main() -> None:
         tell_jobs(sys.argv[1:])
         job()
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise SystemExit(reader_left()) from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except Exception as error:
+        if is_unread(error):
+            raise SystemExit(UNREAD) from None
         if not reported(error):
             raise
         raise SystemExit(2) from None

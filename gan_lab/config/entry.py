@@ -2,6 +2,7 @@
 
 import functools
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 
 Main = Callable[[list[str]], int]
-INTERRUPTED = 128 + signal.SIGINT
+INTERRUPTED, UNREAD = 128 + signal.SIGINT, 128 + signal.SIGPIPE
 
 
 def entry(smaller: str) -> Callable[[Main], Main]:
@@ -30,9 +31,9 @@ def entry(smaller: str) -> Callable[[Main], Main]:
                 return code
             except KeyboardInterrupt:
                 return INTERRUPTED
-            except BrokenPipeError:
-                return reader_left()
             except Exception as error:
+                if is_unread(error):
+                    return UNREAD
                 line = str(error) if isinstance(error, UserError | OSError) else exhausted(error, smaller)
                 if line is None:
                     raise
@@ -44,7 +45,16 @@ def entry(smaller: str) -> Callable[[Main], Main]:
     return wrapped
 
 
-def reader_left() -> int:
-    """The exit code of a command whose standard output is no longer read, as by `| head`; what is left goes nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
+def is_unread(error: Exception) -> bool:
+    """Whether standard output is no longer read, as by `| head`; what is left of it then goes nowhere.
+
+    Another pipe that broke, one that data come from, say, is not meant.
+    """
+    if not isinstance(error, BrokenPipeError):
+        return False
+    watched, output = select.poll(), sys.stdout.fileno()
+    watched.register(output, 0)
+    left = any(events & (select.POLLERR | select.POLLHUP) for _, events in watched.poll(0))
+    if left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return left

@@ -112,13 +112,17 @@ def random_order(points: Tensor, rng: torch.Generator) -> Tensor:
     """Indices (N,) that put the points (N, F) into a random order.
 
     It follows from the generator and the points' values, not from their order, which may be that of files or of
-    classes: they are first sorted along a fixed random direction. Points that differ by rounding alone may change
-    places.
+    classes: they are first sorted along a fixed random direction. What is drawn then depends on the values, too: were
+    the same ranks drawn of every set, an error that is estimated from parts would be off by the same factor for all.
+    Points that differ by rounding alone may change places.
     """
     direction = torch.randn(points.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     parts = points.split(1000)  # all in float64 would take gigabytes
-    by_value = torch.cat([(part.double() * direction.to(part.device)).sum(1) for part in parts]).argsort(stable=True)
-    return by_value[torch.randperm(len(points), generator=rng).to(points.device)]
+    values = torch.cat([(part.double() * direction.to(part.device)).sum(1) for part in parts])
+    drawn = int(torch.randint(2**62, (), generator=rng))
+    spread = (values - values.mean()).abs().sum().item()  # six digits of it, which rounding seldom alters
+    own = torch.Generator().manual_seed(derive_seed(drawn, f"{spread:.6g}"))
+    return values.argsort(stable=True)[torch.randperm(len(points), generator=own).to(points.device)]
 
 
 def unbiased_mmd(x: Tensor, y: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from PIL import Image
 
 from gan_lab.cli.main import COMMANDS
 from gan_lab.cli.sample import main
-from gan_lab.config.entry import entry
+from gan_lab.config.entry import entry, is_unread
 
 pytestmark = pytest.mark.slow
 
@@ -205,6 +205,10 @@ def test_a_command_whose_reader_leaves_says_nothing(command: str) -> None:
     line = f"{sys.executable} -m gan_lab.cli.main {command} | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_another_pipe_that_breaks_is_no_reader_that_left() -> None:
+    assert not is_unread(OSError()) and not is_unread(BrokenPipeError())
 
 
 def test_a_command_that_is_interrupted_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
