@@ -53,6 +53,7 @@ def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "pictures"
 
 
+@pytest.mark.slow
 def test_it_is_the_formula_with_open_clips_towers(clip: Any, pictures: Path, tmp_path: Path) -> None:
     """Of a folder, a ZIP, and in any order of the list; each picture with its own text; prefix and weight act."""
     (network, transform, words), chosen = clip
