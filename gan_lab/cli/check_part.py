@@ -11,7 +11,8 @@ The exit code is 0 where all laws hold, else 1; 2 where there is no such part.
 
 import sys
 
-from gan_lab.config.explain import explain
+from gan_lab.config.entry import entry
+from gan_lab.config.explain import SMALLER, explain
 from gan_lab.config.options import help_page, print_help
 from gan_lab.config.words import one_line
 from gan_lab.runtime.imports import importing
@@ -19,6 +20,7 @@ from gan_lab.runtime.imports import importing
 USAGE = "gan-lab check-part PATH [KEY=VALUE ...]"
 
 
+@entry(smaller=SMALLER)
 def main(arguments: list[str]) -> int:
     code = print_help(arguments, help_page(USAGE, __doc__ or ""))
     if code is not None:

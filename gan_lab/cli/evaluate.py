@@ -40,7 +40,7 @@ from gan_lab.cli.compare import (
     tabulate,
 )
 from gan_lab.cli.sample import rebuilt
-from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of
+from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of, with_texts_alone
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
@@ -103,7 +103,7 @@ USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
 TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
-PATHS = ("against", "captions", "held_out", "out", "root", "features.weights")
+PATHS = ("against", "captions", "checkpoint", "held_out", "out", "root", "features.weights")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
 
@@ -116,7 +116,9 @@ def main(arguments: list[str]) -> int:
     try:
         places = places_among(arguments)
         config = configure([whole_path(override) for override in tidied(overrides)])
-        places, reference = reference_of(places, config.against, alone=config.captions is not None)
+        reference = None
+        if config.against is not None or not with_texts_alone(config):
+            places, reference = reference_of(places, config.against, alone=config.captions is not None)
         if reference is not None or (places and config.captions is not None):
             return score_sets(
                 places, reference, config, {override.partition("=")[0].partition(".")[0] for override in overrides}

@@ -67,6 +67,14 @@ def reference_of(places: list[Path], against: str | None, alone: bool = False) -
     return places, reference
 
 
+def with_texts_alone(config: DictConfig) -> bool:
+    """Whether there are captions, and all metrics compare samples with these: then each place is one of the sets."""
+    from hydra.utils import instantiate
+
+    parts = [part for part in config.metric.values() if part is not None]
+    return config.captions is not None and all("texts" in instantiate(part).needs for part in parts)
+
+
 def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig, stated: set[str]) -> dict[str, Any]:
     """The figures of each place by its name, and the procedure. `stated`: the options that the user gave.
 
@@ -80,13 +88,13 @@ def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig
     import torch
     from hydra.utils import instantiate
 
-    from gan_lab.evaluation.sets import prepared, space
+    from gan_lab.evaluation.sets import SampleSet, check_not_in, prepared, space
     from gan_lab.evaluation.statistics import Statistics
     from gan_lab.metrics.measures.memorisation import Copying
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     metrics = {name: instantiate(part) for name, part in config.metric.items() if part is not None}
-    held_out = None if config.held_out is None else opened(place(config.held_out), config, None, device)
+    held_out = None if config.held_out is None else held_out_of(place(config.held_out), config, device)
     if held_out is not None:
         metrics.setdefault("copying", Copying())
     captions = captions_for(places, reference, metrics, config)
@@ -94,6 +102,9 @@ def evaluate_sets(places: list[Path], reference: Path | None, config: DictConfig
     n = config.n if stated & {"n", "protocol"} else None
     sets = {path: opened(path, config, n, device, captions) for path in places}
     everything = [*([] if target is None else [target]), *sets.values()]
+    check_range(config, [*places, *(place(str(one)) for one in (reference, config.held_out) if one is not None)])
+    if isinstance(held_out, SampleSet) and isinstance(target, SampleSet):
+        check_not_in(target, held_out)
     shapes = [found.shape for found in everything if not isinstance(found, Statistics)]
     features = prepared(instantiate(config.features), shapes[0]) if shapes else None
     figures = {}
@@ -138,8 +149,8 @@ def captions_for(
         others += [f"{name}={config[name]}" for name in ("real", "flips", "held_out") if config[name]]
     if reference is None and others:
         raise UserError(
-            f"{', '.join(others)}: of a reference; name it, gan-lab evaluate {places[0]} REFERENCE, or take "
-            "metric=clip_score alone"
+            f"{', '.join(others)}: of a reference; name it, gan-lab evaluate {places[0]} "
+            "against=REFERENCE, or take metric=clip_score alone"
         )
     return place(config.captions)
 
@@ -149,6 +160,13 @@ def target_of(path: Path, config: DictConfig, device: str) -> "SampleSet | Stati
     real = None if config.real == "all" else config.real
     found = opened(path, config, None if config.flips else real, device)
     return with_mirror_images(found, path, real) if config.flips else found
+
+
+def held_out_of(path: Path, config: DictConfig, device: str) -> "SampleSet | Statistics":
+    """Real samples that were not learnt from. Raises UserError where a generator would draw them."""
+    if holds_generator(path):
+        raise UserError(f"held_out={path}: holds a generator, and must be real pictures that none has learnt from")
+    return opened(path, config, None, device)
 
 
 def with_mirror_images(found: "SampleSet | Statistics", path: Path, n: int | None) -> "SampleSet":
@@ -181,6 +199,15 @@ def check_acts(stated: set[str], places: list[Path]) -> None:
         idle = next((name for name in names if name in stated and not acts), None)
         if idle is not None:
             raise UserError(f"{idle}: acts where {where}; leave it out")
+
+
+def check_range(config: DictConfig, places: list[Path]) -> None:
+    """Raise a UserError where there is a range, and none of these sets has pictures that it acts on."""
+    from gan_lab.evaluation.sets import has_deep_pictures
+
+    read = (path for path in places if not holds_generator(path) and not _is_statistics(path))
+    if config.range is not None and not any(map(has_deep_pictures, read)):
+        raise UserError("range: acts on pictures of more than 8 bits, and there are none; leave it out")
 
 
 def _is_statistics(path: Path) -> bool:
@@ -320,8 +347,9 @@ def in_words(result: Mapping[str, Any]) -> str:
         of = f" and {figures['n_real'] or 'an unknown number'} of the reference" if "n_real" in figures else ""
         if of:
             z = along({f"evaluation/{figure}": value for figure, value in figures.items()})
-            cure = "; where the reference is what was learnt from: held_out=FOLDER of other pictures"
-            lines.append(f"  copies of the reference: {copies(z)}{'' if z is not None else cure}")
+            can_be = z is None and not any(_is_statistics(Path(one)) for one in (name, result["against"]))
+            cure = "; where the reference is what was learnt from: held_out=FOLDER of other pictures" if can_be else ""
+            lines.append(f"  copies of the reference: {copies(z)}{cure}")
         lines.append(f"  {figures['n'] or 'an unknown number of'} samples{of}, seed {result['seed']}")
     named = [f"protocol: {result['protocol']}"] if result["protocol"] else []
     return "\n".join([*lines, f"features: {result['features']}", *named])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gan_lab.cli.compare import is_place
 from gan_lab.cli.evaluate import configure, whole_path
-from gan_lab.cli.sets import OF_GENERATORS, OF_SAMPLES, check_acts, opened
+from gan_lab.cli.sets import OF_GENERATORS, OF_SAMPLES, check_acts, check_range, opened
 from gan_lab.config.arguments import place, tidied
 from gan_lab.config.entry import entry
 from gan_lab.config.explain import plain_errors
@@ -62,6 +62,7 @@ def write(path: Path, overrides: list[str]) -> str:
     found = opened(path, config, config.n if "n" in names else None, device)
     if isinstance(found, Statistics):
         raise UserError(f"{path}: holds statistics already")
+    check_range(config, [path])
     statistics = statistics_of(found, prepared(instantiate(config.features), found.shape), device)
     write_statistics(place(config.out), statistics)
     return f"{len(statistics.mean)} features of {statistics.n} samples ({statistics.features}) in {config.out}"

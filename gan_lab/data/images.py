@@ -26,7 +26,7 @@ from gan_lab.data.pixels import DEEP_SAMPLE, FULL, MODES, Look, colour, deep, ex
 from gan_lab.data.sources.choose import open_source
 from gan_lab.data.sources.part import parted
 from gan_lab.data.sources.source import Source
-from gan_lab.data.workers import alive, leaving_signals_to_us
+from gan_lab.data.workers import FEWER, alive, leaving_signals_to_us
 from gan_lab.errors import UserError
 from gan_lab.features.classifier import digest
 from gan_lab.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt, Rectangle
@@ -63,6 +63,7 @@ class Images(GameData):
     """
 
     cure = "data.skip_corrupt=true passes over it"  # what to do about a picture that cannot be read
+    fewer = FEWER  # and where a process that reads them was killed
 
     def __init__(
         self,
@@ -212,7 +213,7 @@ class Images(GameData):
             generator=torch.Generator(),  # or the loader would draw from the global one
         )
         with leaving_signals_to_us():
-            loaded = alive(iter(loader), "lower data.workers or data.batch_size, or take data.workers=0")
+            loaded = alive(iter(loader), self.fewer)
         with closing(loaded):  # an error's traceback would keep it, and its workers, until it is forgotten
             for pixels, indices, failures in loaded:
                 self._report(failures, fatal=pixels is None)

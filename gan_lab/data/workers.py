@@ -1,5 +1,6 @@
 """Data workers that leave signals to their parent process."""
 
+import re
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from weakref import WeakSet
 from gan_lab.errors import UserError
 
 T = TypeVar("T")
+FEWER = "lower data.workers (0: none) or data.batch_size, and go on with resume=RUN_DIR"  # where a run has lost one
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 _WORKERS: WeakSet[BaseProcess] = WeakSet()
+_LOST = re.compile(r"DataLoader worker .*(killed by signal: (.*?)\.|exited unexpectedly)|insufficient shared memory")
 
 
 @contextmanager
@@ -41,12 +44,22 @@ def alive(loaded: Iterator[T], advice: str) -> Generator[T, None, None]:
     try:
         yield from loaded
     except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+        lost = lost_worker(str(error.__cause__)) or lost_worker(str(error))  # the cause, if any, names the signal
+        if lost is None:
             raise
     else:
         return
     del loaded  # which its error's traceback, kept as a cause, would keep, and with it the workers that are left
-    raise UserError(f"data: a process that reads pictures was killed; memory may have run out; {advice}")
+    raise UserError(f"{lost}; {advice}")
+
+
+def lost_worker(text: str) -> str | None:
+    """What became of a worker, from the text of torch's error; None where it is another error."""
+    found = _LOST.search(text)
+    if found is None:
+        return None
+    how = f"was killed ({found[2]})" if found[2] else "died"
+    return f"a process that reads data {how}, most often for want of memory"
 
 
 def _end() -> None:

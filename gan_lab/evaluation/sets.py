@@ -1,6 +1,7 @@
 """Two sets of samples that are compared with each other, whoever made them."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from PIL import Image, ImageOps
 
 from gan_lab.data.images import Images
-from gan_lab.data.pixels import Look
+from gan_lab.data.pixels import Look, deep
 from gan_lab.data.sources.choose import open_source
 from gan_lab.data.sources.labels import captions_of
 from gan_lab.errors import UserError
@@ -25,12 +26,14 @@ from gan_lab.metrics.samples import (
     NO_IMAGES,
     NO_TEXTS,
     RealSamples,
+    first,
     no_probabilities,
     reads_no_texts,
 )
 from gan_lab.types import Batch
 
 WORKERS, FEW = 2, 1000  # processes that read pictures, where there are more than so many
+SAME = 0.1  # the share of held-out pictures that may be among those that were learnt from
 CHANNELS = 3  # in which pictures are compared: grey ones have three equal channels
 LOSSY = (".jpg", ".jpeg", ".jfif")
 UNLIKE = "needs classes: the same sub-folders in both sets"
@@ -95,7 +98,7 @@ def pictures(
         UserError: there are none, or fewer than n, or a text or a picture stands alone.
     """
     data = Images(str(path), (CHANNELS, *(image_size or _first_size(path))), None, 1, seed, workers=0, range=range)
-    data.cure = "mend it, or take it away"
+    data.cure, data.fewer = "mend it, or take it away", "lower batch_size"
     data.workers = WORKERS if data.size > FEW else 0
     if image_size is None:
         data.pictures.look = AsItIs(*data.pictures.look)
@@ -122,6 +125,34 @@ def _first_size(path: Path) -> tuple[int, int]:
     except Exception as error:
         raise UserError(f"{source.path(0)}: not a readable picture ({' '.join(str(error).split())})") from error
     return upright.height, upright.width
+
+
+def has_deep_pictures(path: Path) -> bool:
+    """Whether one of the pictures in a folder, ZIP, array or database has more than 8 bits a channel."""
+    source = open_source(str(path), "none")
+    for index in range(len(source.names)):
+        with suppress(Exception), source.open(index) as image:  # what is not readable is told where it is read
+            if deep(image):
+                return True
+    return False
+
+
+def check_not_in(real: SampleSet, held_out: SampleSet) -> None:
+    """Raises UserError where more than a tenth of the held-out samples are among the real ones, to the bit.
+
+    Sets that were divided honestly may share a few, which were there twice.
+    """
+
+    def prints(of: SampleSet) -> list[int]:
+        return [hash(x.numpy().tobytes()) for batch in first(of.batches(), of.n) for x in batch.x]
+
+    known = {*prints(real)}
+    same = sum(one in known for one in prints(held_out))
+    if same > SAME * held_out.n:
+        raise UserError(
+            f"held_out={held_out.name}: {same} of its {held_out.n} pictures are in {real.name}, too, and so not held "
+            "out; name others"
+        )
 
 
 def prepared(features: Features | Auto, shape: tuple[int, ...]) -> Features:
@@ -174,6 +205,8 @@ def compare_sets(
     }
     check_cache()
     demand(metrics, {view: said for view, said in lacking.items() if said is not None})
+    if fake.texts and isinstance(features, Reading) and any("texts" in metric.needs for metric in metrics.values()):
+        features.read(fake.texts[:1])  # what it lacks for that shows before the images are read
     others = None if held_out is None else _seen(held_out, features, device)
     return _seen(real, features, device, others), _seen(fake, features, device)
 

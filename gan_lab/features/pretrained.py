@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -208,16 +209,20 @@ class OpenClip(Pretrained):
         Raises:
             UserError: the model's words are not there and could not be downloaded.
         """
+        device = next(self.network.parameters()).device
+        parts = [self._words(texts[i : i + TEXTS]).to(device) for i in range(0, len(texts), TEXTS)]
+        return torch.cat([self.network.encode_text(part).float() for part in parts])
+
+    @cached_property
+    def _words(self) -> Any:
+        """What turns texts into words of the model's; downloaded where it is not that of the first CLIPs."""
         import open_clip
 
         try:
-            words = open_clip.get_tokenizer(self.model)
-        except (ImportError, OSError) as error:
+            return open_clip.get_tokenizer(self.model)
+        except (ImportError, OSError, ValueError) as error:
             why = " ".join(str(error).split())[:200]
             raise UserError(f"features.model={self.model}: how it reads texts could not be had ({why})") from error
-        device = next(self.network.parameters()).device
-        parts = [words(texts[i : i + TEXTS]).to(device) for i in range(0, len(texts), TEXTS)]
-        return torch.cat([self.network.encode_text(part).float() for part in parts])
 
 
 class VGG16(Pretrained):

@@ -139,7 +139,7 @@ def test_a_worker_that_is_killed_for_memory_is_told_in_one_line(make: Make, monk
         return Image.new("L", (8, 8))
 
     monkeypatch.setattr("gan_lab.data.sources.folder.Folder.open", killed)
-    with pytest.raises(UserError, match=r"was killed; memory may have run out; lower data\.workers or") as caught:
+    with pytest.raises(UserError, match=r"was killed \(Killed\), .*; lower data\.workers .* resume=RUN_DIR$") as caught:
         take(make("images", workers=1), 1)
     assert "\n" not in str(caught.value)
 
@@ -158,7 +158,7 @@ def test_where_one_worker_is_killed_the_other_ends_at_once(make: Make, monkeypat
     one, other = {*active_children()} - before
     assert one.pid is not None
     Timer(0.1, os.kill, (one.pid, signal.SIGKILL)).start()
-    with pytest.raises(UserError, match="was killed; memory may have run out") as caught:
+    with pytest.raises(UserError, match=r"was killed \(Killed\), most often for want of memory") as caught:
         list(islice(batches, 500))
     assert not other.is_alive() and caught.value is not None
 

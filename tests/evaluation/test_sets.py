@@ -218,6 +218,7 @@ def test_a_run_s_samples_are_compared_with_pictures(mine: Path, tmp_path: Path, 
             ["metric=copying"],
             "metric=copying: needs real pictures that the generator has not learnt from, held_out=",
         ),
+        (["a", "b"], ["range=[0,9]"], "range: acts on pictures of more than 8 bits, and there are none; leave it out"),
         (["a", "b"], ["out=table.csv"], r"out=table.csv: must end in .json"),
         (["a", "b.npz"], ["n=5"], None),
         (["a", "b.npz"], ["real=5"], "b.npz: statistics are of as many samples as they are; leave n and real out"),
@@ -265,4 +266,20 @@ def test_copies_are_found_by_pictures_that_were_held_out(tmp_path: Path, capsys:
         assert re.search(f"copies of the reference: {words}", capsys.readouterr().out)
     assert main([str(others), f"against={train}", *PLAIN]) == 0
     assert "copies of the reference: not tested; where the reference is" in capsys.readouterr().out
+    assert write_statistics([str(train), f"out={tmp_path / 'train.npz'}", "features=pixels"]) == 0
+    capsys.readouterr()
+    assert main([str(others), f"against={tmp_path / 'train.npz'}", *PLAIN]) == 0
+    assert "copies of the reference: not tested\n" in capsys.readouterr().out  # where held_out=FOLDER is refused
     assert main([str(others), f"against={train}", f"held_out={tmp_path / 'none'}", *PLAIN]) == 2
+
+
+def test_what_was_learnt_from_is_not_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a folder above the training set; a generator's samples are not, either. A few twins are let pass."""
+    a, train, other = (pictures(tmp_path / name, seed, 20) for seed, name in enumerate(("a", "all/train", "all/other")))
+    (tmp_path / "run").mkdir(), (tmp_path / "run" / GENERATOR).touch()
+    for held_out, words in (("all", "20 of its 40 pictures are in .*train, too"), ("run", "holds a generator, and")):
+        assert main([str(a), f"against={train}", f"held_out={tmp_path / held_out}", *PLAIN]) == 2
+        assert re.search(f"error: held_out=.*{held_out}: {words}", capsys.readouterr().err)
+    for name in ("a/00.png", "b/01.png"):
+        (other / name).write_bytes((train / name).read_bytes())
+    assert main([str(a), f"against={train}", f"held_out={other}", *PLAIN]) == 0

@@ -32,7 +32,7 @@ def read_list(path: Path, column: str = "label", option: str = "data.labels") ->
         raise UserError(f"{option}={path}: no such file")
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = _csv_rows(text) if path.suffix.lower() == ".csv" else map(json.loads, filter(None, text.splitlines()))
+        rows = _csv_rows(text) if path.suffix.lower() == ".csv" else _json_rows(text)
         said = [(row["file"], row[column]) for row in rows]
         if any(isinstance(value, list | dict | None) for pair in said for value in pair):
             raise KeyError
@@ -53,6 +53,11 @@ def read_list(path: Path, column: str = "label", option: str = "data.labels") ->
 
 def _csv_rows(text: str) -> Iterable[dict[str, str]]:
     return csv.DictReader(StringIO(text), strict=True)
+
+
+def _json_rows(text: str) -> Iterable[dict[str, str]]:
+    lines = text.split("\n")  # not `splitlines`, which also cuts at separators that JSON has within its texts
+    return map(json.loads, filter(str.strip, lines))
 
 
 def captions_of(path: Path, names: Sequence[str]) -> list[str]:
