@@ -11,7 +11,8 @@ statistics (an .npz with mu and sigma, as pytorch-fid, clean-fid and `gan-lab st
 `against=B` more than one A may be named, and any of them may be a run. The figures are printed, and written to `out`
 (.json). Where B is what a generator has learnt from, held_out=FOLDER of other real pictures says whether A are copies.
 
-`gan-lab evaluate A metric=clip_score features=clip captions=FILE` compares pictures with texts, and needs no B.
+`gan-lab evaluate A metric=clip_score features=clip captions=FILE` compares pictures with texts, and needs no B: each
+set is scored.
 
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """

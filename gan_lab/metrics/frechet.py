@@ -39,7 +39,9 @@ def extrapolated_frechet(real: Tensor, fake: Tensor, sizes: int = 15, seed: int 
         raise UserError(f"sizes={sizes}: a line needs 2 or more")
     rng, truth = torch.Generator().manual_seed(derive_seed(seed, "extrapolation")), gaussian(real)
     counts = torch.linspace(max(10 * dim, most // 10), most, sizes, dtype=torch.float64).round()
-    values = [between_gaussians(truth, gaussian(fake[random_order(fake, rng)[: int(n)]])) for n in counts]
+    fake = fake[random_order(fake, rng)]  # once: to sort the points takes longer than to shuffle them again
+    parts = (fake[torch.randperm(most, generator=rng)[: int(n)].to(fake.device)] for n in counts)
+    values = [between_gaussians(truth, gaussian(part)) for part in parts]
     line = torch.stack([torch.ones_like(counts), 1 / counts], dim=1)
     limit, slope = torch.linalg.lstsq(line, torch.tensor(values, dtype=torch.float64)[:, None]).solution[:, 0].tolist()
     return Extrapolation(limit, slope)
