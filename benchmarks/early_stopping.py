@@ -79,4 +79,6 @@ def main(metric: str, patience: int, part: float, *folders: Path) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 5:
+        raise SystemExit(__doc__)
     main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *map(Path, sys.argv[4:]))

@@ -97,7 +97,8 @@ def test_every_debug_setting_plays(played: Callable[..., Path], name: str) -> No
 @pytest.mark.parametrize("name", options("experiment"))
 def test_every_experiment_plays(played: Callable[..., Path], fake_mnist: Path, name: str) -> None:
     config = OmegaConf.load(CONF / "experiment" / f"{name}.yaml")
-    files = any(str(entry.get("override /data")) == "mnist" for entry in config.defaults if hasattr(entry, "get"))
+    data = {str(entry.get("override /data")) for entry in config.defaults if hasattr(entry, "get")}
+    files = not data.isdisjoint({"mnist", "stacked_mnist"})
     root = [f"data.root={fake_mnist}"] if files else []
     quiet = ["callbacks.progress=null", "callbacks.report=null", "callbacks.audit=null"]
     small = ["debug=quick", "data.batch_size=4", *quiet, *QUICK.get(name, [])]

@@ -162,7 +162,7 @@ def test_every_experiment_plays_on_a_device(composed: Composed, name: str) -> No
 
 
 def small(experiment: str) -> list[str]:
-    files = any(str(entry.get("override /data")) == "mnist" for entry in defaults(experiment))
+    files = any(str(entry.get("override /data")) in ("mnist", "stacked_mnist") for entry in defaults(experiment))
     return [*(["data=digits", "data.image_size=28"] if files else []), *QUICK.get(experiment, [])]
 
 
