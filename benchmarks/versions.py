@@ -57,7 +57,7 @@ class Version(Runner):
             return self._orders.recv()
         except EOFError:
             told = Path(self._directory.name, "told").read_text().splitlines() or ["it says nothing"]
-            self.__exit__()  # which nobody calls where this ends `__enter__`
+            self.__exit__()  # which is not called where this ends `__enter__`
             sys.exit(f"{self.checkout}: its lab cannot play, and ended: {told[-1]}")
 
     def __exit__(self, *_: object) -> None:
