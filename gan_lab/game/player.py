@@ -155,13 +155,13 @@ class Player(nn.Module):
         found = take(objective, weights, materialize_grads=True, **options)
         return found if options.get("create_graph") else self.lasting(found)
 
-    @torch.no_grad()
     def lasting(self, values: Sequence[Tensor]) -> Sequence[Tensor]:
         """The same values where no replay of a later round overwrites them; those themselves where none would."""
         if not self.replays:
             return values
-        kept = [torch.empty_like(value) for value in values]
-        torch._foreach_copy_(kept, list(values))
+        with torch.no_grad():
+            kept = [torch.empty_like(value) for value in values]
+            torch._foreach_copy_(kept, list(values))
         return kept
 
     def check_influence(self, term: str, value: Tensor) -> None:
