@@ -60,7 +60,7 @@ def main(arguments: list[str]) -> int:
     chosen = named(options)
     parts = list(page.parts) if path.is_dir() or not chosen else chosen
 
-    from gan_lab.tournament.ablation import as_tournament, contestants_of, effects_of
+    from gan_lab.tournament.ablation import analysis_of, as_tournament, contestants_of
 
     names = contestants_of(page, parts, half=options.fraction == "1/2")
     return hold(
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         options,
         passed,
         folders,
-        lambda result: effects_of(result, names, parts),
+        lambda result: analysis_of(result, names, parts),
     )
 
 

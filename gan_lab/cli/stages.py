@@ -23,7 +23,6 @@ from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.evaluator import VERSION
-from gan_lab.evaluation.factorial import Effect
 from gan_lab.evaluation.spending import RULE
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
@@ -31,9 +30,11 @@ from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import FAILURE, run_name
+from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.overrides import check_override
 from gan_lab.tournament.page import Choices, Range, TournamentPage, spelt
+from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import FILE, ROUNDS
 from gan_lab.tournament.report import write_report
@@ -96,8 +97,8 @@ class Stages:
     def plan(self) -> str:
         return in_words(self.page, self.costs, self.scoring)
 
-    def play(self, analyse: Callable[[Result], list[Effect]] | None = None) -> str:
-        """All stages to their end; the report, with the effects that `analyse` finds.
+    def play(self, analyse: Analyse | None = None) -> str:
+        """All stages to their end; the report, with what `analyse` finds.
 
         Raises:
             UserError: runs could not be played, for other reasons than that they failed.
@@ -110,13 +111,13 @@ class Stages:
             if result.decision.settled:
                 break
         pictures = self._samples(result)
-        effects = [] if analyse is None else analyse(result)
+        analysis = None if analyse is None else analyse(result)
         return write_report(
-            result, self.directory, pictures, lambda: time.monotonic() - self._since, effects, self.rehearsals
+            result, self.directory, pictures, lambda: time.monotonic() - self._since, analysis, self.rehearsals
         )
 
     def _keep_page(self) -> None:
-        path, now = self.directory / PAGE, self.page.model_dump(mode="json")
+        path, now = self.directory / PAGE, self.page.model_dump(mode="json", exclude={"factors", "parts"})
         now["rule"] = RULE if len(self.page.numbers) > 1 else None  # by which the looks share the error rate
         is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
         if (is_there or has_played) and not (is_there and is_own(path)):
@@ -318,10 +319,10 @@ class Stages:
         return found
 
     def _samples(self, result: Result) -> dict[str, Path]:
-        """A picture of each contestant's samples, of its first seed that has not failed, by the same noise."""
+        """A picture of samples of each of the first contestants, of a seed that has not failed, by the same noise."""
         (self.directory / "samples").mkdir(exist_ok=True)
         pictures = {}
-        for standing in result.standings:
+        for standing in result.standings[:FIRST]:
             run = next((run for run in standing.runs.values() if run.failure is None), None)
             if run is None:
                 continue

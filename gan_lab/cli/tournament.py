@@ -1,10 +1,10 @@
 """A fair comparison of contestants that a page names, such as `gan-lab tournament losses.yaml`.
 
-The page (docs/tournament.md) says who plays, on what data, what each contestant may spend, its search included
-(`budget`: flops, images, rounds or seconds of this machine), how many seeds the final runs have, which figure decides,
-and what is asked. First a few rounds of each are rehearsed: what a round costs, and whether the evaluation can be had.
-Then the trials of the search are played, each contestant's best by validation plays the final runs, and these are
-evaluated.
+The page (docs/tournament.md) says who plays (contestants, or factors, of which all combinations play), on what data,
+what each may spend, its search included (`budget`: flops, images, rounds or seconds of this machine), how many seeds
+the final runs have, which figure decides, and what is asked. First a few rounds of each are rehearsed: what a round
+costs, and whether the evaluation can be had. Then the trials of the search are played, each contestant's best by
+validation plays the final runs, and these are evaluated.
 
 The result is DIR/tournament.md, .html and .json. The same command, given again, goes on with what is missing, whatever
 ended it. Runs that failed are results; retry=true plays them again.
@@ -14,7 +14,6 @@ hydra.launcher.n_jobs=2, or hydra/launcher=slurm. --config-dir=FOLDER has parts 
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,11 +25,10 @@ from gan_lab.config.options import CommandOptions, help_page, parse_options, pri
 from gan_lab.config.started import split
 from gan_lab.errors import UserError
 from gan_lab.runtime.lock import exclusive
-from gan_lab.tournament.page import TournamentPage, read_page
+from gan_lab.tournament.page import ONCE, TournamentPage, read_page
 
 if TYPE_CHECKING:
-    from gan_lab.evaluation.factorial import Effect
-    from gan_lab.tournament.result import Result
+    from gan_lab.tournament.content import Analyse
 
 USAGE = "gan-lab tournament PAGE [dir=DIR] [plan=true] [until=decided] [KEY=VALUE ...] [--config-dir=FOLDER]"
 FOLDER = "--config-dir="
@@ -55,7 +53,15 @@ def main(arguments: list[str]) -> int:
         return code
     path = place(arguments[0])
     rest, passed, folders = divided(arguments[1:])
-    return hold(path, read_page(path), parse_options(Options, rest), passed, folders)
+    page, options = read_page(path), parse_options(Options, rest)
+    if page.parts:
+        raise UserError(f"{path}: has parts, which gan-lab ablate plays")
+    if not page.factors:
+        return hold(path, page, options, passed, folders)
+
+    from gan_lab.tournament.factors import analysis_of, as_tournament
+
+    return hold(path, as_tournament(page), options, passed, folders, lambda result: analysis_of(result, page))
 
 
 def divided(arguments: list[str]) -> tuple[list[str], list[str], list[Path]]:
@@ -76,11 +82,13 @@ def hold(
     options: Options,
     passed: list[str],
     folders: list[Path],
-    analyse: Callable[["Result"], list["Effect"]] | None = None,
+    analyse: "Analyse | None" = None,
 ) -> int:
     """Play the tournament of a page, or say what that would cost; the exit code."""
     from gan_lab.cli.stages import Stages  # which imports what is slow to import
 
+    if analyse is not None and options.until == "decided":
+        raise UserError(f"until=decided: {ONCE}")
     if options.until is not None:
         page = page.model_copy(update={"until": options.until})
     name = path.resolve().name if path.is_dir() else path.stem

@@ -1,9 +1,12 @@
-"""Factorial analysis of an ablation: main effects and interactions of parts, with seeds as blocks."""
+"""Factorial analysis: effects of a recipe's parts, and of factors with several levels, with seeds as blocks."""
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import rankdata
 
 from gan_lab.evaluation.ranking import paired_test
 from gan_lab.metrics.estimates import estimate, holm
@@ -72,3 +75,83 @@ def effects(parts: Sequence[str], values: Mapping[Subset, Sequence[float]], orde
         Effect(some, tuple(aliases[some]), estimate(contrasts).mean, estimate(contrasts).half_width, one, adjusted)
         for (some, contrasts), one, adjusted in rows
     ]
+
+
+Setting = tuple[str, ...]
+"""A level of each factor, in the factors' order."""
+Factors = Mapping[str, Sequence[str]]
+"""The levels of each factor."""
+
+
+class Contrast(NamedTuple):
+    """Two levels of a factor, where nothing else differs.
+
+    Attributes:
+        difference: of a's badness less b's, negative where `a` is better: the median over all choices of the other
+            factors' levels, and of that the mean over seeds. One choice that fails does not govern a median.
+        half_width: half of Student's 95 % interval of it, over seeds.
+        share: of the choices and seeds, in how many a is better; equal ones count half.
+        adjusted: the p-value that the difference is zero, by Holm's correction for all contrasts of all factors.
+    """
+
+    factor: str
+    a: str
+    b: str
+    difference: float
+    half_width: float
+    share: float
+    p: float
+    adjusted: float
+
+    @property
+    def better(self) -> str:
+        return self.a if self.difference < 0 else self.b
+
+
+def settings(factors: Factors) -> list[Setting]:
+    """All combinations of the factors' levels."""
+    return list(product(*factors.values()))
+
+
+def contrasts(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> list[Contrast]:
+    """All pairs of levels of each factor, from how bad each setting was by seed (lower is better)."""
+    table = _table(factors, values)
+    seeds, found = table.shape[-1], []
+    for axis, (factor, levels) in enumerate(factors.items()):
+        rows = np.moveaxis(table, axis, 0).reshape(len(levels), -1, seeds)
+        for a, b in combinations(range(len(levels)), 2):
+            apart = rows[a] - rows[b]
+            by_seed = np.median(apart, axis=0).tolist()
+            share = float(np.mean((apart < 0) + 0.5 * (apart == 0)))
+            e = estimate(by_seed)
+            p = paired_test(by_seed, [0.0] * seeds)
+            found.append((factor, levels[a], levels[b], e.mean, e.half_width, share, p))
+    return [Contrast(*row, adjusted) for row, adjusted in zip(found, holm([row[-1] for row in found]), strict=True)]
+
+
+def shares(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> dict[Setting, float]:
+    """How much of the variation of all runs' ranks each factor, and each two together, make: parts of 1, which the
+    rest (of more factors together, and of seeds) fills up.
+
+    The sums of squares of an analysis of variance of ranks (Conover & Iman 1981), so that a run that failed counts as
+    the worst one and not for its distance.
+    """
+    table = rankdata(_table(factors, values)).reshape([*map(len, factors.values()), -1])
+    table -= table.mean()
+    total = float(np.square(table).sum())
+    found: dict[Setting, float] = {}
+    means: dict[tuple[int, ...], np.ndarray] = {}
+    for axes in (e for size in (1, 2) for e in combinations(range(len(factors)), size)):
+        others = tuple(axis for axis in range(table.ndim) if axis not in axes)
+        effect = table.mean(axis=others, keepdims=True)
+        effect = effect - sum(mean for inner, mean in means.items() if set(inner) < set(axes))
+        means[axes] = effect
+        square = float(np.square(effect).sum()) * table.size / effect.size
+        found[tuple(list(factors)[axis] for axis in axes)] = square / total if total else 0.0
+    return found
+
+
+def _table(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> np.ndarray:
+    """The values as an array of a dimension for each factor, and one for the seeds."""
+    rows = np.array([values[setting] for setting in settings(factors)])
+    return rows.reshape([*map(len, factors.values()), -1])

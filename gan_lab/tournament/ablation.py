@@ -7,6 +7,7 @@ from gan_lab.config.observing import key_of
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
 from gan_lab.evaluation.factorial import Effect, Subset, effects, subsets
+from gan_lab.tournament.content import Analysis, Table
 from gan_lab.tournament.overrides import TAKEN
 from gan_lab.tournament.page import Contestant, TournamentPage
 from gan_lab.tournament.result import Result
@@ -56,6 +57,27 @@ def effects_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -
         one.name: [worst if run.figure is None else run.figure for run in one.runs.values()] for one in result.standings
     }
     return effects(parts, {some: rows[name] for some, name in names.items()})
+
+
+def analysis_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -> Analysis:
+    """The effects, as a table of the report."""
+    found = effects_of(result, names, parts)
+    rows = [
+        [
+            " x ".join(effect.parts),
+            f"{effect.mean:+.4g} ± {effect.half_width:.2g}",
+            f"{effect.p:.2g}",
+            f"{effect.adjusted:.2g}",
+            ", ".join(" x ".join(alias) for alias in effect.aliases) or "-",
+        ]
+        for effect in found
+    ]
+    note = (
+        "What a part adds to the figure, averaged over the others; of two parts: half of how much the effect of one "
+        "changes with the other. 95 % t-interval over seeds, which are blocks. This design cannot tell aliases apart."
+    )
+    table = Table("Effects", ["parts", "effect", "p", "by Holm", "aliases"], rows, note)
+    return Analysis("Ablation", [], [table], [], {"effects": [effect._asdict() for effect in found]})
 
 
 def page_of_run(overrides: Sequence[str], parts: Sequence[str], rounds: int, more: dict[str, Any]) -> dict[str, Any]:

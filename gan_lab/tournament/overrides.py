@@ -1,12 +1,14 @@
 """Overrides of a page: options by their names, and plain values."""
 
 import re
+from collections.abc import Mapping, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from gan_lab.config.conf import CONF
+from gan_lab.config.observing import key_of
 from gan_lab.config.stranger import KEY
 from gan_lab.config.tree import PLAIN_TYPES, leaves
 from gan_lab.config.trust import TAKES_A_PATH
@@ -47,6 +49,15 @@ def check_override(override: str) -> None:
         reads = names[0] == "data" and names[-1] in READ
         if isinstance(leaf, str) and (TAKES_A_PATH.search(names[-1]) or names == ["data", "cache"]) and not reads:
             raise ValueError(f"{override}: a page says of no file or folder but data.root and data.labels")
+
+
+def check_apart(groups: Mapping[str, Sequence[str]]) -> None:
+    """Raise a ValueError where overrides of two groups set the same: given together, only the last would act."""
+    of: dict[str, str] = {}
+    for group, overrides in groups.items():
+        for key in map(key_of, overrides):
+            if of.setdefault(key, group) != group:
+                raise ValueError(f"{of[key]} and {group} both set {key}; given together, only the second would act")
 
 
 def _parsed(override: str) -> Override:

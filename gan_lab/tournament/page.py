@@ -1,5 +1,6 @@
-"""Page of a tournament: contestants, budget, search, seeds, protocol of evaluation and question, as checked data."""
+"""Page of a tournament: who plays, budget, search, seeds, protocol of evaluation and question, as checked data."""
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -13,9 +14,11 @@ from gan_lab.evaluation.ranking import FEWEST, numbers_of_seeds
 from gan_lab.evaluation.spending import MOST_LOOKS, RULE
 from gan_lab.io.reading import read_yaml
 from gan_lab.ranges import NonNegativeInt, OpenUnitInterval, PositiveFloat, PositiveInt
-from gan_lab.tournament.overrides import check_override
+from gan_lab.tournament.overrides import check_apart, check_override
 
 UNITS = ("flops", "images", "rounds", "seconds")
+ONCE = "looks at contestants; the effects of factors and parts are tested once, by all seeds; leave it out"
+MOST_SETTINGS = 256  # combinations of factors' levels
 NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 
 
@@ -125,6 +128,7 @@ class TournamentPage(_Model):
     """All of a page. Of `budget` exactly one unit is given: each contestant's, its search included."""
 
     contestants: dict[str, Contestant] = Field(default_factory=dict)
+    factors: dict[str, dict[str, Contestant]] = Field(default_factory=dict)  # all combinations of their levels play
     parts: dict[str, list[str]] = Field(default_factory=dict)  # of an ablation, in place of contestants
     common: list[str] = Field(default_factory=list)
     budget: dict[Literal["flops", "images", "rounds", "seconds"], PositiveFloat]
@@ -157,14 +161,24 @@ class TournamentPage(_Model):
             return value
         return {name: {"overrides": one or []} if isinstance(one, list | None) else one for name, one in value.items()}
 
+    @field_validator("factors", mode="before")
+    @classmethod
+    def _short_levels(cls, value: Any) -> Any:
+        """A list is a level's overrides."""
+        return {name: cls._short(levels) for name, levels in value.items()} if isinstance(value, dict) else value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.budget) != 1:
             raise ValueError(f"budget must have one of {', '.join(UNITS)}")
-        if bool(self.contestants) == bool(self.parts):
-            raise ValueError("must have contestants, two or more (a tournament), or parts (an ablation)")
+        if sum(map(bool, (self.contestants, self.factors, self.parts))) != 1:
+            raise ValueError("must have contestants, two or more, or factors (a tournament), or parts (an ablation)")
         if len(self.contestants) == 1:
             raise ValueError("contestants must be two or more")
+        self._check_factors()
+        if self.until == "decided" and not self.contestants:
+            raise ValueError(f"until=decided: {ONCE}")
+        check_apart({f"parts.{name}": overrides for name, overrides in self.parts.items()})
         for name in {*self.contestants, *self.parts}:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r}: a name has letters, digits and _, begins with a letter, and is short")
@@ -175,11 +189,36 @@ class TournamentPage(_Model):
             raise ValueError(f"question={self.question}: must be one of {', '.join(allowed)}")
         if self.search is not None and self.search.seed in self.final_seeds:
             raise ValueError("search.seed must be none of the final runs' seeds")
-        if self.search is None and any(one.space for one in self.contestants.values()):
+        if self.search is None and any(one.space for one in self._all):
             raise ValueError("a contestant has a space, and there is no search")
         for override in self.overrides:
             check_override(override)
         return self
+
+    def _check_factors(self) -> None:
+        if not self.factors:
+            return
+        if len(self.factors) == 1:
+            raise ValueError("factors must be two or more; the levels of one are contestants")
+        for factor, levels in self.factors.items():
+            for name in (factor, *levels):
+                if not NAME.fullmatch(name):
+                    raise ValueError(f"{name!r}: a name has letters, digits and _, begins with a letter, and is short")
+            if len(levels) < 2:
+                raise ValueError(f"factors.{factor} must have two levels or more")
+        if math.prod(map(len, self.factors.values())) > MOST_SETTINGS:
+            raise ValueError(f"factors must have at most {MOST_SETTINGS} combinations")
+        check_apart(
+            {
+                f"factors.{factor}": [part for level in levels.values() for part in (*level.overrides, *level.space)]
+                for factor, levels in self.factors.items()
+            }
+        )
+
+    @property
+    def _all(self) -> list[Contestant]:
+        """Contestants, or the levels of factors."""
+        return [*self.contestants.values(), *(level for one in self.factors.values() for level in one.values())]
 
     @property
     def unit(self) -> str:
@@ -201,9 +240,9 @@ class TournamentPage(_Model):
     @property
     def overrides(self) -> list[str]:
         """All that are anywhere on the page."""
-        own = [override for one in self.contestants.values() for override in one.overrides]
+        own = [override for one in self._all for override in one.overrides]
         searched = [self.search.space] if self.search is not None else []
-        spaces = [*searched, *(one.space for one in self.contestants.values())]
+        spaces = [*searched, *(one.space for one in self._all)]
         return [
             *self.common,
             *own,
@@ -245,6 +284,7 @@ def _keys(place: list[str]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "search": Search,
         "contestants": Contestant,
+        "factors": Contestant,
         "evaluation": Protocol,
         "copying": CopyingTest,
     }

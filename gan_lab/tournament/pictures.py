@@ -2,14 +2,18 @@
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from gan_lab.evaluation.comparison import badness
+from gan_lab.evaluation.factorial import Factors, Setting, settings
+from gan_lab.metrics.estimates import Estimate
 from gan_lab.tournament.result import Result
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c")
+FIRST = len(COLOURS)  # contestants that have a curve, and a picture of samples
 
 
 def standings(result: Result) -> bytes:
@@ -18,8 +22,8 @@ def standings(result: Result) -> bytes:
     def draw(axes: Any) -> None:
         for row, one in enumerate(result.standings):
             figures = [run.figure for run in one.runs.values() if run.figure is not None]
-            spread = np.linspace(-0.16, 0.16, len(figures)) if len(figures) > 1 else [0.0]
-            axes.scatter(figures, row + np.asarray(spread), s=14, color=_colour(row), alpha=0.6, linewidths=0)
+            spread = np.linspace(-0.16, 0.16, len(figures)) if len(figures) > 1 else np.zeros(len(figures))
+            axes.scatter(figures, row + spread, s=14, color=_colour(row), alpha=0.6, linewidths=0)
             if one.figures is not None:
                 width = 0.0 if math.isnan(one.figures.half_width) else one.figures.half_width
                 axes.errorbar(one.figures.mean, row, xerr=width, fmt="o", color="black", capsize=3, markersize=4)
@@ -36,7 +40,7 @@ def curves(result: Result) -> bytes:
     unit = result.page.unit
 
     def draw(axes: Any) -> None:
-        for row, one in enumerate(result.standings):
+        for row, one in enumerate(result.standings[:FIRST]):
             cost = one.cost.of(unit)
             table = [run.validation for run in one.runs.values() if run.validation]
             shared = sorted(set.intersection(*(set(curve) for curve in table))) if table else []
@@ -59,7 +63,7 @@ def searches(result: Result) -> bytes:
     """The validation's figure of each trial, in the order of merit: the best, and what a worse draw would have got."""
 
     def draw(axes: Any) -> None:
-        for row, one in enumerate(result.standings):
+        for row, one in enumerate(result.standings[:FIRST]):
             values = sorted(
                 (value for run in one.trials if (value := run.last_validation) is not None),
                 reverse=result.best == "higher",
@@ -74,6 +78,39 @@ def searches(result: Result) -> bytes:
         axes.legend(frameon=False, fontsize=8)
 
     return _png(draw)
+
+
+def settings_map(result: Result, factors: Factors, figures: Mapping[Setting, Estimate | None]) -> bytes:
+    """The mean figure of each setting as a cell: rows are the first factor's levels, columns the second's, and each
+    choice of the others has a panel. Colours go by ranks, so that one bad setting does not take them all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    (down, rows), (across, columns), *others = factors.items()
+    panels = settings(dict(others))
+    known = [one.mean for one in figures.values() if one is not None]
+    order = sorted(known, key=lambda value: badness(value, result.best, result.floor))
+    last = max(1, len(order) - 1)
+    figure = Figure(
+        figsize=(1.6 + len(panels) * (0.3 + 0.85 * len(columns)), 1.5 + 0.42 * len(rows)), dpi=110, layout="constrained"
+    )
+    canvas = FigureCanvasAgg(figure)
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
+        cells = [[figures[row, column, *panel] for column in columns] for row in rows]
+        places = [[math.nan if c is None else order.index(c.mean) / last for c in row] for row in cells]
+        axes.imshow(places, cmap="YlGnBu", vmin=0, vmax=1.15, aspect="auto")
+        for y, row in enumerate(cells):
+            for x, cell in enumerate(row):
+                text = "x" if cell is None else f"{cell.mean:.3g}"
+                ink = "white" if cell is not None and places[y][x] > 0.6 else "black"
+                axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink)
+        axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right", fontsize=8)
+        axes.set_yticks(range(len(rows)), rows, fontsize=8)
+        axes.set_xlabel(across, fontsize=9)
+        axes.set_title(", ".join(panel), fontsize=9)
+    figure.axes[0].set_ylabel(down, fontsize=9)
+    figure.suptitle(f"{result.figure}, mean over {len(result.seeds)} seeds", fontsize=10)
+    return _bytes(canvas)
 
 
 def _scale(set_scale: Callable[[str], Any], result: Result) -> None:
@@ -105,6 +142,10 @@ def _png(draw: Callable[[Any], None], width: float = 6.4, height: float = 3.4) -
         axes.spines[side].set_visible(False)
     axes.grid(color="#e6e6e6", linewidth=0.6)
     axes.set_axisbelow(True)
+    return _bytes(canvas)
+
+
+def _bytes(canvas: Any) -> bytes:
     file = io.BytesIO()
     canvas.print_png(file)
     return file.getvalue()

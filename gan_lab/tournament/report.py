@@ -5,37 +5,21 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gan_lab.config.words import cell
-from gan_lab.evaluation.factorial import Effect
 from gan_lab.io.files import write_atomically
 from gan_lab.io.strict_json import finite, in_json
 from gan_lab.tournament import pictures
+from gan_lab.tournament.content import Analysis, Picture, Table
 from gan_lab.tournament.page import spelt
+from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.result import Beside, Result, Spent, Standing, beside, conclusion
 
+PAIRS = 100  # that the table has
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
-
-
-class Table(NamedTuple):
-    """A heading, the table's head and rows, and what is to be said of it."""
-
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-    note: str
-
-
-class Picture(NamedTuple):
-    """A heading, the file's name beside the report, its bytes (PNG), and what is to be said of it."""
-
-    title: str
-    name: str
-    png: bytes
-    note: str
 
 
 HTML = """<!doctype html>
@@ -73,7 +57,7 @@ def write_report(
     directory: Path,
     samples: dict[str, Path],
     rest: Callable[[], float],
-    effects: Sequence[Effect] = (),
+    analysis: Analysis | None = None,
     rehearsals: float = 0.0,
 ) -> str:
     """Write tournament.md, .html, .json and the pictures into the directory; the Markdown.
@@ -81,24 +65,27 @@ def write_report(
     `samples` are pictures of each contestant's. `rehearsals`: seconds that they took; `rest`: those of all else that is
     neither a run nor its evaluation, by the clock, up to now.
     """
+    first = f" The first {FIRST} contestants." if len(result.standings) > FIRST else ""
     shown = [
+        *([] if analysis is None else analysis.pictures),
         Picture("Standings", "standings.png", pictures.standings(result), "Dashed: what other real samples get."),
         Picture(
             "Learning curves at equal compute",
             "curves.png",
             pictures.curves(result),
-            "Mean and range over seeds, by the noise and the real samples of the validation.",
+            f"Mean and range over seeds, by the noise and the real samples of the validation.{first}",
         ),
     ]
     if result.leader.trials:
-        shown.append(Picture("Search", "search.png", pictures.searches(result), "One point for each trial."))
+        shown.append(Picture("Search", "search.png", pictures.searches(result), f"One point for each trial.{first}"))
     grids = [
         Picture(f"Samples of {name}", f"samples/{path.name}", path.read_bytes(), "") for name, path in samples.items()
     ]
-    title = f"{'Ablation' if effects else 'Tournament'} of {len(result.standings)} contestants by {result.figure}"
-    sentences = conclusion(result)
+    played = "Tournament" if analysis is None else analysis.title
+    title = f"{played} of {len(result.standings)} contestants by {result.figure}"
+    sentences = [*([] if analysis is None else analysis.sentences), *conclusion(result)]
     seconds = beside(result, rehearsals, rest())  # once the pictures are drawn, which take most of it
-    tables = [*([_effects(effects)] if effects else []), _standings(result), _pairs(result)]
+    tables = [*([] if analysis is None else analysis.tables), _standings(result), _pairs(result)]
     tables += [_search(result)] if result.leader.trials else []
     tables += [_cost(result, seconds)]
     tables += [_failures(result)] if any(one.failures for one in result.standings) else []
@@ -106,7 +93,7 @@ def write_report(
         write_atomically(directory / picture.name, partial(Path.write_bytes, data=picture.png))
     text = _markdown(title, sentences, tables, [*shown, *grids])
     page = _html(title=title, sentences=sentences, tables=tables, pictures=shown, samples=grids)
-    data = in_json(as_data(result, effects) | {"seconds": seconds._asdict()})
+    data = in_json(as_data(result, analysis) | {"seconds": seconds._asdict()})
     for name, content in (("tournament.md", text), ("tournament.html", page), ("tournament.json", data)):
         write_atomically(directory / name, partial(Path.write_text, data=f"{content}\n", encoding="utf-8"))
     return text
@@ -154,7 +141,8 @@ def _standings(result: Result) -> Table:
 
 def _pairs(result: Result) -> Table:
     rows = []
-    for pair in [*result.decision.decided, *result.decision.left]:
+    pairs = [*result.decision.decided, *result.decision.left]
+    for pair in pairs[:PAIRS]:
         needed = result.needed.get((pair.a, pair.b), 0)
         rows.append(
             [
@@ -174,6 +162,8 @@ def _pairs(result: Result) -> Table:
         f"{result.page.error:g}. The seeds are all that it would take with a power of {result.page.power:g}, if the "
         "effect is as large as it looks."
     )
+    if len(pairs) > PAIRS:
+        note += f" {len(pairs) - PAIRS} pairs more are in tournament.json."
     head = ["pair", "difference", "g", "p", f"p for all {over}", "decided", "seeds it would take"]
     return Table("Pairs", head, rows, note)
 
@@ -226,24 +216,6 @@ def _failures(result: Result) -> Table:
     return Table("Failures", ["contestant", "seed", "rounds", "why"], rows, "Each counts as the worst of all runs.")
 
 
-def _effects(effects: Sequence[Effect]) -> Table:
-    rows = [
-        [
-            " x ".join(effect.parts),
-            f"{effect.mean:+.4g} ± {effect.half_width:.2g}",
-            f"{effect.p:.2g}",
-            f"{effect.adjusted:.2g}",
-            ", ".join(" x ".join(alias) for alias in effect.aliases) or "-",
-        ]
-        for effect in effects
-    ]
-    note = (
-        "What a part adds to the figure, averaged over the others; of two parts: half of how much the effect of one "
-        "changes with the other. 95 % t-interval over seeds, which are blocks. This design cannot tell aliases apart."
-    )
-    return Table("Effects", ["parts", "effect", "p", "by Holm", "aliases"], rows, note)
-
-
 def _rank(one: Standing) -> str:
     return f"{one.rank.rank} [{one.rank.low}, {one.rank.high}]"
 
@@ -263,7 +235,7 @@ def _short(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else spelt(value)
 
 
-def as_data(result: Result, effects: Sequence[Effect] = ()) -> dict[str, Any]:
+def as_data(result: Result, analysis: Analysis | None = None) -> dict[str, Any]:
     """All of it as plain data; what is not finite is null."""
     found = {
         "conclusion": conclusion(result),
@@ -290,6 +262,6 @@ def as_data(result: Result, effects: Sequence[Effect] = ()) -> dict[str, Any]:
             pair._asdict() | {"needed": result.needed.get((pair.a, pair.b))}
             for pair in [*result.decision.decided, *result.decision.left]
         ],
-        "effects": [effect._asdict() for effect in effects],
+        **({} if analysis is None else analysis.data),
     }
     return finite(found)

@@ -15,6 +15,8 @@ from gan_lab.tournament.page import TournamentPage
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.state import Run
 
+SAID = 12  # pairs that the sentences name
+
 
 class Spent(NamedTuple):
     """What some runs have cost, failed and unfinished ones included."""
@@ -198,8 +200,10 @@ def conclusion(result: Result) -> list[str]:
     else:
         lines.append(f"Not decided {rate}, by {seeds} seeds; {leader.marked} has the best mean.")
     if decision.decided:
-        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decision.decided)}.")
-    for pair in decision.left:
+        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decision.decided[:SAID])}{_more(decision.decided)}.")
+    if len(decision.left) > SAID:
+        lines.append(f"Not decided: {len(decision.left)} pairs.")
+    for pair in decision.left if len(decision.left) <= SAID else ():
         needed = result.needed[pair.a, pair.b]
         if needed is None:
             more = "no number of seeds that could be had would tell a difference as small as it looks"
@@ -219,6 +223,10 @@ def conclusion(result: Result) -> list[str]:
     if result.best == "higher" and result.floor is not None and leader.figures and leader.figures.mean > result.floor:
         lines.append(f"{leader.name} is beyond what other real samples get ({result.floor:.4g}), which is no better.")
     return lines
+
+
+def _more(pairs: Sequence[Pair]) -> str:
+    return f"; and {len(pairs) - SAID} pairs more" if len(pairs) > SAID else ""
 
 
 def _said(pair: Pair) -> str:

@@ -1,5 +1,6 @@
 """Page and plan of a tournament: what is refused, what is drawn, how long each run is, and what a sweep is given."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gan_lab.config.compose import compose_experiment
 from gan_lab.config.conf import CONF
 from gan_lab.errors import UserError
 from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
+from gan_lab.tournament.factors import as_tournament as crossed
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import parse_page, spelt
 from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of
@@ -30,6 +32,14 @@ PAGE: dict[str, Any] = {
 CONTESTANT = {"overrides": ["loss=hinge"]}
 
 
+LOSSES: dict[str, Any] = {"ns": ["loss=non_saturating"], "hinge": {"overrides": ["loss=hinge"], "space": SPACE}}
+FACTORS: dict[str, Any] = {"loss": LOSSES, "penalty": {"none": [], "r1": ["term@d_terms=[r1]"]}}
+
+
+def by(**factors: Any) -> dict[str, Any]:
+    return {"contestants": {}, "factors": factors}
+
+
 def searching(key: str, choices: list[Any]) -> dict[str, Any]:
     return {"search": {"trials": 8, "space": {key: {"choices": choices}}}}
 
@@ -45,7 +55,7 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
         ({"budget": {"flops": 1, "rounds": 2}}, "page: budget must have one of flops, images, rounds, seconds"),
         ({"budget": {"hours": 2}}, "page: budget.hours"),
         ({"contestants": {"a": CONTESTANT}}, "page: contestants must be two or more"),
-        ({"contestants": {}}, "page: must have contestants, two or more (a tournament), or parts (an ablation)"),
+        ({"contestants": {}}, "page: must have contestants, two or more, or factors (a tournament), or parts"),
         ({"contestants": {"a b": [], "c": []}}, "page: 'a b': a name has letters, digits and _"),
         ({"contestants": {"ring": [], "c": []}}, "page: ring: is an experiment of the lab; give it another name"),
         ({"question": "worst"}, "page: question=worst: must be one of best, order, ns, hinge"),
@@ -78,6 +88,22 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
         ),
         ({"copying": {"features": "../mine"}}, "page: copying.features: must be the name of an option"),
         ({"common": ["~schedule"]}, "page: ~schedule: must be key=value"),
+        ({"factors": FACTORS}, "page: must have contestants, two or more, or factors (a tournament), or parts"),
+        (by(loss=LOSSES), "page: factors must be two or more; the levels of one are contestants"),
+        (by(loss=LOSSES, update={"one": []}), "page: factors.update must have two levels or more"),
+        (by(loss=LOSSES, update={"a b": [], "c": []}), "page: 'a b': a name has letters"),
+        (by(loss=LOSSES, update={"a": {"override": []}, "c": []}), "page: factors.update.a.override: no such key"),
+        (by(loss=LOSSES, update={"a": ["rounds=3"], "c": []}), "page: rounds=3: the tournament sets rounds itself"),
+        (
+            by(penalty={"none": [], "r1": ["term@d_terms=[r1]"]}, other={"none": [], "gp": ["term@d_terms=[lecam]"]}),
+            "page: factors.penalty and factors.other both set d_terms; given together, only the second would act",
+        ),
+        (by(**{f"f{i}": {"a": [], "b": []} for i in range(9)}), "page: factors must have at most 256 combinations"),
+        (by(loss=LOSSES, update={"a": [], "b": []}) | {"until": "decided"}, "page: until=decided: looks at contestan"),
+        (
+            {"contestants": {}, "parts": {"r1": ["term@d_terms=[r1]"], "r2": ["term@d_terms=[r2]"]}},
+            "page: parts.r1 and parts.r2 both set d_terms",
+        ),
         ({"search": {"trials": 2, "space": {"seed": {"low": 1, "high": 2}}}}, "page: seed=0: the tournament sets seed"),
         ({"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}}, "page: search.space.d.lr"),
     ],
@@ -86,6 +112,30 @@ def test_a_mistake_is_told_in_a_line(change: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_page(PAGE | change, "page")
     assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
+
+
+def test_all_combinations_of_levels_are_contestants() -> None:
+    page = crossed(parse_page(PAGE | by(**FACTORS), "page"))
+    assert {name: one.overrides for name, one in page.contestants.items()} == {
+        "ns__none": ["loss=non_saturating"],
+        "ns__r1": ["loss=non_saturating", "term@d_terms=[r1]"],
+        "hinge__none": ["loss=hinge"],
+        "hinge__r1": ["loss=hinge", "term@d_terms=[r1]"],
+    }
+    assert [*page.contestants["hinge__r1"].space] == ["optimizer.lr"] and not page.contestants["ns__r1"].space
+    assert not page.factors
+
+
+def test_a_page_is_played_by_its_own_command_and_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "page.yaml"
+    for page, more, says in (
+        ({"contestants": {}, "parts": {"r1": ["term@d_terms=[r1]"]}}, [], "has parts, which gan-lab ablate plays"),
+        (by(**FACTORS), ["until=decided"], "until=decided: looks at contestants; the effects of factors and parts"),
+    ):
+        file.write_text(json.dumps(PAGE | page))
+        assert main([str(file), f"dir={tmp_path / 'dir'}", *more]) == 2
+        assert says in capsys.readouterr().err
+    assert not (tmp_path / "dir").exists()
 
 
 def test_the_command_refuses_a_mistake_with_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

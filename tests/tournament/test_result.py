@@ -5,12 +5,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gan_lab.evaluation.copying import most
 from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.tournament.ablation import effects_of
-from gan_lab.tournament.page import parse_page
+from gan_lab.tournament.factors import analysis_of, as_tournament
+from gan_lab.tournament.page import TournamentPage, parse_page
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, beside, conclusion, result_of
@@ -120,6 +122,50 @@ def test_effects_are_those_of_the_figure_and_a_failure_is_the_worst() -> None:
     two = {"a": rows()["a"], "b": [run(None, "NaN"), *rows()["b"][1:]]}
     (effect,) = effects_of(result(two), names, ["part"])
     assert effect.mean == pytest.approx(sum((2.2, 2.2, 1.8, 2.1, 2.05)) / 5 - sum(CLEAR["a"]) / 5)
+
+
+FACTORS: dict[str, Any] = {
+    "factors": {
+        "loss": {"ns": [], "hinge": [], "wgan": []},
+        "penalty": {"none": [], "r1": []},
+        "update": {"a": [], "b": []},
+    },
+    "budget": {"flops": 1e6},
+    "seeds": 5,
+    "evaluation": {"metric": "mmd"},
+}
+
+
+def crossed() -> tuple[TournamentPage, Result]:
+    """Of three factors: R1 takes a half, wgan without it fails in all seeds, and nothing else differs but by noise."""
+    page = parse_page(FACTORS, "page")
+    random = np.random.default_rng(0)
+    whole = as_tournament(page)
+    played = {}
+    for name in whole.contestants:
+        values = (2.0 - ("r1" in name) + random.normal(0, 0.1, 5)).tolist()
+        played[name] = [run(None if "wgan__none" in name else value) for value in values]
+    return page, result(played, whole)
+
+
+def test_a_page_with_factors_has_their_levels_contrasts_and_a_map(tmp_path: Path) -> None:
+    page, found = crossed()
+    analysis = analysis_of(found, page)
+    penalty = next(line for line in analysis.sentences if line.startswith("penalty"))
+    assert penalty.startswith("penalty, by the median over all other choices: r1 (")
+    assert penalty.endswith("Decided at an error rate of 0.05 over all contrasts: r1 before none.")
+    assert analysis.sentences[2].endswith("over all contrasts: none.")  # of the update
+    levels, contrasts, shares = analysis.tables
+    (best,) = (row[3] for row in levels.rows if row[1] == "wgan")
+    assert best.startswith("wgan__r1__")
+    assert len(contrasts.rows) == 3 + 1 + 1 and shares.rows[1][0] == "penalty"
+    text = write_report(found, tmp_path, {}, lambda: 1.0, analysis)
+    assert text.startswith("# Factorial tournament (loss x penalty x update) of 12 contestants by mmd")
+    assert (tmp_path / "settings.png").read_bytes().startswith(b"\x89PNG") and "![All settings](settings.png)" in text
+    assert "The first 8 contestants." in text and "Not decided: " in text
+    data = json.loads((tmp_path / "tournament.json").read_text())
+    assert [one["factor"] for one in data["contrasts"]] == ["loss"] * 3 + ["penalty", "update"]
+    assert set(data["shares"]) == {"loss", "penalty", "update", "loss x penalty", "loss x update", "penalty x update"}
 
 
 SUMMARY = {
