@@ -30,9 +30,13 @@ def data_copying(train: Tensor, held_out: Tensor, fake: Tensor, chunk: int = 100
     """
     paired(train, fake)
     paired(held_out, fake)
-    near = [nearest(x, train, chunk=chunk).distances[:, 0].cpu().numpy() for x in (held_out, fake)]
+    return copying_of(*(nearest(x, train, chunk=chunk).distances[:, 0] for x in (held_out, fake)))
+
+
+def copying_of(held_out: Tensor, fake: Tensor) -> Copying:
+    """The same of the distances to the nearest training point, of held-out points (L,) and of fakes (M,)."""
     n, m = len(held_out), len(fake)
-    u = float(mannwhitneyu(*near).statistic)  # pairs in which the held-out point is further off
+    u = float(mannwhitneyu(held_out.cpu().numpy(), fake.cpu().numpy()).statistic)  # the held-out point is further off
     return Copying(u / (n * m), (u - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12))
 
 

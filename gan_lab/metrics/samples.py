@@ -14,6 +14,7 @@ from gan_lab.features.cache import remembered
 from gan_lab.features.classifier import digest
 from gan_lab.features.protocol import Classifying, Features, Reading
 from gan_lab.metrics.modes import Mixture
+from gan_lab.metrics.pairwise import nearest
 from gan_lab.sampling import Sampler, Trained
 from gan_lab.types import Batch
 
@@ -193,6 +194,16 @@ class RealSamples(Samples):
         key = digest([], self.content, self._see.identity, self._see.resize)
         path = self._cache_dir / f"features-{key[:32]}.safetensors"
         return remembered(path, lambda: self._view(self._see.identity.split()[0], self._see))
+
+    @cached_property
+    def to_held_out(self) -> Tensor:
+        """How far each held-out sample lies from the nearest of these, (L,) float64; kept in `cache_dir`, too.
+
+        Of all training samples that takes longer than all else that the test of copying does.
+        """
+        key = digest([], self.content, self.held_out.content, self._see.identity, self._see.resize)
+        path = self._cache_dir / f"nearest-{key[:32]}.safetensors"
+        return remembered(path, lambda: nearest(self.held_out.features, self.features).distances[:, 0])
 
 
 def no_probabilities(features: Features) -> str:

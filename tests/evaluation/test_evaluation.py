@@ -18,7 +18,9 @@ from gan_lab.features.extractors import Pixels
 from gan_lab.features.lpips import LPIPS
 from gan_lab.latents import Normal
 from gan_lab.metrics.distances import frechet_distance, kernel_distance
+from gan_lab.metrics.memorisation import data_copying
 from gan_lab.metrics.metric import Doubting, demand, measure
+from gan_lab.metrics.pairwise import Neighbours, nearest
 from gan_lab.metrics.samples import RealSamples, Samples, generated, recut
 from gan_lab.sampling import noise_of, sampled
 from gan_lab.types import Batch
@@ -139,6 +141,25 @@ def test_a_copy_is_shown_first_beside_what_it_copies(tmp_path: Path) -> None:
     copy, original, other = (picture[:, 2:34, at : at + 32] for at in (2, 36, 70))
     assert torch.equal(copy, original)
     assert not torch.equal(copy, other)
+
+
+def test_how_far_held_out_samples_lie_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world, copying, asked = World(), metric_of("copying"), []
+
+    def counting(points: Tensor, others: Tensor) -> Neighbours:
+        asked.append(len(points))
+        return nearest(points, others)
+
+    monkeypatch.setattr("gan_lab.metrics.samples.nearest", counting)
+    for seed in (1, 2):
+        real, fake = world.real(tmp_path), Samples(chunks(*world.draw(seed)), Knowing(), N)
+        found = data_copying(real.features, real.held_out.features, fake.features)
+        assert copying(real, fake)["copying"] == found.probability
+    assert asked == [N]
+    real = world.real(tmp_path)  # others are held out: another figure
+    other = RealSamples(chunks(*world.draw(11)), Knowing(), N, tmp_path)
+    RealSamples(chunks(*world.draw(0)), Knowing(), N, tmp_path, held_out=other).to_held_out  # noqa: B018
+    assert asked == [N, N] and torch.equal(real.to_held_out, nearest(real.held_out.features, real.features)[0][:, 0])
 
 
 def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> None:
