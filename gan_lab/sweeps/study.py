@@ -1,13 +1,17 @@
 """Optuna study of a search, kept in the sweep's directory so that a stopped search goes on."""
 
+import math
 import os
 import sys
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
+from gan_lab.evaluation.copying import in_words, most
+from gan_lab.io.reading import read_json
 from gan_lab.runtime.lock import leads
 from gan_lab.sweeps.plan import OPTUNA
 
@@ -43,6 +47,36 @@ class Study(Callback):
             sweeper.n_trials = max(0, sweeper.n_trials - ended)
             if sweeper.sampler.get("seed") is not None:
                 sweeper.sampler.seed += begun  # else its first draws were drawn before
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Say which run is best, and whether it copies training data, which may be why."""
+        sweeper, figure = config.hydra.sweeper, config.get("objective")
+        if sweeper._target_ != OPTUNA or not isinstance(sweeper.direction, str | Enum):
+            return
+        is_high = str(sweeper.direction).endswith("maximize")
+        best = best_run(Path(config.hydra.sweep.dir), figure, is_high)
+        if best is not None:
+            copies = in_words(most(best.summary))
+            print(f"best run: {best.directory}, {figure} {best.value:.5g}; copies of training data: {copies}")
+
+
+class BestRun(NamedTuple):
+    """A run of a search, its figure, and its summary."""
+
+    directory: Path
+    value: float
+    summary: dict[str, Any]
+
+
+def best_run(sweep: Path, figure: str, is_high: bool) -> BestRun | None:
+    """The run of the sweep with the best value of a figure of summary.json; None where none has one."""
+    found = []
+    for path in sorted(sweep.glob("*/summary.json")):
+        summary = read_json(path)
+        value = summary.get(figure)
+        if summary.get("finished") is True and isinstance(value, int | float) and math.isfinite(value):
+            found.append(BestRun(path.parent, float(value), summary))
+    return min(found, key=lambda run: -run.value if is_high else run.value, default=None)
 
 
 def go_on(storage: str, name: str) -> tuple[int, int]:

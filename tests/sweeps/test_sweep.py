@@ -113,7 +113,7 @@ def test_a_search_that_was_killed_goes_on_to_its_number_of_trials(tmp_path: Path
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert [job.state for job in status(sweep, 60)].count("waiting") == 2
-    run(["train.py", *command], tmp_path, seconds=300)
+    said = run(["train.py", *command], tmp_path, seconds=300)
     assert [job.state for job in status(sweep, 60)] == ["done"] * 4
     trials = optuna.load_study("study", f"sqlite:///{sweep}/study.db").get_trials(
         states=[optuna.trial.TrialState.COMPLETE]
@@ -121,6 +121,30 @@ def test_a_search_that_was_killed_goes_on_to_its_number_of_trials(tmp_path: Path
     assert len(trials) == 4
     found = {json.loads(path.read_text())["min/g/loss"] for path in sweep.glob("*/summary.json")}
     assert {trial.value for trial in trials} == found
+    assert f", min/g/loss {min(found):.5g}; copies of training data: not tested" in said.out
+
+
+def test_the_best_run_of_a_search_is_named_and_marked_where_it_copies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copying = {"evaluation/copying": 0.9, "evaluation/copying/error": 0.01}
+    runs = {"a": {"frechet": 2.0}, "b": {"frechet": 1.0} | copying, "c": {"frechet": float("inf")}, "d": {}}
+    for name, figures in runs.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "summary.json").write_text(json.dumps({"finished": True} | figures))
+    sweeper = {"_target_": OPTUNA, "direction": "minimize"}
+    config = {"objective": "frechet", "hydra": {"sweeper": sweeper, "sweep": {"dir": str(tmp_path)}}}
+    Study().on_multirun_end(OmegaConf.create(config))
+    assert capsys.readouterr().out == (
+        f"best run: {tmp_path / 'b'}, frechet 1; copies of training data: COPIES (1 of 1), at least 40.0 standard "
+        "deviations from chance\n"
+    )
+    sweeper["direction"] = "maximize"
+    Study().on_multirun_end(OmegaConf.create(config))
+    assert capsys.readouterr().out == f"best run: {tmp_path / 'a'}, frechet 2; copies of training data: not tested\n"
+    config["objective"] = "kernel"
+    Study().on_multirun_end(OmegaConf.create(config))
+    assert not capsys.readouterr().out
 
 
 def test_a_search_without_an_objective_does_not_start(capsys: pytest.CaptureFixture[str]) -> None:
