@@ -27,11 +27,12 @@ from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
 from gan_lab.config.words import listed, near
 from gan_lab.errors import UserError
+from gan_lab.io.reading import read_json
 from gan_lab.io.run_file import RUN
 
 if TYPE_CHECKING:
     from gan_lab.export.graph import Source
-    from gan_lab.export.hub import Figure
+    from gan_lab.export.hub import Figures
 
 USAGE = "gan-lab export RUN_DIR onnx|torch|hub|images [KEY=VALUE ...]"
 Word = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
@@ -149,12 +150,14 @@ def source_of(directory: Path, options: Options) -> "Source":
     return Source(generator, latent, recipe, weights, degradation)
 
 
-def figures_of(directory: Path, options: Options) -> "list[Figure]":
+def figures_of(directory: Path, options: Options) -> "Figures":
     """What `gan-lab evaluate` has measured of these very weights: none where others were asked for."""
     from gan_lab.cli.compare import read_run
+    from gan_lab.evaluation.copying import in_words, most
+    from gan_lab.export.hub import Figures
 
     if options.checkpoint is not None or not (directory / "summary.json").is_file():
-        return []
+        return Figures()
     run = read_run(directory)
     found = []
     for (name, key), value in sorted(run.scores.items()):
@@ -162,7 +165,7 @@ def figures_of(directory: Path, options: Options) -> "list[Figure]":
         if not name.endswith("/error") and how.get("weights") == options.weights:
             of = ("protocol", "features", "resize", "metric", "sampling", "flips", "n", "n_real", "split", "seed")
             found.append((name, value, ", ".join(f"{part}={how[part]}" for part in of if part in how)))
-    return found
+    return Figures(found, in_words(most(read_json(directory / "summary.json"))))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
@@ -34,10 +34,17 @@ INTENDED = """## Intended use
 Research on generative adversarial networks, and teaching. Samples repeat what the training data showed, with its
 biases, and may resemble single training images. Do not take them for facts, or for pictures of real people or things.
 """
-Figure = tuple[str, float, str]  # its name, its value, how it was obtained
 
 
-def export_hub(source: Source, folder: Path, with_samples: bool, figures: Sequence[Figure], licence: str) -> None:
+class Figures(NamedTuple):
+    """What was measured of a generator: of each figure its name, its value and how it was obtained; and whether the
+    generator copies training data, which may be why they are good."""
+
+    found: Sequence[tuple[str, float, str]] = ()
+    copies: str = "not tested"
+
+
+def export_hub(source: Source, folder: Path, with_samples: bool, figures: Figures, licence: str) -> None:
     """Write what `gan_lab.load(folder)` reads, and a card that shows samples or not."""
     folder.mkdir(parents=True, exist_ok=True)
     save_generator(folder / GENERATOR, source.recipe, {"raw": source.generator})
@@ -49,7 +56,7 @@ def export_hub(source: Source, folder: Path, with_samples: bool, figures: Sequen
     write_atomically(folder / CARD, lambda temporary: temporary.write_text(card, encoding="utf-8"))
 
 
-def model_card(source: Source, with_samples: bool, figures: Sequence[Figure], licence: str) -> str:
+def model_card(source: Source, with_samples: bool, figures: Figures, licence: str) -> str:
     """The page that a hub shows, in Markdown."""
     network, recipe = source.generator, source.recipe
     parameters = sum(parameter.numel() for parameter in network.parameters())
@@ -59,7 +66,8 @@ def model_card(source: Source, with_samples: bool, figures: Sequence[Figure], li
         ("noise", f"{source.latent.dim} numbers, {plain(str(recipe['latent']['_target_']))}"),
         ("classes", _classes(recipe)),
     ]
-    scores = [f"| {plain(name)} | {value:.4g} | {plain(how)} |" for name, value, how in figures]
+    scores = [f"| {plain(name)} | {value:.4g} | {plain(how)} |" for name, value, how in figures.found]
+    copies = f"\nCopies of training data: {plain(figures.copies)}.\n"
     return "\n".join(
         [
             f"---\nlibrary_name: gan_lab\nlicense: {licence}\ntags:\n- gan\n---\n",
@@ -69,7 +77,7 @@ def model_card(source: Source, with_samples: bool, figures: Sequence[Figure], li
             *(f"| {name} | {text} |" for name, text in rows),
             USE,
             *(
-                ["## Figures\n\n| figure | value | procedure |\n|---|---|---|", *scores, MEASURED]
+                ["## Figures\n\n| figure | value | procedure |\n|---|---|---|", *scores, MEASURED, copies]
                 if scores
                 else [UNMEASURED]
             ),

@@ -15,7 +15,7 @@ from gan_lab.cli.export import main
 from gan_lab.errors import UserError
 from gan_lab.export import graph
 from gan_lab.export.graph import Source, captured, difference
-from gan_lab.export.hub import model_card, plain
+from gan_lab.export.hub import Figures, model_card, plain
 from gan_lab.io.generator import save_generator
 from gan_lab.latents import Normal
 
@@ -112,8 +112,10 @@ def test_a_hub_folder_loads_and_says_what_it_is(runs: Path) -> None:
 
 def test_figures_are_those_of_the_weights(runs: Path) -> None:
     source = Source(nn.Linear(4, 2), Normal(4), RECIPES["labels"] | {"latent": LATENT})
-    card = model_card(source, True, [("frechet", 12.345, "features=inception, n=50000")], "mit")
+    figures = Figures([("frechet", 12.345, "features=inception, n=50000")], "COPIES (1 of 1)")
+    card = model_card(source, True, figures, "mit")
     assert "| frechet | 12.35 | features=inception, n=50000 |" in card
+    assert "\nCopies of training data: COPIES \\(1 of 1\\).\n" in card
     assert plain("a|b\n![x](y)") == "a\\|b \\!\\[x\\]\\(y\\)"
 
 
