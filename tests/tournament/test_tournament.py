@@ -56,3 +56,30 @@ def test_a_killed_tournament_ends_as_one_that_was_not(tmp_path: Path) -> None:
     again = run("python -m gan_lab.cli.tournament page.yaml dir=broken", tmp_path, seconds=900)
     assert "rehearsal" not in again.err and "search" not in again.err
     assert outcome(tmp_path / "broken") == whole
+
+
+FACTORS = """
+common: [data=ring, model=mlp, "model.hidden=[8]", latent.dim=2, "callbacks=[metrics]"]
+factors:
+  loss: {ns: [loss=non_saturating], hinge: [loss=hinge]}
+  penalty: {none: [], r1: ["term@d_terms=[r1]"]}
+budget: {rounds: 30}
+seeds: 3
+evaluation: {metric: sliced_wasserstein, features: pixels, n: 60, validation_n: 30}
+points: 1
+"""
+
+
+def test_a_page_with_factors_is_played_from_the_command_line(tmp_path: Path) -> None:
+    """And what it keeps is the page of a tournament of all combinations, which goes on without another run."""
+    (tmp_path / "page.yaml").write_text(FACTORS)
+    command = "python -m gan_lab.cli.tournament page.yaml dir=whole"
+    done = run(command, tmp_path, seconds=300)
+    assert "# Factorial tournament (loss x penalty) of 4 contestants by sliced_wasserstein" in done.out
+    assert "penalty, by the median over all other choices: " in done.out
+    found = outcome(tmp_path / "whole")
+    assert set(found["contestants"]) == {"ns__none", "ns__r1", "hinge__none", "hinge__r1"}
+    assert [one["factor"] for one in found["contrasts"]] == ["loss", "penalty"]
+    assert (tmp_path / "whole" / "settings.png").stat().st_size > 0
+    again = run(command, tmp_path, seconds=300)
+    assert "runs to play" not in again.err and outcome(tmp_path / "whole") == found
