@@ -38,7 +38,7 @@ from gan_lab.experiment.origin import (
 from gan_lab.experiment.parts import check_same_parts
 from gan_lab.experiment.provenance import record_provenance
 from gan_lab.experiment.restoring import restoring
-from gan_lab.experiment.summary import SUMMARY_LOCK, extension, summarise, table, write_summary
+from gan_lab.experiment.summary import SUMMARY_LOCK, copies, extension, summarise, table, write_summary
 from gan_lab.game.gan import GAN
 from gan_lab.io.checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.io.generator import sign_recipe
@@ -116,7 +116,7 @@ def play(
     finished = gan.round >= config.rounds or interruption.signal is None  # or a callback found that it is enough
     summary = summarise(gan, trainer, config, finished) | {"generator": digest, "generator_round": played}
     for record in records(trainer):
-        record.log_summary(summary, directory)
+        record.log_summary(summary | copies(summary), directory)
     with locked(directory, SUMMARY_LOCK):  # an evaluation may be adding to the one before
         write_summary(summary, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))

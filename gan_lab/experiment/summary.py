@@ -79,8 +79,7 @@ def table(summary: dict[str, Any], directory: Path) -> str:
         at = summary.get(f"as_of/{name}", summary["rounds"])
         figures[name] = f"{summary[name]:.3f} (as of round {at})"
     figures |= _audit(summary)
-    if any(name.startswith("evaluation/") for name in summary):
-        figures["copies of training data"] = in_words(most(summary))
+    figures |= copies(summary)
     for name in ("verdict", "advice"):
         if f"equilibrium/{name}" in summary:
             figures[name] = summary[f"equilibrium/{name}"]
@@ -95,6 +94,12 @@ def table(summary: dict[str, Any], directory: Path) -> str:
     rows = figures | {name: str(path) for name, path in places.items() if path is not None and path.exists()}
     width = max(map(len, rows))
     return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows.items())
+
+
+def copies(summary: dict[str, Any]) -> dict[str, str]:
+    """The copying tests' answer, by its name, where the run has figures of quality beside which it is to stand."""
+    is_measured = any(name.startswith("evaluation/") for name in summary)
+    return {"copies of training data": in_words(most(summary))} if is_measured else {}
 
 
 def _audit(summary: dict[str, Any]) -> dict[str, str]:

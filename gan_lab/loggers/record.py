@@ -43,7 +43,8 @@ class Record(Logger):
         """The distribution of some finite numbers, of any shape."""
 
     def log_summary(self, summary: Mapping[str, Any], directory: Path) -> None:
-        """After the last round: what summary.json says; all files of the run are in the directory. Closes the record.
+        """After the last round: what summary.json says, and what the tests for copies have found, where figures of
+        quality are in it; all files of the run are in the directory. Closes the record.
 
         Not called where the run fails: `finalize("failed")` is.
         """

@@ -20,7 +20,7 @@ from gan_lab.cli.status import Job
 from gan_lab.cli.watch import View, line, picture
 from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
 from gan_lab.evaluation.copying import Answer, along, answer, most
-from gan_lab.experiment.summary import table
+from gan_lab.experiment.summary import copies, table
 from gan_lab.game.history import History
 from gan_lab.report.comparison import rows_of
 from gan_lab.report.run import write_page
@@ -123,6 +123,8 @@ def test_figures_along_a_run_have_it_too(tmp_path: Path) -> None:
     assert "copies of training data  not tested" in table(summary, tmp_path)
     copying = {"evaluation/copying": 0.9, "evaluation/copying/error": 0.05}
     assert "copies of training data  COPIES (1 of 1), at least 8.0" in table(summary | copying, tmp_path)
+    assert copies({"rounds": 9}) == {}  # which loggers get beside the summary
+    assert copies(summary | copying)["copies of training data"].startswith("COPIES (1 of 1)")
     columns = {name: [value] for name, value in (summary | copying).items()}
     view = View(Job("run", "running", ""), columns, None, "evaluation/frechet")
     assert line(view) == "run: round 0, evaluation/frechet 1 (COPIES)"
