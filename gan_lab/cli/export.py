@@ -158,14 +158,15 @@ def figures_of(directory: Path, options: Options) -> "Figures":
 
     if options.checkpoint is not None or not (directory / "summary.json").is_file():
         return Figures()
-    run = read_run(directory)
+    run, summary = read_run(directory), read_json(directory / "summary.json")
     found = []
     for (name, key), value in sorted(run.scores.items()):
         how = run.procedures[key]
         if not name.endswith("/error") and how.get("weights") == options.weights:
             of = ("protocol", "features", "resize", "metric", "sampling", "flips", "n", "n_real", "split", "seed")
             found.append((name, value, ", ".join(f"{part}={how[part]}" for part in of if part in how)))
-    return Figures(found, in_words(most(read_json(directory / "summary.json"))))
+    own = {key for _, key in run.scores if run.procedures[key].get("weights") == options.weights}
+    return Figures(found, in_words(max((z for key in own if (z := most(summary, key)) is not None), default=None)))
 
 
 if __name__ == "__main__":

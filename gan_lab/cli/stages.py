@@ -117,7 +117,7 @@ class Stages:
         )
 
     def _keep_page(self) -> None:
-        path, now = self.directory / PAGE, self.page.model_dump(mode="json", exclude={"factors", "parts"})
+        path, now = self.directory / PAGE, self.page.model_dump(mode="json", exclude={"factors"})
         now["rule"] = RULE if len(self.page.numbers) > 1 else None  # by which the looks share the error rate
         is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
         if (is_there or has_played) and not (is_there and is_own(path)):
@@ -319,7 +319,7 @@ class Stages:
         return found
 
     def _samples(self, result: Result) -> dict[str, Path]:
-        """A picture of samples of each of the first contestants, of a seed that has not failed, by the same noise."""
+        """A picture of samples of each of the best contestants, of a seed that has not failed, by the same noise."""
         (self.directory / "samples").mkdir(exist_ok=True)
         pictures = {}
         for standing in result.standings[:FIRST]:

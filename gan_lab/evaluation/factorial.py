@@ -77,7 +77,7 @@ def effects(parts: Sequence[str], values: Mapping[Subset, Sequence[float]], orde
     ]
 
 
-Setting = tuple[str, ...]
+Combination = tuple[str, ...]
 """A level of each factor, in the factors' order."""
 Factors = Mapping[str, Sequence[str]]
 """The levels of each factor."""
@@ -87,10 +87,11 @@ class Contrast(NamedTuple):
     """Two levels of a factor, where nothing else differs.
 
     Attributes:
-        difference: of a's badness less b's, negative where `a` is better: the median over all choices of the other
-            factors' levels, and of that the mean over seeds. One choice that fails does not govern a median.
+        difference: of a's badness less b's, negative where `a` is better: the median over all combinations of the other
+            factors' levels, and of that the mean over seeds. Of three combinations or more, one that fails does not
+            govern the median; of two the median is the mean.
         half_width: half of Student's 95 % interval of it, over seeds.
-        share: of the choices and seeds, in how many a is better; equal ones count half.
+        share: in which part of these combinations and seeds a is better; equal ones count half.
         adjusted: the p-value that the difference is zero, by Holm's correction for all contrasts of all factors.
     """
 
@@ -108,13 +109,13 @@ class Contrast(NamedTuple):
         return self.a if self.difference < 0 else self.b
 
 
-def settings(factors: Factors) -> list[Setting]:
+def combinations_of(factors: Factors) -> list[Combination]:
     """All combinations of the factors' levels."""
     return list(product(*factors.values()))
 
 
-def contrasts(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> list[Contrast]:
-    """All pairs of levels of each factor, from how bad each setting was by seed (lower is better)."""
+def contrasts(factors: Factors, values: Mapping[Combination, Sequence[float]]) -> list[Contrast]:
+    """All pairs of levels of each factor, from how bad each combination was by seed (lower is better)."""
     table = _table(factors, values)
     seeds, found = table.shape[-1], []
     for axis, (factor, levels) in enumerate(factors.items()):
@@ -129,17 +130,18 @@ def contrasts(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> li
     return [Contrast(*row, adjusted) for row, adjusted in zip(found, holm([row[-1] for row in found]), strict=True)]
 
 
-def shares(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> dict[Setting, float]:
-    """How much of the variation of all runs' ranks each factor, and each two together, make: parts of 1, which the
-    rest (of more factors together, and of seeds) fills up.
+def shares(factors: Factors, values: Mapping[Combination, Sequence[float]]) -> dict[tuple[str, ...], float]:
+    """Which parts of the variation of all runs' ranks the factors make, each by itself and each two together.
 
-    The sums of squares of an analysis of variance of ranks (Conover & Iman 1981), so that a run that failed counts as
-    the worst one and not for its distance.
+    Sums of squares of an analysis of variance of the ranks, divided by the whole; what is missing to 1 is of more
+    factors together, and of seeds. Of ranks, so that a run that failed counts as the worst one, and not for its
+    distance. That two factors make a part together says that what one does differs with the other on the scale of
+    ranks, and not that an order turns round: ranks alone make such a part of effects that add up (Blair et al. 1987).
     """
     table = rankdata(_table(factors, values)).reshape([*map(len, factors.values()), -1])
     table -= table.mean()
     total = float(np.square(table).sum())
-    found: dict[Setting, float] = {}
+    found: dict[tuple[str, ...], float] = {}
     means: dict[tuple[int, ...], np.ndarray] = {}
     for axes in (e for size in (1, 2) for e in combinations(range(len(factors)), size)):
         others = tuple(axis for axis in range(table.ndim) if axis not in axes)
@@ -151,7 +153,7 @@ def shares(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> dict[
     return found
 
 
-def _table(factors: Factors, values: Mapping[Setting, Sequence[float]]) -> np.ndarray:
+def _table(factors: Factors, values: Mapping[Combination, Sequence[float]]) -> np.ndarray:
     """The values as an array of a dimension for each factor, and one for the seeds."""
-    rows = np.array([values[setting] for setting in settings(factors)])
+    rows = np.array([values[combination] for combination in combinations_of(factors)])
     return rows.reshape([*map(len, factors.values()), -1])

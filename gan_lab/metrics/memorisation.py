@@ -30,10 +30,10 @@ def data_copying(train: Tensor, held_out: Tensor, fake: Tensor, chunk: int = 100
     """
     paired(train, fake)
     paired(held_out, fake)
-    return copying_of(*(nearest(x, train, chunk=chunk).distances[:, 0] for x in (held_out, fake)))
+    return copying_by_distances(*(nearest(x, train, chunk=chunk).distances[:, 0] for x in (held_out, fake)))
 
 
-def copying_of(held_out: Tensor, fake: Tensor) -> Copying:
+def copying_by_distances(held_out: Tensor, fake: Tensor) -> Copying:
     """The same of the distances to the nearest training point, of held-out points (L,) and of fakes (M,)."""
     n, m = len(held_out), len(fake)
     u = float(mannwhitneyu(held_out.cpu().numpy(), fake.cpu().numpy()).statistic)  # the held-out point is further off

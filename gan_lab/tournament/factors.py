@@ -7,11 +7,11 @@ from statistics import median
 from typing import NamedTuple
 
 from gan_lab.evaluation.comparison import badness
-from gan_lab.evaluation.factorial import Contrast, Setting, contrasts, settings, shares
+from gan_lab.evaluation.factorial import Combination, Contrast, combinations_of, contrasts, shares
 from gan_lab.metrics.estimates import Estimate, estimate
 from gan_lab.tournament.content import Analysis, Picture, Table
-from gan_lab.tournament.page import Contestant, TournamentPage
-from gan_lab.tournament.pictures import settings_map
+from gan_lab.tournament.page import BETWEEN, Contestant, TournamentPage
+from gan_lab.tournament.pictures import map_of_combinations
 from gan_lab.tournament.result import Result, Standing
 
 Levels = dict[str, list[str]]
@@ -21,8 +21,8 @@ class Level(NamedTuple):
     """A level of a factor.
 
     Attributes:
-        middle: how bad it is: the median over the choices of the other factors' levels, by seed.
-        best: the choice with it that validation has best.
+        middle: how bad it is: the median over the combinations of the other factors' levels, by seed.
+        best: the combination with it that has the fewest failures, and of these the best on validation.
     """
 
     factor: str
@@ -34,11 +34,11 @@ class Level(NamedTuple):
 def as_tournament(page: TournamentPage) -> TournamentPage:
     """The page with a contestant for each combination, named by its levels: a__b__c."""
     contestants = {}
-    for setting in settings(levels_of(page)):
-        levels = [page.factors[factor][level] for factor, level in zip(page.factors, setting, strict=True)]
+    for combination in combinations_of(levels_of(page)):
+        levels = [page.factors[factor][level] for factor, level in zip(page.factors, combination, strict=True)]
         overrides = [override for level in levels for override in level.overrides]
         space = {key: part for level in levels for key, part in level.space.items()}
-        contestants[name_of(setting)] = Contestant(overrides=overrides, space=space)
+        contestants[name_of(combination)] = Contestant(overrides=overrides, space=space)
     return page.model_copy(update={"contestants": contestants, "factors": {}})
 
 
@@ -46,25 +46,28 @@ def levels_of(page: TournamentPage) -> Levels:
     return {factor: list(levels) for factor, levels in page.factors.items()}
 
 
-def name_of(setting: Setting) -> str:
-    return "__".join(setting)
+def name_of(combination: Combination) -> str:
+    return BETWEEN.join(combination)
 
 
 def analysis_of(result: Result, page: TournamentPage) -> Analysis:
-    """What the report of a page with factors has first: its levels, their contrasts, and a map of all settings."""
+    """What the report of a page with factors has first: its levels, their contrasts, and a map of all combinations."""
     factors = levels_of(page)
-    by_setting = {setting: _standing(result, setting) for setting in settings(factors)}
-    values = {setting: one.values for setting, one in by_setting.items()}
+    named = {one.name: one for one in result.standings}
+    standings = {combination: named[name_of(combination)] for combination in combinations_of(factors)}
+    values = {combination: one.values for combination, one in standings.items()}
     found, parts = contrasts(factors, values), shares(factors, values)
-    levels = _levels(result, factors, by_setting)
+    levels = _levels(result, factors, standings)
     picture = Picture(
-        "All settings",
-        "settings.png",
-        settings_map(result, factors, {setting: one.figures for setting, one in by_setting.items()}),
-        "Mean over seeds; the darker, the worse. x: all seeds failed.",
+        "All combinations",
+        "combinations.png",
+        map_of_combinations(result, factors, standings),
+        "Means over the seeds that have not failed. The darker, the worse in the mean of all seeds, where a failed one "
+        "counts as the worst of all runs.",
     )
     tables = [_of_levels(result, levels), _of_contrasts(found, page.error), _of_shares(parts)]
     data = {
+        "factors": factors,
         "levels": [
             {"factor": one.factor, "level": one.name, "middle": one.middle._asdict(), "best": one.best.name}
             for one in levels
@@ -76,27 +79,24 @@ def analysis_of(result: Result, page: TournamentPage) -> Analysis:
     return Analysis(title, _sentences(factors, levels, found, page.error), tables, [picture], data)
 
 
-def _standing(result: Result, setting: Setting) -> Standing:
-    return next(one for one in result.standings if one.name == name_of(setting))
-
-
-def _levels(result: Result, factors: Levels, by_setting: dict[Setting, Standing]) -> list[Level]:
+def _levels(result: Result, factors: Levels, standings: dict[Combination, Standing]) -> list[Level]:
     """Of each factor the best one first."""
     found = []
     for axis, (factor, names) in enumerate(factors.items()):
         own = []
         for name in names:
-            ones = [one for setting, one in by_setting.items() if setting[axis] == name]
+            ones = [one for combination, one in standings.items() if combination[axis] == name]
             middle = [median(values) for values in zip(*(one.values for one in ones), strict=True)]
             own.append(Level(factor, name, estimate(middle), min(ones, key=partial(_on_validation, result))))
         found += sorted(own, key=lambda level: level.middle.mean)
     return found
 
 
-def _on_validation(result: Result, one: Standing) -> float:
-    """How bad it is on validation, summed over seeds; infinite where a seed has failed."""
-    values = [run.last_validation for run in one.runs.values()]
-    return math.fsum(math.inf if value is None else badness(value, result.best, result.floor) for value in values)
+def _on_validation(result: Result, one: Standing) -> tuple[int, float]:
+    """How many seeds have no figure of the validation, and how bad the others are in the mean."""
+    known = [value for run in one.runs.values() if (value := run.last_validation) is not None]
+    bad = [badness(value, result.best, result.floor) for value in known]
+    return len(one.runs) - len(known), math.fsum(bad) / len(bad) if bad else math.inf
 
 
 def _of_levels(result: Result, levels: Sequence[Level]) -> Table:
@@ -111,9 +111,9 @@ def _of_levels(result: Result, levels: Sequence[Level]) -> Table:
         for one in levels
     ]
     note = (
-        f"Median: of how bad it is (lower is better), over all choices of the other factors, mean ± half of the 95 % "
-        f"t-interval over {len(result.seeds)} seeds. At its best: the setting with it that is best on validation, and "
-        f"that one's {result.figure}."
+        f"Median: of how bad it is (lower is better), over all combinations of the other factors, mean ± half of the "
+        f"95 % t-interval over {len(result.seeds)} seeds. At its best: the combination with it that has the fewest "
+        f"failures, and of these the best on validation; and that one's {result.figure}."
     )
     return Table("Levels", ["factor", "level", "median", "at its best", result.figure], rows, note)
 
@@ -132,22 +132,22 @@ def _of_contrasts(found: Sequence[Contrast], error: float) -> Table:
         for one in found
     ]
     note = (
-        "Where nothing else differs: the median over all choices of the other factors, and its 95 % t-interval over "
-        "seeds, which are blocks; below zero the first is better. Share: of all choices and seeds, in how many the "
-        "first is better."
+        "Where nothing else differs: the median over all combinations of the other factors (of two combinations that "
+        "is the mean), and its 95 % t-interval over seeds, which are blocks; below zero the first is better. Share: of "
+        "all combinations and seeds, in how many the first is better."
     )
     head = ["factor", "levels", "difference", "share", "p", "p by Holm", "decided"]
     return Table("Contrasts", head, rows, note)
 
 
-def _of_shares(parts: dict[Setting, float]) -> Table:
+def _of_shares(parts: dict[tuple[str, ...], float]) -> Table:
     rows = [[" x ".join(together), f"{100 * share:.1f} %"] for together, share in parts.items()]
     rows.append(["rest", f"{100 * (1 - sum(parts.values())):.1f} %"])
     note = (
-        "Parts of the variation of all runs' ranks. Of two factors: what they do together beyond each alone. The rest "
-        "is what more of them do together, and the seeds'."
+        "Parts of the variation of all runs' ranks. Of two factors: how far what one does differs with the other, on "
+        "the scale of ranks, which need not turn an order round. The rest is of more of them together, and of seeds."
     )
-    return Table("What the differences are of", ["factors", "share"], rows, note)
+    return Table("Shares of the variation", ["factors", "share"], rows, note)
 
 
 def _sentences(factors: Levels, levels: Sequence[Level], found: Sequence[Contrast], error: float) -> list[str]:
@@ -158,8 +158,11 @@ def _sentences(factors: Levels, levels: Sequence[Level], found: Sequence[Contras
         told = [
             f"{one.better} before {one.b if one.better == one.a else one.a}" for one in own if one.adjusted <= error
         ]
-        decided = f"Decided at an error rate of {error:g} over all contrasts: {', '.join(told) or 'none'}."
-        lines.append(f"{factor}, by the median over all other choices: {order}. {decided}")
+        decided = ", ".join(told) or "nothing"
+        lines.append(
+            f"{factor}, how bad in the median over all others (lower is better): {order}. Decided where nothing else "
+            f"differs, at an error rate of {error:g} over all contrasts: {decided}."
+        )
     return lines
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 
 from gan_lab.config.conf import CONF
+from gan_lab.config.observing import key_of
 from gan_lab.config.words import listed, near, one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.ranking import FEWEST, numbers_of_seeds
@@ -18,7 +19,10 @@ from gan_lab.tournament.overrides import check_apart, check_override
 
 UNITS = ("flops", "images", "rounds", "seconds")
 ONCE = "looks at contestants; the effects of factors and parts are tested once, by all seeds; leave it out"
-MOST_SETTINGS = 256  # combinations of factors' levels
+MOST_COMBINATIONS = 128  # of factors' levels
+LONGEST = 200  # name of a combination, which is that of a file
+BETWEEN = "__"  # levels, in that name
+NAMING = "has letters, digits and _, begins with a letter, and is short"
 NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
 
 
@@ -165,7 +169,13 @@ class TournamentPage(_Model):
     @classmethod
     def _short_levels(cls, value: Any) -> Any:
         """A list is a level's overrides."""
-        return {name: cls._short(levels) for name, levels in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        for factor, levels in value.items():
+            for name in levels if isinstance(levels, dict) else ():
+                if not isinstance(name, str):  # as YAML reads on, off, no and numbers
+                    raise ValueError(f"{name} is no name, which {NAMING}: {factor}_{str(name).lower()}, say")
+        return {factor: cls._short(levels) for factor, levels in value.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -181,7 +191,7 @@ class TournamentPage(_Model):
         check_apart({f"parts.{name}": overrides for name, overrides in self.parts.items()})
         for name in {*self.contestants, *self.parts}:
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r}: a name has letters, digits and _, begins with a letter, and is short")
+                raise ValueError(f"{name!r}: a name {NAMING}")
             if (CONF / "experiment" / f"{name}.yaml").exists():
                 raise ValueError(f"{name}: is an experiment of the lab; give it another name")
         allowed = ["best", "order", *self.contestants]
@@ -190,7 +200,7 @@ class TournamentPage(_Model):
         if self.search is not None and self.search.seed in self.final_seeds:
             raise ValueError("search.seed must be none of the final runs' seeds")
         if self.search is None and any(one.space for one in self._all):
-            raise ValueError("a contestant has a space, and there is no search")
+            raise ValueError("a contestant or level has a space, and there is no search")
         for override in self.overrides:
             check_override(override)
         return self
@@ -202,12 +212,21 @@ class TournamentPage(_Model):
             raise ValueError("factors must be two or more; the levels of one are contestants")
         for factor, levels in self.factors.items():
             for name in (factor, *levels):
-                if not NAME.fullmatch(name):
-                    raise ValueError(f"{name!r}: a name has letters, digits and _, begins with a letter, and is short")
+                if not NAME.fullmatch(name) or BETWEEN in name:
+                    raise ValueError(f"factors.{factor}: {name!r} is no name, which {NAMING}, and no __")
             if len(levels) < 2:
                 raise ValueError(f"factors.{factor} must have two levels or more")
-        if math.prod(map(len, self.factors.values())) > MOST_SETTINGS:
-            raise ValueError(f"factors must have at most {MOST_SETTINGS} combinations")
+        if math.prod(map(len, self.factors.values())) > MOST_COMBINATIONS:
+            raise ValueError(f"factors must have at most {MOST_COMBINATIONS} combinations")
+        if sum(max(map(len, levels)) for levels in self.factors.values()) > LONGEST:
+            raise ValueError("factors: the names of levels are too long to be joined; give shorter ones")
+        searched = set(self.search.space) if self.search is not None else set()
+        for factor, levels in self.factors.items():
+            for name, level in levels.items():
+                hidden = searched & {*map(key_of, level.overrides)} - {*level.space}
+                if hidden:
+                    where = f"factors.{factor}.{name}"
+                    raise ValueError(f"{where}: sets {min(hidden)}, which search.space draws for all; take one away")
         check_apart(
             {
                 f"factors.{factor}": [part for level in levels.values() for part in (*level.overrides, *level.space)]

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gan_lab.evaluation.comparison import badness
-from gan_lab.evaluation.factorial import Factors, Setting, settings
-from gan_lab.metrics.estimates import Estimate
-from gan_lab.tournament.result import Result
+from gan_lab.evaluation.factorial import Combination, Factors, combinations_of
+from gan_lab.tournament.result import Result, Standing
 
 COLOURS = ("#4c72b0", "#dd8452", "#55a868", "#c44e52", "#8172b3", "#937860", "#da8bc3", "#8c8c8c")
+WIDEST = 16  # cells beside each other on a map
 FIRST = len(COLOURS)  # contestants that have a curve, and a picture of samples
 
 
@@ -80,37 +79,46 @@ def searches(result: Result) -> bytes:
     return _png(draw)
 
 
-def settings_map(result: Result, factors: Factors, figures: Mapping[Setting, Estimate | None]) -> bytes:
-    """The mean figure of each setting as a cell: rows are the first factor's levels, columns the second's, and each
-    choice of the others has a panel. Colours go by ranks, so that one bad setting does not take them all."""
+def map_of_combinations(result: Result, factors: Factors, standings: Mapping[Combination, Standing]) -> bytes:
+    """The mean figure of each combination as a cell: rows are the first factor's levels, columns the second's, and each
+    combination of the others has a panel. Colours go by ranks of how bad all seeds were, failed ones included, so that
+    one bad combination does not take them all."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     (down, rows), (across, columns), *others = factors.items()
-    panels = settings(dict(others))
-    known = [one.mean for one in figures.values() if one is not None]
-    order = sorted(known, key=lambda value: badness(value, result.best, result.floor))
-    last = max(1, len(order) - 1)
-    figure = Figure(
-        figsize=(1.6 + len(panels) * (0.3 + 0.85 * len(columns)), 1.5 + 0.42 * len(rows)), dpi=110, layout="constrained"
-    )
+    panels = combinations_of(dict(others))
+    order = sorted({math.fsum(one.values) for one in standings.values()})
+    wide = min(len(panels), max(1, WIDEST // len(columns)))
+    high = -(-len(panels) // wide)
+    size = (1.6 + wide * (0.3 + 0.85 * len(columns)), 0.5 + high * (1.1 + 0.42 * len(rows)))
+    figure = Figure(figsize=size, dpi=110, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True):
-        cells = [[figures[row, column, *panel] for column in columns] for row in rows]
-        places = [[math.nan if c is None else order.index(c.mean) / last for c in row] for row in cells]
+    for at, (axes, panel) in enumerate(zip(figure.subplots(high, wide, squeeze=False).flat, panels, strict=False)):
+        cells = [[standings[row, column, *panel] for column in columns] for row in rows]
+        places = [[order.index(math.fsum(cell.values)) / max(1, len(order) - 1) for cell in row] for row in cells]
         axes.imshow(places, cmap="YlGnBu", vmin=0, vmax=1.15, aspect="auto")
         for y, row in enumerate(cells):
             for x, cell in enumerate(row):
-                text = "x" if cell is None else f"{cell.mean:.3g}"
-                ink = "white" if cell is not None and places[y][x] > 0.6 else "black"
-                axes.text(x, y, text, ha="center", va="center", fontsize=8, color=ink)
+                ink = "white" if places[y][x] > 0.6 else "black"
+                axes.text(x, y, _in_cell(cell), ha="center", va="center", fontsize=8, color=ink)
         axes.set_xticks(range(len(columns)), columns, rotation=30, ha="right", fontsize=8)
-        axes.set_yticks(range(len(rows)), rows, fontsize=8)
+        axes.set_yticks(range(len(rows)), rows if at % wide == 0 else [""] * len(rows), fontsize=8)
         axes.set_xlabel(across, fontsize=9)
-        axes.set_title(", ".join(panel), fontsize=9)
-    figure.axes[0].set_ylabel(down, fontsize=9)
+        axes.set_ylabel(down if at % wide == 0 else "", fontsize=9)
+        names = (f"{factor}: {level}" for (factor, _), level in zip(others, panel, strict=True))
+        axes.set_title(", ".join(names), fontsize=9)
+    for axes in figure.axes[len(panels) :]:
+        axes.set_axis_off()
     figure.suptitle(f"{result.figure}, mean over {len(result.seeds)} seeds", fontsize=10)
     return _bytes(canvas)
+
+
+def _in_cell(one: Standing) -> str:
+    """The mean of those that have not failed, and how many have."""
+    if one.figures is None:
+        return "failed"
+    return f"{one.figures.mean:.3g}" + (f"\n{one.failures} failed" if one.failures else "")
 
 
 def _scale(set_scale: Callable[[str], Any], result: Result) -> None:

@@ -16,9 +16,8 @@ from gan_lab.tournament import pictures
 from gan_lab.tournament.content import Analysis, Picture, Table
 from gan_lab.tournament.page import spelt
 from gan_lab.tournament.pictures import FIRST
-from gan_lab.tournament.result import Beside, Result, Spent, Standing, beside, conclusion
+from gan_lab.tournament.result import PAIRS, Beside, Result, Spent, Standing, beside, conclusion
 
-PAIRS = 100  # that the table has
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -65,7 +64,7 @@ def write_report(
     `samples` are pictures of each contestant's. `rehearsals`: seconds that they took; `rest`: those of all else that is
     neither a run nor its evaluation, by the clock, up to now.
     """
-    first = f" The first {FIRST} contestants." if len(result.standings) > FIRST else ""
+    first = f" The best {FIRST} contestants." if len(result.standings) > FIRST else ""
     shown = [
         *([] if analysis is None else analysis.pictures),
         Picture("Standings", "standings.png", pictures.standings(result), "Dashed: what other real samples get."),
@@ -141,7 +140,7 @@ def _standings(result: Result) -> Table:
 
 def _pairs(result: Result) -> Table:
     rows = []
-    pairs = [*result.decision.decided, *result.decision.left]
+    pairs = result.pairs
     for pair in pairs[:PAIRS]:
         needed = result.needed.get((pair.a, pair.b), 0)
         rows.append(
@@ -258,10 +257,7 @@ def as_data(result: Result, analysis: Analysis | None = None) -> dict[str, Any]:
             }
             for one in result.standings
         },
-        "pairs": [
-            pair._asdict() | {"needed": result.needed.get((pair.a, pair.b))}
-            for pair in [*result.decision.decided, *result.decision.left]
-        ],
+        "pairs": [pair._asdict() | {"needed": result.needed.get((pair.a, pair.b))} for pair in result.pairs],
         **({} if analysis is None else analysis.data),
     }
     return finite(found)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from gan_lab.errors import UserError
@@ -16,6 +17,7 @@ from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.state import Run
 
 SAID = 12  # pairs that the sentences name
+PAIRS = 100  # pairs that the table has, and of which it is known how many seeds they would take
 
 
 class Spent(NamedTuple):
@@ -101,6 +103,11 @@ class Result(NamedTuple):
     def leader(self) -> Standing:
         return self.standings[0]
 
+    @property
+    def pairs(self) -> list[Pair]:
+        """All that were compared: those with the leader first, and of each the decided ones first."""
+        return sorted([*self.decision.decided, *self.decision.left], key=partial(_without, self.leader.name))
+
 
 class Searched(NamedTuple):
     """What the search of a contestant has found: settings and the cost of a round, and the same of its trials."""
@@ -152,9 +159,10 @@ def result_of(page: TournamentPage, figure: str, played: Sequence[Played]) -> Re
         )
         for one in played
     ]
-    last = nominal_level(page.error / max(1, len(decision.left)), looks[-1], looks)
-    needed = {(pair.a, pair.b): seeds_needed(pair.effect, last, page.power) for pair in decision.left}
     standings.sort(key=lambda standing: math.fsum(standing.values))
+    last = nominal_level(page.error / max(1, len(decision.left)), looks[-1], looks)
+    first = sorted(decision.left, key=partial(_without, standings[0].name))[:PAIRS]
+    needed = {(pair.a, pair.b): seeds_needed(pair.effect, last, page.power) for pair in first}
     look = looks.index(len(seeds)) + 1, len(looks)
     level = nominal_level(page.error, len(seeds), looks)
     return Result(page, figure, best, floor, seeds, level, look, standings, decision, needed)
@@ -199,11 +207,11 @@ def conclusion(result: Result) -> list[str]:
         lines.append(f"Decided {rate}, by {seeds} seeds: all pairs that were asked about differ.")
     else:
         lines.append(f"Not decided {rate}, by {seeds} seeds; {leader.marked} has the best mean.")
-    if decision.decided:
-        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decision.decided[:SAID])}{_more(decision.decided)}.")
-    if len(decision.left) > SAID:
-        lines.append(f"Not decided: {len(decision.left)} pairs.")
-    for pair in decision.left if len(decision.left) <= SAID else ():
+    without = partial(_without, leader.name)
+    decided, left = sorted(decision.decided, key=without), sorted(decision.left, key=without)
+    if decided:
+        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decided[:SAID])}{_more(decided)}.")
+    for pair in left[:SAID]:
         needed = result.needed[pair.a, pair.b]
         if needed is None:
             more = "no number of seeds that could be had would tell a difference as small as it looks"
@@ -212,6 +220,8 @@ def conclusion(result: Result) -> list[str]:
         else:
             more = f"some {needed - seeds} seeds more would tell, if it is as large as it looks"
         lines.append(f"Not decided: {pair.a} and {pair.b} (p = {pair.adjusted:.2g}); {more}.")
+    if len(left) > SAID:
+        lines.append(f"Not decided: {len(left) - SAID} pairs more.")
     if leader.copies.copies:
         lines.append(
             f"{leader.name} copies training samples ({leader.copies.copies} of {leader.copies.tested} seeds): "
@@ -223,6 +233,10 @@ def conclusion(result: Result) -> list[str]:
     if result.best == "higher" and result.floor is not None and leader.figures and leader.figures.mean > result.floor:
         lines.append(f"{leader.name} is beyond what other real samples get ({result.floor:.4g}), which is no better.")
     return lines
+
+
+def _without(leader: str, pair: Pair) -> bool:
+    return leader not in (pair.a, pair.b)
 
 
 def _more(pairs: Sequence[Pair]) -> str:

@@ -156,6 +156,9 @@ def test_how_far_held_out_samples_lie_is_computed_once(tmp_path: Path, monkeypat
         found = data_copying(real.features, real.held_out.features, fake.features)
         assert copying(real, fake)["copying"] == found.probability
     assert asked == [N]
+    nothing = Samples(chunks(torch.full((N, 1, 16, 16), math.nan)), Knowing(), N)
+    with pytest.raises(UserError, match="must be finite, and hold NaN or infinity"):
+        copying(real, nothing)
     real = world.real(tmp_path)  # others are held out: another figure
     other = RealSamples(chunks(*world.draw(11)), Knowing(), N, tmp_path)
     RealSamples(chunks(*world.draw(0)), Knowing(), N, tmp_path, held_out=other).to_held_out  # noqa: B018

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_lab.evaluation.factorial import Setting, Subset, contrasts, effects, settings, shares, subsets
+from gan_lab.evaluation.factorial import Combination, Subset, combinations_of, contrasts, effects, shares, subsets
 
 PARTS = ["a", "b", "c"]
 
@@ -51,14 +51,14 @@ FACTORS = {"loss": ["ns", "hinge", "wgan"], "penalty": ["none", "r1"], "update":
 LOSSES = {"ns": 0.0, "hinge": 0.5, "wgan": 1.5}
 
 
-def bad(setting: Setting, seed: int) -> float:
+def bad(combination: Combination, seed: int) -> float:
     """Losses differ by what they do anywhere, R1 takes 2 from all; seeds are blocks, the update does nothing."""
-    loss, penalty, _ = setting
+    loss, penalty, _ = combination
     return LOSSES[loss] - 2.0 * (penalty == "r1") + 100.0 * seed
 
 
 def test_contrasts_of_a_model_are_found_whatever_the_seeds_add() -> None:
-    values = {setting: [bad(setting, seed) for seed in range(4)] for setting in settings(FACTORS)}
+    values = {some: [bad(some, seed) for seed in range(4)] for some in combinations_of(FACTORS)}
     found = {(one.factor, one.a, one.b): one for one in contrasts(FACTORS, values)}
     expected = {("loss", "ns", "hinge"): -0.5, ("loss", "ns", "wgan"): -1.5, ("loss", "hinge", "wgan"): -1.0}
     expected |= {("penalty", "none", "r1"): 2.0, ("update", "one", "two"): 0.0}
@@ -71,7 +71,7 @@ def test_contrasts_of_a_model_are_found_whatever_the_seeds_add() -> None:
 
 def test_one_choice_that_fails_does_not_govern_a_contrast() -> None:
     random = np.random.default_rng(0)
-    values = {setting: (bad(setting, 0) + random.normal(0, 0.01, 5)).tolist() for setting in settings(FACTORS)}
+    values = {some: (bad(some, 0) + random.normal(0, 0.01, 5)).tolist() for some in combinations_of(FACTORS)}
     values["ns", "none", "two"] = [1e6] * 5
     found = {(one.factor, one.a, one.b): one for one in contrasts(FACTORS, values)}
     pair = found["loss", "ns", "wgan"]
@@ -83,7 +83,7 @@ def test_factors_that_do_nothing_are_found_at_the_error_rate_and_intervals_cover
     false, covers = [], []
     for _ in range(200):
         seeds = random.normal(size=5)  # which all settings share
-        found = contrasts(FACTORS, {setting: seeds + random.normal(size=5) for setting in settings(FACTORS)})
+        found = contrasts(FACTORS, {some: seeds + random.normal(size=5) for some in combinations_of(FACTORS)})
         false.append(any(one.adjusted <= 0.05 for one in found))
         covers += [abs(one.difference) <= one.half_width for one in found]
     assert np.mean(false) <= 0.05 + 2.33 * 0.0154
@@ -92,11 +92,11 @@ def test_factors_that_do_nothing_are_found_at_the_error_rate_and_intervals_cover
 
 def test_shares_are_sums_of_squares_of_ranks() -> None:
     two = {"a": ["x", "y"], "b": ["x", "y"]}
-    alone = {setting: [10.0 * (setting[0] == "y") + seed for seed in range(3)] for setting in settings(two)}
+    alone = {some: [10.0 * (some[0] == "y") + seed for seed in range(3)] for some in combinations_of(two)}
     found = shares(two, alone)
     assert found["b",] == found["a", "b"] == pytest.approx(0, abs=1e-12)
     assert found["a",] == pytest.approx(1 - 32 / 140)  # ranks 1.5, 3.5, 5.5 and 7.5, 9.5, 11.5, each twice
-    together = {setting: [10.0 * (setting[0] == setting[1]) + seed for seed in range(3)] for setting in settings(two)}
+    together = {some: [10.0 * (some[0] == some[1]) + seed for seed in range(3)] for some in combinations_of(two)}
     found = shares(two, together)
     assert found["a",] == found["b",] == pytest.approx(0, abs=1e-12) and found["a", "b"] == pytest.approx(1 - 32 / 140)
-    assert set(shares(two, {setting: [1.0, 1.0, 1.0] for setting in settings(two)}).values()) == {0.0}
+    assert set(shares(two, {some: [1.0, 1.0, 1.0] for some in combinations_of(two)}).values()) == {0.0}

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.run_directories import write_run
 from hydra.utils import instantiate
 from torch import Tensor, nn
 
 import gan_lab
-from gan_lab.cli.export import main
+from gan_lab.cli.export import Options, figures_of, main
 from gan_lab.errors import UserError
+from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.export import graph
 from gan_lab.export.graph import Source, captured, difference
 from gan_lab.export.hub import Figures, model_card, plain
@@ -117,6 +119,20 @@ def test_figures_are_those_of_the_weights(runs: Path) -> None:
     assert "| frechet | 12.35 | features=inception, n=50000 |" in card
     assert "\nCopies of training data: COPIES \\(1 of 1\\).\n" in card
     assert plain("a|b\n![x](y)") == "a\\|b \\!\\[x\\]\\(y\\)"
+
+
+def test_figures_and_copies_are_those_of_the_weights_that_are_exported(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [])
+    summary: dict[str, Any] = {"seed": 0, "rounds": 9, "finished": True, "generator": "g"}
+    for key, weights, value in (("a-1", "average", 0.9), ("r-1", "raw", 0.5)):
+        head = f"score/{key}"
+        summary |= {f"{head}/copying": value, f"{head}/copying/error": 0.05, f"{head}/generator": "g"}
+        summary |= {f"{head}/procedure/{name}": what for name, what in (("weights", weights), ("best/copying", 0.5))}
+        summary |= {f"{head}/procedure/version": VERSION}
+    (run / "summary.json").write_text(json.dumps(summary))
+    average, raw = (figures_of(run, Options(weights=weights)) for weights in ("average", "raw"))
+    assert average.copies.startswith("COPIES (1 of 1)") and raw.copies.startswith("no (0 of 1)")
+    assert [value for _, value, _ in average.found] == [0.9] and [value for _, value, _ in raw.found] == [0.5]
 
 
 def test_a_folder_is_uploaded_only_where_it_is_asked_for(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

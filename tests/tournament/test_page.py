@@ -91,14 +91,28 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
         ({"factors": FACTORS}, "page: must have contestants, two or more, or factors (a tournament), or parts"),
         (by(loss=LOSSES), "page: factors must be two or more; the levels of one are contestants"),
         (by(loss=LOSSES, update={"one": []}), "page: factors.update must have two levels or more"),
-        (by(loss=LOSSES, update={"a b": [], "c": []}), "page: 'a b': a name has letters"),
+        (by(loss=LOSSES, update={"a b": [], "c": []}), "page: factors.update: 'a b' is no name, which has letters"),
+        (by(loss=LOSSES, update={"a__b": [], "c": []}), "page: factors.update: 'a__b' is no name, which has letters"),
+        (
+            by(loss=LOSSES, update={1: [], 5: []}),
+            "page: factors: 1 is no name, which has letters, digits and _, begins with",
+        ),
+        (by(loss=LOSSES, ema={True: [], "c": []}), "page: factors: True is no name, which has letters, digits and _"),
+        (
+            by(loss=LOSSES, update={"a" * 99: [], "c": []}, x={"b" * 99: [], "d": []}),
+            "page: factors: the names of levels",
+        ),
+        (
+            by(loss={**LOSSES, "slow": ["optimizer.lr=1e-5"]}, update={"a": [], "c": []}),
+            "page: factors.loss.slow: sets optimizer.lr, which search.space draws for all; take one away",
+        ),
         (by(loss=LOSSES, update={"a": {"override": []}, "c": []}), "page: factors.update.a.override: no such key"),
         (by(loss=LOSSES, update={"a": ["rounds=3"], "c": []}), "page: rounds=3: the tournament sets rounds itself"),
         (
             by(penalty={"none": [], "r1": ["term@d_terms=[r1]"]}, other={"none": [], "gp": ["term@d_terms=[lecam]"]}),
             "page: factors.penalty and factors.other both set d_terms; given together, only the second would act",
         ),
-        (by(**{f"f{i}": {"a": [], "b": []} for i in range(9)}), "page: factors must have at most 256 combinations"),
+        (by(**{f"f{i}": {"a": [], "b": []} for i in range(9)}), "page: factors must have at most 128 combinations"),
         (by(loss=LOSSES, update={"a": [], "b": []}) | {"until": "decided"}, "page: until=decided: looks at contestan"),
         (
             {"contestants": {}, "parts": {"r1": ["term@d_terms=[r1]"], "r2": ["term@d_terms=[r2]"]}},

@@ -13,6 +13,7 @@ from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.tournament.ablation import effects_of
 from gan_lab.tournament.factors import analysis_of, as_tournament
 from gan_lab.tournament.page import TournamentPage, parse_page
+from gan_lab.tournament.pictures import _in_cell
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, beside, conclusion, result_of
@@ -137,35 +138,62 @@ FACTORS: dict[str, Any] = {
 
 
 def crossed() -> tuple[TournamentPage, Result]:
-    """Of three factors: R1 takes a half, wgan without it fails in all seeds, and nothing else differs but by noise."""
+    """Of three factors: R1 takes 1, wgan without it fails in all seeds, hinge without it in one, and nothing else
+    differs but by noise."""
     page = parse_page(FACTORS, "page")
     random = np.random.default_rng(0)
     whole = as_tournament(page)
     played = {}
     for name in whole.contestants:
         values = (2.0 - ("r1" in name) + random.normal(0, 0.1, 5)).tolist()
-        played[name] = [run(None if "wgan__none" in name else value) for value in values]
+        failed = 5 if "wgan__none" in name else 1 if "hinge__none" in name else 0
+        played[name] = [run(None, "NaN") if seed < failed else run(value) for seed, value in enumerate(values)]
     return page, result(played, whole)
 
 
 def test_a_page_with_factors_has_their_levels_contrasts_and_a_map(tmp_path: Path) -> None:
     page, found = crossed()
     analysis = analysis_of(found, page)
-    penalty = next(line for line in analysis.sentences if line.startswith("penalty"))
-    assert penalty.startswith("penalty, by the median over all other choices: r1 (")
-    assert penalty.endswith("Decided at an error rate of 0.05 over all contrasts: r1 before none.")
-    assert analysis.sentences[2].endswith("over all contrasts: none.")  # of the update
+    _, penalty, update = analysis.sentences
+    assert penalty.startswith("penalty, how bad in the median over all others (lower is better): r1 (")
+    assert penalty.endswith(
+        "Decided where nothing else differs, at an error rate of 0.05 over all contrasts: r1 before none."
+    )
+    assert update.endswith("over all contrasts: nothing.")
     levels, contrasts, shares = analysis.tables
-    (best,) = (row[3] for row in levels.rows if row[1] == "wgan")
-    assert best.startswith("wgan__r1__")
+    best = {row[1]: row[3] for row in levels.rows}
+    assert best["wgan"].startswith("wgan__r1__")
+    assert best["none"].startswith("ns__none__")  # the only one of which no seed has failed
     assert len(contrasts.rows) == 3 + 1 + 1 and shares.rows[1][0] == "penalty"
     text = write_report(found, tmp_path, {}, lambda: 1.0, analysis)
     assert text.startswith("# Factorial tournament (loss x penalty x update) of 12 contestants by mmd")
-    assert (tmp_path / "settings.png").read_bytes().startswith(b"\x89PNG") and "![All settings](settings.png)" in text
-    assert "The first 8 contestants." in text and "Not decided: " in text
+    assert (tmp_path / "combinations.png").read_bytes().startswith(b"\x89PNG")
+    assert "![All combinations](combinations.png)" in text and "The best 8 contestants." in text
     data = json.loads((tmp_path / "tournament.json").read_text())
     assert [one["factor"] for one in data["contrasts"]] == ["loss"] * 3 + ["penalty", "update"]
+    assert data["factors"] == {"loss": ["ns", "hinge", "wgan"], "penalty": ["none", "r1"], "update": ["a", "b"]}
     assert set(data["shares"]) == {"loss", "penalty", "update", "loss x penalty", "loss x update", "penalty x update"}
+
+
+def test_a_cell_of_the_map_says_how_many_failed() -> None:
+    _, found = crossed()
+    words = {one.name: _in_cell(one) for one in found.standings}
+    assert words["wgan__none__a"] == "failed" and words["hinge__none__a"].endswith("\n1 failed")
+    assert "failed" not in words["ns__r1__b"]
+
+
+def test_of_many_pairs_those_with_the_leader_come_first(tmp_path: Path) -> None:
+    names = [f"c{i:02d}" for i in range(16)]
+    page = PAGE.model_copy(update={"contestants": dict.fromkeys(names, PAGE.contestants["a"])})
+    random = np.random.default_rng(0)
+    found = result({name: [run(value) for value in random.normal(1, 0.1, 5)] for name in names}, page)
+    leader = found.leader.name
+    assert len(found.pairs) == 120 and all(leader in (pair.a, pair.b) for pair in found.pairs[:15])
+    left = [line for line in conclusion(found) if line.startswith("Not decided: ")]
+    assert all(f" {leader} " in line for line in left[:12]) and "Not decided: 108 pairs more." in left
+    text = write_report(found, tmp_path, {}, lambda: 1.0)
+    assert "20 pairs more are in tournament.json." in text and len(found.needed) == 100
+    assert len(json.loads((tmp_path / "tournament.json").read_text())["pairs"]) == 120
 
 
 SUMMARY = {

@@ -76,10 +76,10 @@ def test_a_page_with_factors_is_played_from_the_command_line(tmp_path: Path) -> 
     command = "python -m gan_lab.cli.tournament page.yaml dir=whole"
     done = run(command, tmp_path, seconds=300)
     assert "# Factorial tournament (loss x penalty) of 4 contestants by sliced_wasserstein" in done.out
-    assert "penalty, by the median over all other choices: " in done.out
+    assert "penalty, how bad in the median over all others (lower is better): " in done.out
     found = outcome(tmp_path / "whole")
     assert set(found["contestants"]) == {"ns__none", "ns__r1", "hinge__none", "hinge__r1"}
     assert [one["factor"] for one in found["contrasts"]] == ["loss", "penalty"]
-    assert (tmp_path / "whole" / "settings.png").stat().st_size > 0
+    assert (tmp_path / "whole" / "combinations.png").stat().st_size > 0
     again = run(command, tmp_path, seconds=300)
     assert "runs to play" not in again.err and outcome(tmp_path / "whole") == found

@@ -15,10 +15,10 @@ from gan_lab.metrics.memorisation import (
     birthday_paradox,
     closest_pairs,
     copying_by_cells,
-    copying_of,
+    copying_by_distances,
 )
 from gan_lab.metrics.metric import Best
-from gan_lab.metrics.pairwise import nearest
+from gan_lab.metrics.pairwise import nearest, paired
 from gan_lab.metrics.parzen import best_sigma, parzen_log_likelihood
 from gan_lab.metrics.samples import RealSamples, Samples
 from gan_lab.metrics.two_sample import classifier_test, nearest_neighbour_test
@@ -76,7 +76,8 @@ class Copying:
 
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         n, m = real.held_out.n, fake.n
-        found = copying_of(real.to_held_out, nearest(fake.features, real.features).distances[:, 0])
+        paired(real.features, fake.features)
+        found = copying_by_distances(real.to_held_out, nearest(fake.features, real.features).distances[:, 0])
         return {"copying": found.probability, "copying/error": math.sqrt((n + m + 1) / (12 * n * m))}
 
 
