@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from gan_lab.errors import UserError
 from gan_lab.networks.ladder import ladder
 from gan_lab.networks.whole_map import MapToPixel, PixelToMap
 from gan_lab.ranges import DoublingRectangle, NonNegativeInt, PositiveInt
@@ -30,8 +31,9 @@ def _up(convolution: nn.ConvTranspose2d) -> list[nn.Module]:
     return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True)]
 
 
-def _down(convolution: nn.Conv2d) -> list[nn.Module]:
-    return [convolution, nn.BatchNorm2d(convolution.out_channels), nn.LeakyReLU(0.2, inplace=True)]
+def _down(convolution: nn.Conv2d, batch_norm: bool) -> list[nn.Module]:
+    norm = [nn.BatchNorm2d(convolution.out_channels)] if batch_norm else []
+    return [convolution, *norm, nn.LeakyReLU(0.2, inplace=True)]
 
 
 class DCGANGenerator(nn.Module):
@@ -64,7 +66,11 @@ class DCGANGenerator(nn.Module):
 class DCGANDiscriminator(nn.Module):
     """x (N, C, H, W) -> logits (N,): strided convolutions, batch norm (not at the input) and leaky ReLU of slope .2.
 
-    Its features are the last hidden layer, flattened: the smallest map, or the dense one.
+    Its features are the last hidden layer, flattened: the smallest map, or the dense one. Without `batch_norm` D judges
+    each sample by itself, as gradient penalties and spectral normalisation suppose (Gulrajani et al. 2017, section 4).
+
+    Raises:
+        UserError: `batch_norm` is false, and there is none to leave out: only the layer at the input is hidden.
     """
 
     def __init__(
@@ -73,13 +79,16 @@ class DCGANDiscriminator(nn.Module):
         width: PositiveInt = 64,
         max_width: PositiveInt = 1024,
         dense: NonNegativeInt = 0,
+        batch_norm: bool = True,
     ) -> None:
         super().__init__()
         sides, (_, *channels) = ladder(shape, width, max_width)
+        if not batch_norm and len(channels) == 1 and not dense:
+            raise UserError(f"batch_norm=false: on samples of {tuple(shape)} this D has none; leave it out")
         layers = [nn.Conv2d(shape[0], channels[-1], 4, 2, 1, bias=False), nn.LeakyReLU(0.2, inplace=True)]
         for a, b in pairwise(channels[::-1]):
-            layers += _down(nn.Conv2d(a, b, 4, 2, 1, bias=False))
-        layers += _down(MapToPixel(channels[0], dense, sides)) if dense else []
+            layers += _down(nn.Conv2d(a, b, 4, 2, 1, bias=False), batch_norm)
+        layers += _down(MapToPixel(channels[0], dense, sides), batch_norm) if dense else []
         self.trunk = nn.Sequential(*layers)
         self.head = MapToPixel(dense or channels[0], 1, (1, 1) if dense else sides)
         initialise(self)
