@@ -14,7 +14,7 @@ from gan_lab.errors import UserError
 from gan_lab.tournament.ablation import as_tournament, contestants_of, page_of_run
 from gan_lab.tournament.factors import as_tournament as crossed
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import parse_page, spelt
+from gan_lab.tournament.page import parse_page, read_page, spelt
 from gan_lab.tournament.plan import Cost, chosen, draw, entries, jobs_left, rounds_of
 
 SPACE = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
@@ -126,6 +126,13 @@ def test_a_mistake_is_told_in_a_line(change: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_page(PAGE | change, "page")
     assert str(caught.value).startswith(says) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted((CONF.parent / "docs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_pages_of_the_docs_are_pages(path: Path) -> None:
+    page = read_page(path)
+    page = crossed(page) if page.factors else page
+    assert len(page.contestants) > 1 and str(path.relative_to(CONF.parent)) in path.read_text()  # in its command
 
 
 def test_all_combinations_of_levels_are_contestants() -> None:
