@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 
 from gan_lab.cli.acts import rehearse, score
 from gan_lab.cli.sample import main as sample
+from gan_lab.cli.stage_overrides import interval, settings_of, watching
 from gan_lab.config.arguments import quoted, tidied
 from gan_lab.config.conf import CONF
 from gan_lab.config.words import listed, near, one_line
@@ -27,13 +27,12 @@ from gan_lab.evaluation.spending import RULE
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, write_own
-from gan_lab.io.reading import read_json, read_text, read_yaml, read_yaml_list
+from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import FAILURE, run_name
 from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.overrides import check_override
-from gan_lab.tournament.page import Choices, Range, TournamentPage, spelt
+from gan_lab.tournament.page import TournamentPage, spelt
 from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import FILE, ROUNDS
@@ -186,7 +185,7 @@ class Stages:
     def _option(self, stage: str, entry: Entry, rounds: int) -> dict[str, Any]:
         """The settings of a job, as `write_option` takes them. A rehearsal is evaluated once, after what is timed."""
         protocol = self.page.evaluation
-        overrides = tidied([*entry.overrides, *_watched(entry.overrides, protocol.metric, protocol.features)])
+        overrides = tidied([*entry.overrides, *watching(entry.overrides, protocol.metric, protocol.features)])
         every = rounds if stage == "rehearsal" else max(1, -(-rounds // self.page.points))
         watched = {"every": every, "n": protocol.validation_n, "real": protocol.real, "seed": protocol.validation_seed}
         more = {f"callbacks.evaluation.{key}": value for key, value in watched.items()}
@@ -246,14 +245,14 @@ class Stages:
                 f"experiment={entry.name}", f"seed={search.seed}", f"objective=evaluation/{self.figure}",
                 "hydra/sweeper=optuna", f"hydra.sweeper.n_trials={search.trials}", "hydra.sweeper.n_jobs=1",
                 f"hydra.sweeper.direction={direction}", f"hydra.sweeper.sampler.seed={search.seed}",
-                *(f"{key}={_interval(part)}" for key, part in space.items()),
+                *(f"{key}={interval(part)}" for key, part in space.items()),
             ]  # fmt: skip
             self._train(pages, sweep, arguments)
         places = sorted(path.parent for path in sweep.glob("*/overrides.yaml"))
         runs = [read_run(place, rounds, self.figure) for place in places]
         if not runs:
             raise UserError(f"{entry.name}: {self._last_error()}")
-        drawn = _settings(places[self._chosen(entry.name, runs)], list(space))
+        drawn = settings_of(places[self._chosen(entry.name, runs)], list(space))
         cost = self.costs[entry.costed]
         return Searched(drawn, cost, runs, [cost] * len(runs))
 
@@ -356,43 +355,6 @@ def figure_of(page: TournamentPage) -> tuple[str, Any]:
     if figures[figure] == "real" and not page.evaluation.floor:
         raise UserError(f"evaluation.floor=false: {figure} is best near what real samples get; leave it out")
     return figure, figures[figure]
-
-
-def _watched(overrides: Sequence[str], metric: str, features: str) -> list[str]:
-    """The evaluation along a run, beside the callbacks that the page asks for."""
-    asked = [override.partition("=")[2] for override in overrides if override.startswith("callbacks=")]
-    names = asked[-1].strip("[]").split(",") if asked else ["default"]
-    together = [*(name.strip() for name in names if name.strip() != "evaluation"), "evaluation"]
-    return [
-        f"callbacks=[{','.join(together)}]",
-        f"metric@callbacks.evaluation.metrics=[{metric}]",
-        f"features@callbacks.evaluation.features={features}",
-    ]
-
-
-def _interval(part: Range | Choices) -> str:
-    """A part of a space as Hydra's sweepers write it."""
-    if isinstance(part, Choices):
-        return f"choice({','.join(map(spelt, part.choices))})"
-    inner = f"interval({part.low},{part.high})"
-    inner = f"int({inner})" if isinstance(part.low, int) and isinstance(part.high, int) else inner
-    return f"tag(log,{inner})" if part.log else inner
-
-
-def _settings(run: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """What a trial of Optuna's was given for these.
-
-    Raises:
-        UserError: it is nothing that a page may say.
-    """
-    given = OverridesParser.create().parse_overrides([str(o) for o in read_yaml_list(run / "overrides.yaml")])
-    chosen = [override for override in given if override.key_or_group in keys]
-    try:
-        for override in chosen:
-            check_override(str(override.input_line))
-    except ValueError as error:
-        raise UserError(f"{run}: {one_line(str(error))}") from error
-    return {override.key_or_group: override.value() for override in chosen}
 
 
 def _found(file: Path, of: str) -> dict[str, Any] | None:

@@ -1,0 +1,50 @@
+"""Overrides of a tournament's sweeps: what is evaluated along a run, and a search's space, as Hydra writes them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from gan_lab.config.words import one_line
+from gan_lab.errors import UserError
+from gan_lab.io.reading import read_yaml_list
+from gan_lab.tournament.overrides import check_override
+from gan_lab.tournament.page import Choices, Range, spelt
+
+
+def watching(overrides: Sequence[str], metric: str, features: str) -> list[str]:
+    """The evaluation along a run, beside the callbacks that the page asks for."""
+    asked = [override.partition("=")[2] for override in overrides if override.startswith("callbacks=")]
+    names = asked[-1].strip("[]").split(",") if asked else ["default"]
+    together = [*(name.strip() for name in names if name.strip() != "evaluation"), "evaluation"]
+    return [
+        f"callbacks=[{','.join(together)}]",
+        f"metric@callbacks.evaluation.metrics=[{metric}]",
+        f"features@callbacks.evaluation.features={features}",
+    ]
+
+
+def interval(part: Range | Choices) -> str:
+    """A part of a space as Hydra's sweepers write it."""
+    if isinstance(part, Choices):
+        return f"choice({','.join(map(spelt, part.choices))})"
+    inner = f"interval({part.low},{part.high})"
+    inner = f"int({inner})" if isinstance(part.low, int) and isinstance(part.high, int) else inner
+    return f"tag(log,{inner})" if part.log else inner
+
+
+def settings_of(run: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """What a trial of Optuna's was given for these.
+
+    Raises:
+        UserError: it is nothing that a page may say.
+    """
+    given = OverridesParser.create().parse_overrides([str(o) for o in read_yaml_list(run / "overrides.yaml")])
+    chosen = [override for override in given if override.key_or_group in keys]
+    try:
+        for override in chosen:
+            check_override(str(override.input_line))
+    except ValueError as error:
+        raise UserError(f"{run}: {one_line(str(error))}") from error
+    return {override.key_or_group: override.value() for override in chosen}
