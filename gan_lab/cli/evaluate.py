@@ -17,7 +17,6 @@ set is scored.
 The options are those of conf/evaluate.yaml; `metric` (one, or a list), `features` and `sampling` are config groups.
 """
 
-import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -42,6 +41,7 @@ from gan_lab.cli.compare import (
 )
 from gan_lab.cli.sample import rebuilt
 from gan_lab.cli.sets import OF_PICTURES, as_json, evaluate_sets, in_words, reference_of, with_texts_alone
+from gan_lab.cli.shown_scores import show
 from gan_lab.config.arguments import place, quoted, tidied
 from gan_lab.config.check import Page, check, check_choices
 from gan_lab.config.conf import CONF
@@ -103,7 +103,6 @@ PAGE = Page(
 USAGE = "gan-lab evaluate DIR [DIR ...] [metric=[frechet,kernel]] [features=auto] [KEY=VALUE ...]"
 GROUPS = ("protocol", "metric", "features", "resizer", "sampling")
 DEFINED = ("features", "metric", "sampling", "n", "real", "flips", "split", "image_size")  # by a protocol
-TEST_OF_COPYING = ("metric=copying", "features=pixels", "real=all")
 PATHS = ("against", "captions", "checkpoint", "held_out", "out", "root", "features.weights")
 NEIGHBOURS, SUMMARY = "neighbours.png", "summary.json"
 
@@ -230,43 +229,6 @@ def succeeds(directory: Path, config: DictConfig, overrides: Sequence[str], seve
     if config.neighbours:
         print(f"  the samples nearest to real ones, with these, in {directory / NEIGHBOURS}")
     return True
-
-
-def show(directory: Path, config: DictConfig, scores: dict[str, dict[str, Any]]) -> None:
-    print(directory)
-    for key, record in scores.items():
-        for name, value in record.items():
-            if isinstance(value, float) and not name.endswith("/error") and not name.startswith(PROCEDURE):
-                error, floor = record.get(f"{name}/error"), record.get(PROCEDURE + FLOOR + name)
-                source = record.get(f"{PROCEDURE}error")
-                sure = "" if error is None else f" ± {error:.2g} (standard error: {source})"
-                beside = "" if floor is None else f", of real samples {floor:.5g}"
-                print(f"  {name} {value:.5g}{sure}{beside}  [{key}]")
-    used = {name.removeprefix(PROCEDURE): value for name, value in record.items()}
-    print(f"  copies of training data: {copying_of(directory, config, scores)}")
-    drawn = f", {used['sampling']}" if "sampling" in used else ""
-    print(f"  {used['n']} samples and {used['n_real']} real ones, seed {used['seed']}, {used['features']}{drawn}")
-    for doubt in dict.fromkeys(record[DOUBTS] for record in scores.values() if DOUBTS in record):
-        print(f"warning: {doubt}", file=sys.stderr)
-
-
-def copying_of(directory: Path, config: DictConfig, scores: dict[str, dict[str, Any]]) -> str:
-    """What the copying tests say of the samples: among these scores, else among those of the run's last generator."""
-    from gan_lab.evaluation.copying import in_words, most
-
-    now = {
-        f"score/{key}/{name}": value
-        for key, record in scores.items()
-        for name, value in record.items()
-        if name != f"{PROCEDURE}weights"  # of a checkpoint, where one was asked for
-    }
-    path = directory / SUMMARY
-    z = most(now)
-    if z is None and config.checkpoint is None and path.is_file():
-        z = most(read_json(path))
-    same = [f"{name}={config[name]}" for name in ("checkpoint", "root", "trust") if config[name]]
-    ask = shlex.join(["gan-lab", "evaluate", str(directory), *TEST_OF_COPYING, *same])
-    return in_words(z) + (f"; where the data have a test set: {ask}" if z is None else "")
 
 
 def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
