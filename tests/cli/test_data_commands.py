@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,7 +13,7 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from helpers.commands import Command, run
+from helpers.commands import Command, run, until
 from helpers.made_up_sets import write_sets
 from helpers.messy import TURNED, UNREADABLE, bomb, picture, write_messy
 from PIL import Image
@@ -235,20 +234,19 @@ def test_pack_killed_at_ten_moments_writes_the_same_bytes(here: Path) -> None:
     for i in range(240):
         picture(300, 200 + i % 7).save(f"many/{i}.png", compress_level=1)
     Path("many/17.png").write_bytes(b"")
-    pack = "python -m gan_lab.cli.main data pack many out.zip workers=2 skip_corrupt=true"
+    words = "many out.zip workers=2 skip_corrupt=true"
+    pack = f"python -m gan_lab.cli.main data pack {words}"
     run(pack, here)
     whole = Path("out.zip").read_bytes()
     Path("out.zip").unlink()
     journal = Path("out.zip.part/journal")
     for moment in range(1, 11):
-        command = Command(pack, here, group=True)
-        process = command.process
-        while process.is_alive() and (not journal.exists() or journal.read_bytes().count(b"\n") < 20 * moment):
-            time.sleep(0.005)
-        assert process.pid is not None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, "it was over before"
+        command = Command(f"python -m helpers.packing_that_waits {20 * moment + 10} {words}", here, group=True)
+        until(lambda lines=20 * moment: journal.exists() and journal.read_bytes().count(b"\n") >= lines, command)
+        assert command.pid is not None
+        os.killpg(command.pid, signal.SIGKILL)
+        command.wait()
+        assert command.returncode == -signal.SIGKILL
     run(pack, here)
     assert Path("out.zip").read_bytes() == whole
     assert not Path("out.zip.part").exists()
