@@ -74,6 +74,16 @@ def test_the_equations_of_motion_of_the_benchmark_are_the_environment_s() -> Non
     assert torch.equal(goes_on, alive)
 
 
+def test_ends_that_a_world_foresees_are_counted_apart_from_those_that_it_invents() -> None:
+    cartpole, recorded = benchmark(), Transitions(**SETTINGS).recorded
+    assert cartpole.ends(cartpole.truth, recorded) == "; foresees 100.0 % of the ends, and 0.00 % where there is none"
+
+    def doomed(state: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
+        return state, action > 1
+
+    assert cartpole.ends(doomed, recorded) == "; foresees 100.0 % of the ends, and 100.00 % where there is none"
+
+
 def test_what_is_learnt_from_is_standardised_and_leads_back_to_the_states() -> None:
     data = Transitions(**SETTINGS)
     x, y = data.whole
