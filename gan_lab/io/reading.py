@@ -116,22 +116,41 @@ def _read_yaml(path: Path) -> Any:
 
 
 def _check_plain(text: str, path: Path) -> None:
-    """Raise UserError for what a small file can be large by, before anything is made of it."""
-    depth = 0
+    """Raise UserError for what a small file can be large by, before anything is made of it, and for what would be lost:
+    of a key that is there twice YAML takes the last value."""
+    within: list[_Open] = []
     event: Any
     for event in yaml.parse(text, _Loader):
         if isinstance(event, yaml.AliasEvent):
             raise UserError(f"{path}: must not hold aliases (*{event.anchor})")
         if getattr(event, "tag", None) is not None:
             raise UserError(f"{path}: must not hold tags ({event.tag})")
+        if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _is_long_number(event.value):
+            raise UserError(f"{path}: holds a number of {len(event.value)} characters")
+        if isinstance(event, yaml.NodeEvent) and within:
+            within[-1].take(event, path)
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > DEEPEST:
+            within.append(_Open(isinstance(event, yaml.MappingStartEvent)))
+            if len(within) > DEEPEST:
                 raise UserError(f"{path}: is nested too deeply")
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _is_long_number(event.value):
-            raise UserError(f"{path}: holds a number of {len(event.value)} characters")
+            within.pop()
+
+
+class _Open:
+    """A list or a mapping that has not ended yet."""
+
+    def __init__(self, is_mapping: bool) -> None:
+        self.is_mapping, self.nodes = is_mapping, 0
+        self.keys: set[str] = set()
+
+    def take(self, event: Any, path: Path) -> None:
+        """The next node, in a mapping a key or a value by turns. Raises UserError for a key that was there before."""
+        if self.is_mapping and self.nodes % 2 == 0 and hasattr(event, "value"):
+            if event.value in self.keys:
+                raise UserError(f"{path}, line {event.start_mark.line + 1}: has the key {event.value} a second time")
+            self.keys.add(event.value)
+        self.nodes += 1
 
 
 def _is_long_number(text: str) -> bool:

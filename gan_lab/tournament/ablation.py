@@ -9,7 +9,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.factorial import Effect, Subset, effects, subsets
 from gan_lab.tournament.content import Analysis, Table
 from gan_lab.tournament.overrides import TAKEN
-from gan_lab.tournament.page import Contestant, TournamentPage
+from gan_lab.tournament.page import BETWEEN, NOTHING, Contestant, TournamentPage
 from gan_lab.tournament.result import Result
 
 MOST = 6  # parts: 64 subsets
@@ -27,7 +27,7 @@ def contestants_of(page: TournamentPage, parts: Sequence[str], half: bool) -> di
     least = 3 if half else 1
     if not least <= len(set(parts)) == len(parts) <= MOST:
         raise UserError(f"parts=[{','.join(parts)}]: must be {least} to {MOST} different ones")
-    return {some: "__".join(part for part in parts if part in some) or "none" for some in subsets(parts, half)}
+    return {some: BETWEEN.join(part for part in parts if part in some) or NOTHING for some in subsets(parts, half)}
 
 
 def as_tournament(page: TournamentPage, names: dict[Subset, str], parts: Sequence[str]) -> TournamentPage:
@@ -41,7 +41,7 @@ def as_tournament(page: TournamentPage, names: dict[Subset, str], parts: Sequenc
         for some, name in names.items()
     }
     common = [*page.common, *kept]
-    return page.model_copy(update={"contestants": contestants, "parts": {}, "common": common, "question": "best"})
+    return page.model_copy(update={"contestants": contestants, "parts": {}, "common": common})
 
 
 def effects_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -> list[Effect]:

@@ -5,7 +5,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gan_lab.config.conf import CONF
 from gan_lab.config.observing import key_of
@@ -24,6 +33,8 @@ LONGEST = 200  # name of a combination, which is that of a file
 BETWEEN = "__"  # levels, in that name
 NAMING = "has letters, digits and _, begins with a letter, and is short"
 NAME = re.compile(r"[A-Za-z]\w{0,99}", re.ASCII)
+NO_NAMES = ("null", "true", "false", "nan", "inf")  # which Hydra takes for values
+NOTHING = "none"  # name of the recipe without any of an ablation's parts
 
 
 def _named(value: str) -> str:
@@ -50,6 +61,8 @@ class Range(_Model):
     def _rises(self) -> Self:
         if self.low >= self.high or (self.log and self.low <= 0):
             raise ValueError("must have low < high, and 0 < low with log")
+        if isinstance(self.low, int) and isinstance(self.high, int) and max(-self.low, self.high) >= 2**62:
+            raise ValueError("whole numbers must have less than 63 bits; write them as 1.0e+20 for others")
         return self
 
 
@@ -63,7 +76,13 @@ class Choices(_Model):
         return [spelt(value) for value in self.choices]
 
 
-Space = dict[str, Range | Choices]
+def _kind(part: Any) -> str:
+    has_choices = "choices" in part if isinstance(part, dict) else isinstance(part, Choices)
+    return "Choices" if has_choices else "Range"
+
+
+Part = Annotated[Annotated[Range, Tag("Range")] | Annotated[Choices, Tag("Choices")], Discriminator(_kind)]
+Space = dict[str, Part]
 
 
 def spelt(value: Any) -> str:
@@ -186,12 +205,12 @@ class TournamentPage(_Model):
         if len(self.contestants) == 1:
             raise ValueError("contestants must be two or more")
         self._check_factors()
+        self._check_parts()
         if self.until == "decided" and not self.contestants:
             raise ValueError(f"until=decided: {ONCE}")
-        check_apart({f"parts.{name}": overrides for name, overrides in self.parts.items()})
-        for name in {*self.contestants, *self.parts}:
-            if not NAME.fullmatch(name):
-                raise ValueError(f"{name!r}: a name {NAMING}")
+        for name in (*self.contestants, *self.parts):
+            if not NAME.fullmatch(name) or name.lower() in NO_NAMES:
+                raise ValueError(f"{name!r}: a name {NAMING}, and is none of {', '.join(NO_NAMES)}")
             if (CONF / "experiment" / f"{name}.yaml").exists():
                 raise ValueError(f"{name}: is an experiment of the lab; give it another name")
         allowed = ["best", "order", *self.contestants]
@@ -220,19 +239,36 @@ class TournamentPage(_Model):
             raise ValueError(f"factors must have at most {MOST_COMBINATIONS} combinations")
         if sum(max(map(len, levels)) for levels in self.factors.values()) > LONGEST:
             raise ValueError("factors: the names of levels are too long to be joined; give shorter ones")
-        searched = set(self.search.space) if self.search is not None else set()
         for factor, levels in self.factors.items():
             for name, level in levels.items():
-                hidden = searched & {*map(key_of, level.overrides)} - {*level.space}
-                if hidden:
-                    where = f"factors.{factor}.{name}"
-                    raise ValueError(f"{where}: sets {min(hidden)}, which search.space draws for all; take one away")
+                self._check_seen(f"factors.{factor}.{name}", level)
         check_apart(
             {
                 f"factors.{factor}": [part for level in levels.values() for part in (*level.overrides, *level.space)]
                 for factor, levels in self.factors.items()
             }
         )
+
+    def _check_parts(self) -> None:
+        if not self.parts:
+            return
+        if self.question != "best":
+            raise ValueError("question: an ablation estimates the effects of its parts; leave it out")
+        for name, overrides in self.parts.items():
+            if name == NOTHING or BETWEEN in name:
+                raise ValueError(
+                    f"parts: {name!r} is no name of a part: {NOTHING} is the recipe without, __ joins names"
+                )
+            self._check_seen(f"parts.{name}", Contestant(overrides=overrides))
+        if len(BETWEEN.join(self.parts)) > LONGEST:
+            raise ValueError("parts: their names are too long to be joined; give shorter ones")
+        check_apart({f"parts.{name}": overrides for name, overrides in self.parts.items()})
+
+    def _check_seen(self, where: str, one: Contestant) -> None:
+        """Raise a ValueError where the search of all draws what a level or a part sets."""
+        hidden = {*self.search.space} & {*map(key_of, one.overrides)} - {*one.space} if self.search else set()
+        if hidden:
+            raise ValueError(f"{where}: sets {min(hidden)}, which search.space draws for all; take one away")
 
     @property
     def _all(self) -> list[Contestant]:

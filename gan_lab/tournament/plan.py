@@ -49,7 +49,7 @@ def entries(page: TournamentPage, trials: bool) -> list[Entry]:
         alters = any(not is_cheap(key) for key in space)
         for trial in range(page.search.trials):
             drawn = draw(space, page.search.seed, trial) if trial else {}
-            own = f"{name}_{trial:02d}"
+            own = f"{name}-{trial:02d}"  # which no contestant may be named
             overrides = [*base, *(f"{key}={spelt(value)}" for key, value in drawn.items())]
             found.append(Entry(name, own, overrides, drawn, own if alters and trial else name))
     return found

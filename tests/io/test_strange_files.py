@@ -36,6 +36,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ("read", "content", "says"),
     [
         (read_yaml, BOMB, "must not hold aliases"),
+        (read_yaml, "a: {b: 1, c: [b, b]}\nb: b\nd: [{b: 1}, {b: 2}]\na: 3", ", line 4: has the key a a second time"),
         (read_yaml, "[" * 100_000, "not YAML|nested too deeply"),
         (read_yaml, "- " * 100_000, "nested too deeply"),
         (read_yaml, "".join("  " * n + "a:\n" for n in range(900)), "nested too deeply"),

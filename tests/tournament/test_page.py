@@ -40,6 +40,10 @@ def by(**factors: Any) -> dict[str, Any]:
     return {"contestants": {}, "factors": factors}
 
 
+def ablating(**parts: Any) -> dict[str, Any]:
+    return {"contestants": {}, "parts": parts}
+
+
 def searching(key: str, choices: list[Any]) -> dict[str, Any]:
     return {"search": {"trials": 8, "space": {key: {"choices": choices}}}}
 
@@ -118,8 +122,34 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
             {"contestants": {}, "parts": {"r1": ["term@d_terms=[r1]"], "r2": ["term@d_terms=[r2]"]}},
             "page: parts.r1 and parts.r2 both set d_terms",
         ),
+        (
+            {"contestants": {"null": [], "c": []}},
+            "page: 'null': a name has letters, digits and _, begins with a letter, ",
+        ),
+        (
+            ablating(none=["loss=hinge"]),
+            "page: parts: 'none' is no name of a part: none is the recipe without, __ joins",
+        ),
+        (ablating(r1__ema=["loss=hinge"]), "page: parts: 'r1__ema' is no name of a part"),
+        (ablating(**{letter * 99: [f"d_terms.{letter}.weight=1"] for letter in "abc"}), "page: parts: their names are"),
+        (ablating(slow=["optimizer.lr=1e-5"]), "page: parts.slow: sets optimizer.lr, which search.space draws for all"),
+        (
+            ablating(r1=[]) | {"question": "order"},
+            "page: question: an ablation estimates the effects of its parts; lea",
+        ),
+        (
+            {"search": {"trials": 2, "space": {"x.y": {"low": 0, "high": 2**70}}}},
+            "page: search.space.x.y: whole numbers",
+        ),
         ({"search": {"trials": 2, "space": {"seed": {"low": 1, "high": 2}}}}, "page: seed=0: the tournament sets seed"),
-        ({"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}}, "page: search.space.d.lr"),
+        (
+            {"search": {"trials": 2, "space": {"d.lr": {"low": 0, "high": 2, "log": True}}}},
+            "page: search.space.d.lr: must have",
+        ),
+        (
+            {"search": {"trials": 2, "space": {"d.lr": {"low": 1, "hihg": 2}}}},
+            "page: search.space.d.lr.hihg: no such key; did you mean high?",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_a_line(change: dict[str, Any], says: str) -> None:
@@ -182,15 +212,15 @@ def test_the_budget_pays_for_the_search_and_the_final_runs() -> None:
 def test_trials_follow_from_seed_number_and_key_and_the_first_is_the_page() -> None:
     page = parse_page(PAGE, "page")
     found = {entry.name: entry for entry in entries(page, trials=True)}
-    assert list(found) == [f"{name}_{trial:02d}" for name in ("ns", "hinge") for trial in range(4)]
-    assert found["ns_00"].overrides == ["data=ring", "loss=non_saturating"] and found["ns_00"].drawn == {}
-    rates = [found[f"ns_{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)]
+    assert list(found) == [f"{name}-{trial:02d}" for name in ("ns", "hinge") for trial in range(4)]
+    assert found["ns-00"].overrides == ["data=ring", "loss=non_saturating"] and found["ns-00"].drawn == {}
+    rates = [found[f"ns-{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)]
     assert all(1e-4 <= rate <= 1e-2 for rate in rates) and len({*rates}) == 3
-    assert [found[f"hinge_{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)] == rates  # the same draws
-    assert [found[name].costed for name in ("ns_02", "hinge_00", "hinge_02")] == ["ns", "hinge", "hinge_02"]
-    assert draw(page.space_of("hinge"), 1000, 3) == found["hinge_03"].drawn
-    assert draw(page.space_of("hinge"), 1001, 3) != found["hinge_03"].drawn
-    assert {spelt(found[f"hinge_{t:02d}"].drawn["model.hidden"]) for t in range(1, 4)} <= {"[8]", "[16,16]"}
+    assert [found[f"hinge-{trial:02d}"].drawn["optimizer.lr"] for trial in range(1, 4)] == rates  # the same draws
+    assert [found[name].costed for name in ("ns-02", "hinge-00", "hinge-02")] == ["ns", "hinge", "hinge-02"]
+    assert draw(page.space_of("hinge"), 1000, 3) == found["hinge-03"].drawn
+    assert draw(page.space_of("hinge"), 1001, 3) != found["hinge-03"].drawn
+    assert {spelt(found[f"hinge-{t:02d}"].drawn["model.hidden"]) for t in range(1, 4)} <= {"[8]", "[16,16]"}
 
 
 def test_what_is_left_is_played_and_nothing_else() -> None:

@@ -51,12 +51,12 @@ def started(place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> lis
 
 
 def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert started(tmp_path, monkeypatch) == ["ns_00", "hinge_00"]
+    assert started(tmp_path, monkeypatch) == ["ns-00", "hinge-00"]
     assert started(tmp_path, monkeypatch, until="decided", question="order") == []
     other = PAGE["contestants"] | {"hinge": ["loss=hinge", "optimizer.lr=0.1"]}
-    assert started(tmp_path, monkeypatch, contestants=other) == ["hinge_00"]  # what was rehearsed is another now
+    assert started(tmp_path, monkeypatch, contestants=other) == ["hinge-00"]  # what was rehearsed is another now
     metric = {"metric": "mmd", "n": 500}
-    assert started(tmp_path, monkeypatch, evaluation=metric) == ["ns_00", "hinge_00"]
+    assert started(tmp_path, monkeypatch, evaluation=metric) == ["ns-00", "hinge-00"]
     (tmp_path / "final").mkdir()
     assert started(tmp_path, monkeypatch, evaluation=metric, power=0.9) == []
     for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
@@ -90,7 +90,7 @@ def test_a_rehearsal_that_fails_took_its_time(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: time.sleep(0.01))
     one = stages(tmp_path)
     one.costs["ns"], entry = Cost(1.0, 2.0, 0.1), entries(one.page, trials=False)[0]
-    assert one._rehearsed(entry._replace(costed="ns_01"))["whole"] >= 0.01
+    assert one._rehearsed(entry._replace(costed="ns-01"))["whole"] >= 0.01
 
 
 def test_a_directory_of_other_rules_of_looking_is_not_gone_on_with(
@@ -113,7 +113,7 @@ def test_a_rehearsal_that_is_not_whole_is_played_again(tmp_path: Path, monkeypat
     found = json.loads(file.read_text())
     for damaged in ({"scoring": 1.0}, found | {"flops": -1}, found | {"flops": "many"}, found | {"seconds": math.inf}):
         file.write_text(json.dumps(damaged))
-        assert started(tmp_path, monkeypatch) == ["ns_00"]
+        assert started(tmp_path, monkeypatch) == ["ns-00"]
 
 
 def test_a_strangers_directory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
