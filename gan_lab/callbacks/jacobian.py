@@ -15,7 +15,7 @@ from gan_lab.callbacks.far_samples import far_samples
 from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.data.module import GameData
-from gan_lab.equilibrium.jacobian import Eigenvalues, GradientSteps, Jacobian, leading
+from gan_lab.equilibrium.jacobian import CONVERGED, Eigenvalues, GradientSteps, Jacobian, leading
 from gan_lab.game.gan import GAN
 from gan_lab.game.step import StepContext
 from gan_lab.loggers import records
@@ -150,7 +150,9 @@ class JacobianSpectrum(Measuring):
         maps = {name: of for name, of in found.updates.items() if name != OWN}
         if own is not None and all(own is not of for of in maps.values()):
             maps["the run's own update"] = own
-        picture = eigenvalues(found.field, maps, f"spectrum of the game, round {gan.round:,}", sentence(report))
+        picture = eigenvalues(
+            found.field, maps, f"spectrum of the game, round {gan.round:,}", sentence(report, repels(found.field.sure))
+        )
         save_picture(picture, self.directory / "samples" / f"jacobian_{gan.round:06d}.png")
         for record in records(trainer):
             record.picture("jacobian", picture, gan.round)
@@ -198,18 +200,25 @@ def _extremes(values: np.ndarray) -> tuple[float, float]:
     return (float(values.real.min()), float(np.abs(values.imag).max())) if len(values) else (math.nan, math.nan)
 
 
-def sentence(report: dict[str, float]) -> str:
+def repels(values: np.ndarray) -> bool:
+    """Whether a real part is negative for sure: by more than an eigenvalue that has converged may be wrong."""
+    return bool((values.real < -CONVERGED * np.abs(values)).any())
+
+
+def sentence(report: dict[str, float], repelling: bool) -> str:
     """What the figures say, for people."""
     turning, own = report["rotation"], report.get(OWN)
     if math.isnan(turning):
-        return "No eigenvalue has converged: take more steps."
-    who = "the game turns more than it pulls" if turning > 0.5 else "a network's own curvature rules, not the game"
-    parts = [f"At the largest eigenvalue of v' |Im| is {turning:.2g} of the modulus: {who}."]
-    parts.append("v' repels somewhere" if report["real"] < 0 else "No leading eigenvalue of v' repels")
-    if own is not None:
-        parts[-1] += f"; a round of this run's update is predicted to multiply distances by {own:.5g}."
-    else:
+        return "No eigenvalue other than 0 has converged: take more steps."
+    who = "turns more than it pulls or pushes" if turning > math.sqrt(0.5) else "pulls or pushes more than it turns"
+    parts = [f"At the largest eigenvalue of v' |Im| is {turning:.2g} of the modulus: there the game {who}."]
+    parts.append("v' repels somewhere" if repelling else "No leading eigenvalue of v' is known to repel")
+    if own is None:
         parts[-1] += "; this run's update has no closed form."
+    elif math.isnan(own):
+        parts[-1] += "; of this run's update no eigenvalue has converged."
+    else:
+        parts[-1] += f"; a round of this run's update is predicted to multiply distances by {own:.5g}."
     if "measured" in report:
         then = f"; {report['predicted']:.5g} was predicted" if math.isfinite(report["predicted"]) else ""
         parts.append(f"Since the last look ||v|| went by {report['measured']:.5g} a round{then}.")

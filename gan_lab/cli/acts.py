@@ -19,8 +19,9 @@ from gan_lab.experiment.run import play
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json
 from gan_lab.io.weights import find_weights, read_weights
+from gan_lab.sweeps.plan import COST
 from gan_lab.tournament.page import TournamentPage
-from gan_lab.tournament.rehearsal import FILE, Rehearsal
+from gan_lab.tournament.rehearsal import Rehearsal
 from gan_lab.tournament.state import KEYS
 
 
@@ -40,8 +41,8 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
         if score([place], page):
             return 2
         now = time.monotonic()
-        taken = read_json(place / FILE) | {"scoring": now - began, "whole": now - start, "of": of}
-        write_atomically(place / FILE, lambda path: path.write_text(json.dumps(taken)))
+        taken = read_json(place / COST) | {"scoring": now - began, "whole": now - start, "of": of}
+        write_atomically(place / COST, lambda path: path.write_text(json.dumps(taken)))
     except Exception as error:
         return _told(error)
     return 0

@@ -29,7 +29,7 @@ from gan_lab.evaluation.copying import answer, most
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
 from gan_lab.io.run_file import read_facts
-from gan_lab.sweeps.plan import PLAN
+from gan_lab.sweeps.plan import COST, PLAN
 
 if TYPE_CHECKING:
     from gan_lab.evaluation.comparison import Comparison
@@ -107,11 +107,14 @@ def check_ending(out: str | None) -> Path | None:
 def find_runs(places: Iterable[Path], sign: str = GENERATOR) -> list[Path]:
     """The run directories among and below these, each once: those with a file of this name.
 
+    Rehearsals of a tournament, which are no runs to compare, are left out below a folder.
+
     Raises UserError where there are none.
     """
     found: dict[Path, None] = {}
     for root in places:
         files = [root / sign] if (root / sign).is_file() else sorted(root.rglob(sign), key=natural)
+        files = [file for file in files if file.parent == root or not (file.parent / COST).exists()]
         if not files:
             finished = " with a finished run" if sign == GENERATOR else ""
             saved = sign == GENERATOR and next(root.rglob("checkpoints"), None)
@@ -235,12 +238,15 @@ def compare(runs: Sequence[Run]) -> "Comparison":
     copying: dict[str, list[float | None]] = {}
     for run in runs:
         label = label_of(run, common, len(runs) == 1)
-        copying.setdefault(label, []).append(run.copying)
+        counts = False
         for (name, key), value in run.scores.items():
             values = cells.setdefault((label, name, key), {})
             if run.seed in values:
                 notes.append(f"{run.directory}: left out, since seed {run.seed} of this configuration is there already")
-            values.setdefault(run.seed, value)
+            else:
+                values[run.seed], counts = value, True
+        if counts:
+            copying.setdefault(label, []).append(run.copying)
     procedures: dict[str, dict[str, Any]] = {}
     for run in runs:
         for key, procedure in run.procedures.items():

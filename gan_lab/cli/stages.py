@@ -29,13 +29,13 @@ from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, write_own
 from gan_lab.io.reading import read_json, read_text, read_yaml
 from gan_lab.runtime.child import in_child, program
-from gan_lab.sweeps.plan import FAILURE, run_name
+from gan_lab.sweeps.plan import COST, FAILURE, run_name
 from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import TournamentPage, spelt
 from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
-from gan_lab.tournament.rehearsal import FILE, ROUNDS
+from gan_lab.tournament.rehearsal import ROUNDS
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
 from gan_lab.tournament.state import Run, floor_of, read_run
@@ -165,7 +165,7 @@ class Stages:
             VERSION,
         ]
         of = hashlib.sha256(json.dumps(about).encode()).hexdigest()
-        found = _found(place / FILE, of)
+        found = _found(place / COST, of)
         if found is not None:
             return found
         _say(f"rehearsal: {entry.name}")
@@ -173,13 +173,13 @@ class Stages:
         began = time.monotonic()
         self._child(lambda: rehearse([pages, *self.folders], entry.name, place, self.page, of))
         whole = time.monotonic() - began
-        found = _found(place / FILE, of)
+        found = _found(place / COST, of)
         if found is None and entry.costed == entry.contestant:
             raise UserError(f"{entry.name}: {self._last_error()}")
         if found is None:
             found = self.costs[entry.contestant]._asdict() | {"scoring": self.scoring, "whole": whole, "of": of}
             text = json.dumps(found)
-            write_atomically(place / FILE, lambda path: path.write_text(text))
+            write_atomically(place / COST, lambda path: path.write_text(text))
         return found
 
     def _option(self, stage: str, entry: Entry, rounds: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from gan_lab.errors import UserError
 from gan_lab.evaluation.copying import Answer
 from gan_lab.io.strict_json import in_json
 from gan_lab.metrics.estimates import estimate, holm, paired, welch
@@ -96,7 +97,7 @@ def _verdict(comparison: Comparison, column: tuple[str, str]) -> _Verdict | None
     cells = [cell for cell in comparison.cells if (cell.name, cell.key) == column]
     if len(cells) < 2 or best is None:
         return None
-    if best == "real" and floor is None:
+    if best == "real" and (floor is None or not math.isfinite(floor)):
         return _Verdict("best near what real samples get: ranked where those were scored, by floor=true")
     rows, more = [], ""
     for name, values in ((comparison.marked(cell.configuration), cell.values) for cell in cells):
@@ -121,7 +122,7 @@ def _verdict(comparison: Comparison, column: tuple[str, str]) -> _Verdict | None
     else:
         test, p = "Welch's test", welch(list(first.badness.values()), list(second.badness.values()))
     if math.isnan(p):
-        return _Verdict(f"{compared}, by the same for every seed", more=more)
+        return _Verdict(f"{compared}, and the seeds do not vary: no test tells", more=more)
     return _Verdict(f"{compared}, {test}", p, more)
 
 
@@ -138,11 +139,16 @@ def best_of(name: str, procedure: Mapping[str, Any]) -> "Best":
 
 
 def badness(value: float, best: "Best", floor: float | None = None) -> float:
-    """Lower is better; `floor` is what real samples get, for figures that are best near it."""
+    """Lower is better; `floor` is what real samples get, for figures that are best near it.
+
+    Raises:
+        UserError: that is asked for, and is not finite or not there.
+    """
     if best in ("higher", "lower"):
         return -value if best == "higher" else value
     aim = floor if best == "real" else best
-    assert isinstance(aim, float)
+    if not isinstance(aim, float) or not math.isfinite(aim):
+        raise UserError("this figure is best near what real samples get, and they get none that is finite")
     return abs(value - aim)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from gan_lab.evaluation.ranking import paired_test
-from gan_lab.metrics.estimates import estimate, holm
+from gan_lab.metrics.estimates import estimate, holm, without_rounding
 
 Subset = frozenset[str]
 
@@ -69,6 +69,8 @@ def effects(parts: Sequence[str], values: Mapping[Subset, Sequence[float]], orde
         aliases[some] = []
         if half and len(other) > order:
             aliases[some].append(other)
+    scale = max(abs(value) for row in values.values() for value in row)
+    found = {some: without_rounding(contrasts, scale) for some, contrasts in found.items()}
     p = [paired_test(contrasts, [0.0] * len(contrasts)) for contrasts in found.values()]
     rows = zip(found.items(), p, holm(p), strict=True)
     return [
@@ -122,7 +124,7 @@ def contrasts(factors: Factors, values: Mapping[Combination, Sequence[float]]) -
         rows = np.moveaxis(table, axis, 0).reshape(len(levels), -1, seeds)
         for a, b in combinations(range(len(levels)), 2):
             apart = rows[a] - rows[b]
-            by_seed = np.median(apart, axis=0).tolist()
+            by_seed = without_rounding(np.median(apart, axis=0).tolist(), float(abs(table).max()))
             share = float(np.mean((apart < 0) + 0.5 * (apart == 0)))
             e = estimate(by_seed)
             p = paired_test(by_seed, [0.0] * seeds)

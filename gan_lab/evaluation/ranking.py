@@ -10,7 +10,7 @@ from scipy.stats import nct
 from scipy.stats import t as student
 
 from gan_lab.evaluation.spending import nominal_level, overall_error
-from gan_lab.metrics.estimates import estimate, holm, paired
+from gan_lab.metrics.estimates import Estimate, differences, estimate, holm, paired
 
 Values = Mapping[str, Sequence[float]]
 """How bad each contestant was (lower is better), by seed: as many values for each, in one order of the seeds."""
@@ -52,9 +52,8 @@ def compare_pairs(values: Values, against: str | None = None, looks: Sequence[in
     couples = list(combinations(names, 2)) if against is None else [(name, against) for name in names]
     found = []
     for a, b in couples:
-        differences = [x - y for x, y in zip(values[a], values[b], strict=True)]
-        e = estimate(differences)
-        found.append((a, b, e.mean, e.half_width, _hedges(differences), paired_test(values[a], values[b])))
+        e = estimate(differences(values[a], values[b]))
+        found.append((a, b, e.mean, e.half_width, _hedges(e), paired_test(values[a], values[b])))
     n = len(next(iter(values.values())))
     errors = [overall_error(row[-1], n, looks or [n]) for row in found]
     return [Pair(*row, adjusted) for row, adjusted in zip(found, holm(errors), strict=True)]
@@ -71,14 +70,13 @@ def paired_test(a: Sequence[float], b: Sequence[float]) -> float:
     p = paired(a, b)
     if not math.isnan(p):
         return p
-    return 1.0 if a[0] == b[0] else 2.0 ** (1 - len(a))
+    return 1.0 if differences(a, b)[0] == 0 else 2.0 ** (1 - len(a))
 
 
-def _hedges(differences: Sequence[float]) -> float:
-    e = estimate(differences)
-    if e.n < 2 or e.mean == 0:
-        return 0.0 if e.mean == 0 else math.copysign(math.inf, e.mean)
-    if e.deviation == 0:
+def _hedges(e: Estimate) -> float:
+    if e.mean == 0:
+        return 0.0
+    if e.n < 2 or e.deviation == 0:
         return math.copysign(math.inf, e.mean)
     return e.mean / e.deviation * (1 - 3 / (4 * (e.n - 1) - 1))
 

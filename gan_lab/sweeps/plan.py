@@ -35,6 +35,7 @@ from gan_lab.sweeps.identity import check_known_data, check_same_search, search_
 
 FAILURE = "failure.txt"
 PLAN = "sweep.yaml"
+COST = "cost.json"  # of a tournament's rehearsal, which is no run to compare
 OPTUNA = "hydra_plugins.hydra_optuna_sweeper.optuna_sweeper.OptunaSweeper"
 # Overrides that no directory is named after: they say nothing about what is computed, or only how far.
 ASIDE = tuple(f"{key}=" for key in (*PLACES, "logger", "objective", "rounds"))

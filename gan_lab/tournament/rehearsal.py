@@ -12,10 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from gan_lab.callbacks.game_callback import GameCallback
 from gan_lab.game.gan import GAN
 from gan_lab.io.files import write_atomically
+from gan_lab.sweeps.plan import COST
 
 COUNTED = 16  # rounds that are counted, and then as many that are timed: lazy terms act in these, too
 ROUNDS = 2 * COUNTED + 1  # after the last one it is evaluated, which is no part of a round
-FILE = "cost.json"
 
 
 class _Untracked:
@@ -62,4 +62,4 @@ class Rehearsal(GameCallback):
         if gan.round == ROUNDS:
             cost = {"flops": self._flops / COUNTED, "images": gan.images / ROUNDS, "seconds": self._seconds / COUNTED}
             text = json.dumps(cost)
-            write_atomically(Path(self.directory) / FILE, lambda path: path.write_text(text))
+            write_atomically(Path(self.directory) / COST, lambda path: path.write_text(text))

@@ -206,14 +206,17 @@ def conclusion(result: Result) -> list[str]:
     elif decision.settled:
         lines.append(f"Decided {rate}, by {seeds} seeds: all pairs that were asked about differ.")
     else:
-        lines.append(f"Not decided {rate}, by {seeds} seeds; {leader.marked} has the best mean.")
+        first = " and ".join(one.marked for one in result.standings if one.rank.rank == 1)
+        lines.append(f"Not decided {rate}, by {seeds} seeds; the best mean is that of {first}.")
     without = partial(_without, leader.name)
     decided, left = sorted(decision.decided, key=without), sorted(decision.left, key=without)
     if decided:
         lines.append(f"Decided: {'; '.join(_said(pair) for pair in decided[:SAID])}{_more(decided)}.")
     for pair in left[:SAID]:
         needed = result.needed[pair.a, pair.b]
-        if needed is None:
+        if pair.difference == pair.half_width == 0:
+            more = "they are equal for every seed"
+        elif needed is None:
             more = "no number of seeds that could be had would tell a difference as small as it looks"
         elif needed <= seeds:
             more = "as many seeds again would tell with that power, if it is as large as it looks"

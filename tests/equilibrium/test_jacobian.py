@@ -17,7 +17,7 @@ from helpers.runs import rows
 from helpers.toy_players import QUANTILES, Logistic, Shift
 from omegaconf import DictConfig
 
-from gan_lab.callbacks.jacobian import JacobianSpectrum, Spectrum, sentence
+from gan_lab.callbacks.jacobian import OWN, JacobianSpectrum, Spectrum, repels, sentence
 from gan_lab.equilibrium.jacobian import leading
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build_data
@@ -183,8 +183,16 @@ def test_a_run_near_its_equilibrium_does_what_is_predicted(
     assert float(last["jacobian/measured"]) == pytest.approx(rate, abs=1e-4)
     assert float(last["jacobian/rotation"]) == pytest.approx(1.0)
     assert {path.name for path in (run / "samples").glob("jacobian*")} == {"jacobian_000040.png", "jacobian_000080.png"}
-    told = sentence({"rotation": 1.0, "real": 0.0, "update": rate, "predicted": rate, "measured": rate})
-    assert "the game turns more than it pulls. No leading eigenvalue of v' repels; a round" in told
+
+
+def test_the_sentence_claims_no_more_than_the_figures() -> None:
+    assert "the game turns more than it pulls or pushes. No leading" in sentence({"rotation": 1.0}, False)
+    assert "there the game pulls or pushes more than it turns." in sentence({"rotation": 0.6}, False)  # |Re| is 0.8
+    assert "v' repels somewhere; a round of this run's update is pr" in sentence({"rotation": 0.0, OWN: 0.9}, True)
+    assert "of this run's update no eigenvalue has converged." in sentence({"rotation": 0.0, OWN: math.nan}, False)
+    assert sentence({"rotation": math.nan}, False) == "No eigenvalue other than 0 has converged: take more steps."
+    turning = np.array([4j, -4j])
+    assert repels(np.array([3.0, -1.0])) and not repels(turning) and not repels(turning - 4e-8)
 
 
 def test_networks_that_cannot_be_differentiated_so_often_are_told(

@@ -32,8 +32,8 @@ from gan_lab.evaluation.comparison import (
         ([1.0, 1.1, 0.9], [2.7, 2.6, 2.5], 1.0, "`one` before `other`"),  # as of a density
         ([0.25, 0.5, 0.0], [0.75, 0.5, 1.0], 0.5, "level with"),  # as far from 1/2, on either side
         ([0.9, 0.8, 0.7], [0.4, 0.3, 0.5], "real", "`one` before `other`"),  # real samples get 0.7
-        ([8.0] * 3, [8.0] * 3, "higher", "`one` level with `other`, by the same for every seed"),
-        ([8.0] * 3, [7.0] * 3, "higher", "`one` before `other`, by the same for every seed"),
+        ([8.0] * 3, [8.0] * 3, "higher", "`one` level with `other`, and the seeds do not vary: no test tells"),
+        ([8.0] * 3, [7.0] * 3, "higher", "`one` before `other`, and the seeds do not vary: no test tells"),
         ([8.0, 8.1], [7.0, 6.0, 6.5], "higher", "`one` before `other`, too few seeds to tell (a row needs 3)"),
         (
             [8.0, math.nan, 7.9],

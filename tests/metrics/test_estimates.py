@@ -9,7 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from gan_lab.metrics.estimates import estimate, holm, paired, welch
+from gan_lab.metrics.estimates import differences, estimate, holm, paired, welch
 from gan_lab.metrics.uncertainty import binomial_error, doubts, is_singular, jackknife_error
 
 A, B = [1.0, 2.5, 2.0, 4.0], [3.0, 3.5, 5.0]
@@ -53,6 +53,15 @@ def test_paired_is_student_s_test_of_the_differences(n: int) -> None:
     assert paired(A[:n], B[:n]) == pytest.approx(stats.ttest_rel(A[:n], B[:n]).pvalue)
     assert paired(B[:n], A[:n]) == paired(A[:n], B[:n])
     assert math.isnan(paired(A[:1], B[:1])) and math.isnan(paired(A[:n], [value + 1 for value in A[:n]]))
+
+
+def test_what_is_equal_but_for_rounding_does_not_vary() -> None:
+    a, b = [0.8, 0.7, 0.9], [0.9, 0.8, 1.0]
+    assert len({x - y for x, y in zip(a, b, strict=True)}) > 1
+    assert len({*differences(a, b)}) == 1 and math.isnan(paired(a, b)) and math.isnan(welch([0.8] * 3, [0.9] * 3))
+    assert differences([0.1 + 0.2] * 3, [0.3] * 3) == [0, 0, 0]
+    assert differences([1 + 1e-9, 1.0], [1.0, 1.0])[0] == pytest.approx(1e-9)  # small, and no rounding
+    assert estimate([0.1] * 3) == (3, 0.1, 0, 0)
 
 
 @pytest.mark.parametrize("p_values", [*permutations([0.01, 0.04, 0.03, 0.2, 0.6])][::7])
