@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from gan_lab.config.observing import key_of
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 from gan_lab.io.reading import read_yaml_list
@@ -15,9 +16,11 @@ from gan_lab.tournament.page import Choices, Range, spelt
 
 def watching(overrides: Sequence[str], metric: str, features: str) -> list[str]:
     """The evaluation along a run, beside the callbacks that the page asks for."""
-    asked = [override.partition("=")[2] for override in overrides if override.startswith("callbacks=")]
-    names = asked[-1].strip("[]").split(",") if asked else ["default"]
-    together = [*(name.strip() for name in names if name.strip() != "evaluation"), "evaluation"]
+    parser = OverridesParser.create()
+    asked = [parser.parse_override(override).value() for override in overrides if key_of(override) == "callbacks"]
+    names = asked[-1] if asked else ["default"]
+    names = names if isinstance(names, list) else [name for name in [names] if name is not None]
+    together = [*(str(name) for name in names if name != "evaluation"), "evaluation"]
     return [
         f"callbacks=[{','.join(together)}]",
         f"metric@callbacks.evaluation.metrics=[{metric}]",

@@ -27,9 +27,10 @@ from gan_lab.evaluation.spending import RULE
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.ownership import is_own, write_own
-from gan_lab.io.reading import read_json, read_text, read_yaml
+from gan_lab.io.reading import read_json, read_yaml
 from gan_lab.runtime.child import in_child, program
 from gan_lab.sweeps.plan import COST, FAILURE, run_name
+from gan_lab.sweeps.study import NAME, go_on
 from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import TournamentPage, spelt
@@ -69,11 +70,17 @@ class Stages:
     ) -> None:
         self.page, self.directory, self.passed, self.retry, self.folders = page, directory, passed, retry, folders
         self.figure, self.best = figure_of(page)
+        if self.best == "real" and page.evaluation.validation_n != page.evaluation.n and (page.search or page.factors):
+            raise UserError(
+                f"evaluation.validation_n={page.evaluation.validation_n}: {self.figure} is best near what real samples "
+                f"get, which depends on their number; to choose by it, give as many as n={page.evaluation.n}"
+            )
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
         self.rehearsals = 0.0  # seconds that all rehearsals took
         self._since = time.monotonic()  # when this start began, later by the time for which runs were waited for
         self._begun: set[str] = set()  # stages whose options were written in this start
+        self._said = 0  # bytes of the log before the last child
 
     def begin(self) -> None:
         """Rehearse what has not been rehearsed.
@@ -133,6 +140,8 @@ class Stages:
     def _forget_failures(self) -> None:
         """Of the search only until its best were chosen: the final runs have their settings."""
         stage = "final" if (self.directory / "final").exists() else "search"
+        if stage == "search" and self.page.search is not None and not self._is_random():
+            raise UserError("retry=true: a trial of Optuna's that has failed stays one; give a dir of its own, dir=DIR")
         for failure in self.directory.glob(f"{stage}/*/{FAILURE}"):
             failure.unlink()
 
@@ -145,8 +154,9 @@ class Stages:
         Raises:
             SystemExit: a signal has ended it; with its code.
         """
-        began = time.monotonic()
-        code = in_child(act, self.directory / LOG)
+        began, log = time.monotonic(), self.directory / LOG
+        self._said = log.stat().st_size if log.exists() else 0
+        code = in_child(act, log)
         self._since += 0.0 if is_own else time.monotonic() - began
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
@@ -238,7 +248,8 @@ class Stages:
         rounds = rounds_of(self.page, self.costs[entry.costed], final=False)
         space = self.page.space_of(entry.name)
         pages, sweep = self._write("search", entry, rounds), self.directory / "search" / entry.name
-        if _over(sweep, rounds) < search.trials:
+        ended = _ended(sweep)
+        if ended < search.trials and not (self.directory / "final").exists():  # whose settings were chosen already
             _say(f"search: {entry.name}, {search.trials} trials by Optuna")
             direction = "minimize" if self.best == "lower" else "maximize"
             arguments = [
@@ -248,10 +259,13 @@ class Stages:
                 *(f"{key}={interval(part)}" for key, part in space.items()),
             ]  # fmt: skip
             self._train(pages, sweep, arguments)
+            ended = _ended(sweep)
+            if ended < search.trials:
+                raise UserError(f"{sweep}: {ended} of {search.trials} trials have ended; {self._last_error()}")
         places = sorted(path.parent for path in sweep.glob("*/overrides.yaml"))
         runs = [read_run(place, rounds, self.figure) for place in places]
         if not runs:
-            raise UserError(f"{entry.name}: {self._last_error()}")
+            raise UserError(f"{sweep}: no trial has left a run; {self._last_error()}")
         drawn = settings_of(places[self._chosen(entry.name, runs)], list(space))
         cost = self.costs[entry.costed]
         return Searched(drawn, cost, runs, [cost] * len(runs))
@@ -332,7 +346,10 @@ class Stages:
         return {name: path for name, path in pictures.items() if path.exists()}
 
     def _last_error(self) -> str:
-        lines = read_text(self.directory / LOG, 2**30).splitlines()
+        """Of the last child."""
+        with (self.directory / LOG).open("rb") as log:
+            log.seek(self._said)
+            lines = log.read().decode(errors="replace").splitlines()
         said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         return one_line(said[-1]) if said else f"{self.directory / LOG} says more"
 
@@ -365,10 +382,10 @@ def _found(file: Path, of: str) -> dict[str, Any] | None:
     return found if is_whole and found.get("of") == of else None
 
 
-def _over(sweep: Path, rounds: int) -> int:
-    """How many of a search's runs are over."""
-    done = [path for path in sweep.glob("*/summary.json") if read_json(path).get("budget") == rounds]
-    return sum(read_json(path).get("finished") is True for path in done) + len([*sweep.glob(f"*/{FAILURE}")])
+def _ended(sweep: Path) -> int:
+    """How many trials of Optuna's have ended."""
+    database = sweep / f"{NAME}.db"
+    return go_on(f"sqlite:///{database.resolve()}", NAME)[1] if database.exists() else 0
 
 
 def _say(text: str) -> None:

@@ -25,7 +25,7 @@ def most_improvement(values: Sequence[float], errors: Sequence[float], level: fl
     n - 2 degrees of freedom), or by the values' own standard errors where those say more. Values that follow each other
     may err alike: the autocorrelation r of the residuals, with some 3/n + 4r/n for its bias in few values, makes n
     values count as n (1 - r) / (1 + r). In so few values that makes up for some of it, not for all. NaN where a value
-    is NaN.
+    or an error is NaN.
     """
     y, n = np.asarray(values), len(values)
     at = np.arange(n) - (n - 1) / 2
@@ -36,7 +36,8 @@ def most_improvement(values: Sequence[float], errors: Sequence[float], level: fl
     alike = rest[1:] @ rest[:-1] / squares if squares else 0.0
     fewer = _counting(min(max(alike + (3 + 4 * alike) / n, 0.0), MOST_ALIKE))
     scatter = math.sqrt(squares / (n - 2) * np.square(weights).sum() / fewer)
-    spread = max(scatter, math.sqrt(np.square(weights * np.asarray(errors)).sum()))
+    own = math.sqrt(np.square(weights * np.asarray(errors)).sum())
+    spread = math.nan if math.isnan(own) else max(scatter, own)
     return float(n * (float(student.isf(level, max((n - 2) * fewer, 1.0))) * spread - slope))
 
 

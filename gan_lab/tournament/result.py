@@ -197,7 +197,9 @@ def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:
 def conclusion(result: Result) -> list[str]:
     """Plain sentences: what is decided, what is not, and how many seeds more it would take."""
     seeds, decision = len(result.seeds), result.decision
-    rate = f"at an error rate of {result.page.error:g} over all pairs and looks"
+    question, pairs = result.page.question, "all pairs"
+    pairs = pairs if question in ("best", "order") else f"{pairs} with {question}"
+    rate = f"at an error rate of {result.page.error:g} over {pairs} and looks"
     lines = []
     leader = result.leader
     others = ", ".join(standing.name for standing in result.standings[1:])

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from gan_lab.callbacks.early_stopping import EarlyStopping
 from gan_lab.errors import UserError
-from gan_lab.evaluation.improvement import spent
+from gan_lab.evaluation.improvement import most_improvement, spent
 from gan_lab.experiment.run import play
 from gan_lab.game.history import History
 
@@ -161,3 +161,8 @@ def test_a_figure_that_is_never_published_is_told_after_the_first_round(
     with pytest.raises(UserError, match=rf"^callbacks\.{callback}\.monitor={monitor}: {told}"):
         play(config)
     assert len(rows(Path(config.directory))) == 1
+
+
+def test_a_value_whose_error_is_not_known_ends_nothing() -> None:
+    assert math.isnan(most_improvement([1.0] * 4, [0.1, math.nan, 0.1, 0.1], 0.05))
+    assert math.isfinite(most_improvement([1.0] * 4, [0.1] * 4, 0.05))

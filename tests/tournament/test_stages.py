@@ -13,6 +13,7 @@ from helpers.run_directories import write_run
 from gan_lab.cli.ablate import Options as AblateOptions
 from gan_lab.cli.ablate import main as ablate
 from gan_lab.cli.ablate import run_page
+from gan_lab.cli.stage_overrides import watching
 from gan_lab.cli.stages import Stages
 from gan_lab.cli.tournament import Options, divided, hold
 from gan_lab.errors import UserError
@@ -105,6 +106,47 @@ def test_a_directory_of_other_rules_of_looking_is_not_gone_on_with(
     write_own(file, "".join(line for line in file.read_text().splitlines(True) if not line.startswith("rule:")))
     with pytest.raises(UserError, match=r"with other looks \(of another version of the lab\); give this one a dir of"):
         started(tmp_path, monkeypatch, **one)
+
+
+def test_a_search_by_a_figure_that_depends_on_the_number_needs_as_many(tmp_path: Path) -> None:
+    for figure in ({"metric": "vendi", "n": 2000}, {"metric": "vendi", "n": 2000, "validation_n": 500}):
+        with pytest.raises(UserError, match=r"vendi is best near what real samples get, .* as many as n=2000$"):
+            stages(tmp_path, evaluation=figure)
+        stages(tmp_path, evaluation=figure, search=None)
+    stages(tmp_path, evaluation={"metric": "vendi", "n": 500, "validation_n": 500})
+
+
+def test_a_search_of_optuna_s_that_was_cut_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = stages(tmp_path, search={"trials": 2, "sampler": "tpe", "space": {"optimizer.lr": {"low": 0.1, "high": 1}}})
+    (entry, _), one.costs["ns"] = entries(one.page, trials=False), Cost(1.0, 2.0, 0.1)
+    (tmp_path / "output.txt").write_text("error: of an earlier start\n")
+
+    def broken(self: Stages, *_: object) -> None:
+        self._said = (tmp_path / "output.txt").stat().st_size
+        with (tmp_path / "output.txt").open("ab") as log:
+            log.write(b"\xff\nerror: the disk is full\n")
+
+    monkeypatch.setattr(Stages, "_train", broken)
+    with pytest.raises(UserError, match=r"search/ns: 0 of 2 trials have ended; the disk is full$"):
+        one._optuna(entry)
+    one.retry = True
+    with pytest.raises(UserError, match=r"^retry=true: a trial of Optuna's that has failed stays one"):
+        one.play()
+
+
+@pytest.mark.parametrize(
+    "asked, names",
+    [
+        (["loss=hinge"], "default,evaluation"),
+        (["callbacks=[metrics, checkpoint]"], "metrics,checkpoint,evaluation"),
+        (["+callbacks=[default,jacobian]"], "default,jacobian,evaluation"),
+        (["callbacks=metrics"], "metrics,evaluation"),
+        (["callbacks=[metrics]", "callbacks=[]"], "evaluation"),
+        (["callbacks=null"], "evaluation"),
+    ],
+)
+def test_a_contestant_keeps_its_callbacks(asked: list[str], names: str) -> None:
+    assert watching(asked, "mmd", "auto")[0] == f"callbacks=[{names}]"
 
 
 def test_a_rehearsal_that_is_not_whole_is_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
