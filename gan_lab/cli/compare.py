@@ -43,6 +43,7 @@ SCORED = "generator"  # the digest of the generator that the run had left when i
 USAGE = "gan-lab compare DIR [DIR ...] [out=FILE]"
 LARGEST = 1e150  # of a figure: a table has squares of them
 LONGEST = 1000  # characters of a circumstance
+TOURNAMENT = "page.yaml"  # in its directory: contestants of two may have one name
 DOUBTS = "doubts"  # what speaks against it, in words; absent where nothing does
 
 
@@ -159,6 +160,7 @@ def read_run(directory: Path) -> Run:
     kept = played_overrides(directory)
     if not finished:
         kept.add(f"(stopped after round {rounds})")
+    kept |= {f"(of {printable(str(place))})" for place in directory.parents[1:3] if (place / TOURNAMENT).is_file()}
     scores: dict[tuple[str, str], float] = {}
     procedures: dict[str, dict[str, Any]] = {}
     doubts, stale = [], set()

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from rich.console import Console
 
 from gan_lab.callbacks.checkpoint import RoundCheckpoint
-from gan_lab.cli.compare import compare, read_run
+from gan_lab.cli.compare import compare, find_runs, read_run
 from gan_lab.cli.evaluate import show
 from gan_lab.cli.report import gather
 from gan_lab.cli.status import Job
@@ -44,6 +44,30 @@ def runs(tmp_path: Path) -> list[Path]:
         scored(tmp_path / f"{loss}={seed}", loss, frechet * (1 + seed / 10), copying, seed)
         for loss, frechet, copying in kinds
         for seed in range(3)
+    ]
+
+
+def test_a_run_that_is_left_out_of_a_table_is_not_counted(runs: list[Path], tmp_path: Path) -> None:
+    again = scored(tmp_path / "again", "minimax", 2.0, 0.9)
+    comparison = compare([read_run(run) for run in (*runs, again)])
+    assert "| loss=minimax |" in as_markdown(comparison)
+    assert any(f"{again}: left out, since seed 0" in line for line in comparison.notes)
+
+
+def test_tournaments_are_kept_apart_and_their_rehearsals_left_out(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        for seed in range(2):
+            scored(tmp_path / name / "final" / str(seed), "hinge", 1.0, None, seed)
+        (scored(tmp_path / name / "rehearsal" / "hinge", "hinge", 9.0, None) / "cost.json").touch()
+        (tmp_path / name / "page.yaml").touch()
+    places = find_runs([tmp_path], "summary.json")
+    assert sorted(path.parent.name for path in places) == ["final"] * 4
+    cells = compare([read_run(path) for path in places]).cells
+    assert [(cell.configuration, len(cell.values)) for cell in cells] == [
+        (f"(of {tmp_path / name})", 2) for name in ("one", "two")
+    ]
+    assert [cell.configuration for cell in compare([read_run(path) for path in places[:2]]).cells] == [
+        "(no other override)"
     ]
 
 
