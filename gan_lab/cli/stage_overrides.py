@@ -6,19 +6,22 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from gan_lab.config.conf import CONF
 from gan_lab.config.observing import key_of
 from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
-from gan_lab.io.reading import read_yaml_list
+from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.tournament.overrides import check_override
 from gan_lab.tournament.page import Choices, Range, spelt
+
+CALLBACKS = "override /callbacks"  # in the defaults of an experiment
 
 
 def watching(overrides: Sequence[str], metric: str, features: str) -> list[str]:
     """The evaluation along a run, beside the callbacks that the page asks for."""
-    parser = OverridesParser.create()
-    asked = [parser.parse_override(override).value() for override in overrides if key_of(override) == "callbacks"]
-    names = asked[-1] if asked else ["default"]
+    asked = _values(overrides, "callbacks")
+    experiments = [str(name) for name in _values(overrides, "experiment")]
+    names = asked[-1] if asked else _callbacks_of(experiments[-1]) if experiments else ["default"]
     names = names if isinstance(names, list) else [name for name in [names] if name is not None]
     together = [*(str(name) for name in names if name != "evaluation"), "evaluation"]
     return [
@@ -26,6 +29,18 @@ def watching(overrides: Sequence[str], metric: str, features: str) -> list[str]:
         f"metric@callbacks.evaluation.metrics=[{metric}]",
         f"features@callbacks.evaluation.features={features}",
     ]
+
+
+def _values(overrides: Sequence[str], key: str) -> list[Any]:
+    parser = OverridesParser.create()
+    return [parser.parse_override(override).value() for override in overrides if key_of(override) == key]
+
+
+def _callbacks_of(experiment: str) -> Any:
+    """Those that an experiment of the lab chooses."""
+    file = CONF / "experiment" / f"{experiment}.yaml"
+    chosen = read_yaml(file).get("defaults", []) if file.exists() else []
+    return next((one[CALLBACKS] for one in chosen if isinstance(one, dict) and CALLBACKS in one), ["default"])
 
 
 def interval(part: Range | Choices) -> str:

@@ -143,6 +143,9 @@ def test_a_search_of_optuna_s_that_was_cut_short_is_told(tmp_path: Path, monkeyp
         (["callbacks=metrics"], "metrics,evaluation"),
         (["callbacks=[metrics]", "callbacks=[]"], "evaluation"),
         (["callbacks=null"], "evaluation"),
+        (["experiment=mnist_500"], "default,overfitting,evaluation"),
+        (["experiment=mnist_500", "callbacks=[metrics]"], "metrics,evaluation"),
+        (["experiment=ring"], "default,evaluation"),
     ],
 )
 def test_a_contestant_keeps_its_callbacks(asked: list[str], names: str) -> None:
