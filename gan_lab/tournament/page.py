@@ -208,6 +208,11 @@ class TournamentPage(_Model):
         self._check_parts()
         if self.until == "decided" and not self.contestants:
             raise ValueError(f"until=decided: {ONCE}")
+        if self.until == "decided" and len(self.numbers) == 1:
+            raise ValueError(
+                f"until=decided: one look is all that seeds={self.seeds}, first_look={self.first_look} and "
+                f"looks={self.looks} leave; give more seeds than first_look and two looks or more"
+            )
         for name in (*self.contestants, *self.parts):
             if not NAME.fullmatch(name) or name.lower() in NO_NAMES:
                 raise ValueError(f"{name!r}: a name {NAMING}, and is none of {', '.join(NO_NAMES)}")

@@ -63,6 +63,10 @@ def searching(key: str, choices: list[Any]) -> dict[str, Any]:
         ({"contestants": {"a b": [], "c": []}}, "page: 'a b': a name has letters, digits and _"),
         ({"contestants": {"ring": [], "c": []}}, "page: ring: is an experiment of the lab; give it another name"),
         ({"question": "worst"}, "page: question=worst: must be one of best, order, ns, hinge"),
+        (
+            {"until": "decided", "seeds": 5},
+            "page: until=decided: one look is all that seeds=5, first_look=5 and looks=3 ",
+        ),
         ({"first_seed": 998}, "page: search.seed must be none of the final runs' seeds"),
         ({"evaluation": {"metric": "mmd", "seed": 1}}, "page: evaluation: validation_seed must be another seed"),
         ({"common": ["rounds=7"]}, "page: rounds=7: the tournament sets rounds itself"),

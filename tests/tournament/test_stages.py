@@ -53,14 +53,14 @@ def started(place: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> lis
 
 def test_a_page_may_change_until_runs_are_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert started(tmp_path, monkeypatch) == ["ns-00", "hinge-00"]
-    assert started(tmp_path, monkeypatch, until="decided", question="order") == []
+    assert started(tmp_path, monkeypatch, until="decided", seeds=8, question="order") == []
     other = PAGE["contestants"] | {"hinge": ["loss=hinge", "optimizer.lr=0.1"]}
     assert started(tmp_path, monkeypatch, contestants=other) == ["hinge-00"]  # what was rehearsed is another now
     metric = {"metric": "mmd", "n": 500}
     assert started(tmp_path, monkeypatch, evaluation=metric) == ["ns-00", "hinge-00"]
     (tmp_path / "final").mkdir()
     assert started(tmp_path, monkeypatch, evaluation=metric, power=0.9) == []
-    for change in ({"question": "order"}, {"until": "decided"}, {"seeds": 4}):
+    for change in ({"question": "order"}, {"seeds": 4}):
         with pytest.raises(UserError, match=rf"holds a tournament with other {next(iter(change))}; give this one a"):
             started(tmp_path, monkeypatch, **{"evaluation": metric} | change)
 
