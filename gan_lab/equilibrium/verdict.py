@@ -23,7 +23,7 @@ ADVICE = {
     "(callbacks=[default] has one)",
     "discriminator too weak": "an independent discriminator sees what D does not: a stronger D, by a higher "
     "optimizer.d.lr, update.d_steps=2, a larger D (model.discriminator), or weaker penalties on it",
-    "discriminator leads": "D still finds a difference that G does not mend: a larger G (model.generator), "
+    "discriminator leads": "D still finds a difference that G does not reduce: a larger G (model.generator), "
     "term@d_terms=[r1], or a lower optimizer.lr with more rounds",
     "discriminator wins": "strengthen G or weaken D: lower optimizer.d.lr or raise optimizer.g.lr, update.g_steps=2, "
     "term@d_terms=[r1]; with loss=minimax, try loss=non_saturating",
