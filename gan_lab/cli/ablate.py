@@ -1,7 +1,8 @@
 """Ablation of a recipe: which of its parts matter, such as `gan-lab ablate PAGE fraction=1/2`.
 
 All subsets of the parts are played, with the same seeds, as contestants of a tournament (see `gan-lab tournament`);
-fraction=1/2 plays the half of them that still tells main effects from interactions of two, for five parts or more. The
+fraction=1/2 plays half of them: with four parts or more it tells main effects from interactions of two, with five or
+more also these from each other; three parts may be halved, but then each main effect is mixed with an interaction. The
 result has, beside a tournament's, the main effects and the interactions of two parts, with intervals over seeds.
 
 PAGE is a tournament's with `parts` in place of `contestants`: each a name with the overrides that put the part in;
