@@ -334,36 +334,49 @@ class Update(Protocol):
     def play(self, game: Game) -> None: ...
 
 
-class LinearSteps(Protocol):
-    """Steps of gradient descent near a point w*, as linear maps of w - w*, (n,), D's weights first.
+class LinearPoint(NamedTuple):
+    """A point of the game near an equilibrium w*: differences from it, each (n, k) for k points at once."""
 
-    With A the Jacobian of v = (grad_psi J_D, grad_theta J_G) and H the diagonal matrix of step sizes.
+    w: Tensor  # weights, D's first
+    momentum: Tensor  # what the optimisers' averages of gradients would move the weights by
+    past: Tensor  # the point that the update remembers
+
+
+class LinearSteps(Protocol):
+    """Steps of the players' optimisers near an equilibrium, as linear maps of differences from it.
+
+    With A the Jacobian of v = (grad_psi J_D, grad_theta J_G), H the diagonal matrix of step sizes and beta the
+    momentum, a step along the gradients g is m <- beta m + (1 - beta) H g, w <- w - m.
     """
 
-    def d(self, w: Tensor) -> Tensor:
-        """D's own step: H A w in D's weights, 0 in G's."""
-
-    def g(self, w: Tensor) -> Tensor:
-        """G's own step, likewise."""
-
-    def both(self, w: Tensor) -> Tensor:
-        """H A w: both players' steps from the same point."""
+    def slope(self, w: Tensor) -> Tensor:
+        """H A w, of v at w."""
 
     def consensus(self, w: Tensor) -> Tensor:
-        """H A'A w: both players' steps down 1/2 ||v||^2."""
+        """H A'A w, of the gradient of 1/2 ||v||^2 at w."""
+
+    def d(self, point: LinearPoint) -> LinearPoint:
+        """D's step along its own gradient."""
+
+    def g(self, point: LinearPoint) -> LinearPoint:
+        """G's step, likewise."""
+
+    def both(self, point: LinearPoint, slope: Tensor) -> LinearPoint:
+        """Both players' steps along `slope`."""
 
 
 class LinearRound(NamedTuple):
-    """`rounds` rounds as a linear map of w - w* and what the update remembers, `vectors` of (n,) in one."""
+    """`rounds` rounds as a linear map."""
 
-    apply: Callable[[Tensor], Tensor]
-    vectors: int = 1
+    play: Callable[[LinearPoint], LinearPoint]
+    remembers: bool = False  # whether the update does, a past point
     rounds: int = 1
+    consensus: float = 0.0  # weight of that slope in the map
 
 
 @runtime_checkable
 class Linearised(Protocol):
-    """An update whose round is, near an equilibrium and for plain gradient steps, a known linear map."""
+    """An update whose round is, near an equilibrium, a known linear map of the optimisers' steps."""
 
     def linearised(self, steps: LinearSteps) -> LinearRound | None:
         """The map; None where an update within this one has none."""

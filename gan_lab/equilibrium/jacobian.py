@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ALL = slice(None)
 CONVERGED = 0.01  # largest residual of a converged eigenvalue, relative to its modulus
 
 
@@ -27,11 +26,9 @@ class Jacobian:
         self._u = [torch.zeros_like(part, requires_grad=True) for part in field]
         self._pulled = self._pull(self._u, create_graph=True)
 
-    def __call__(self, x: Tensor, rows: slice = ALL) -> Tensor:
-        """A x; of other rows than those of the weight tensors in `rows`, which are cheaper than all, 0."""
-        found = [torch.zeros_like(u) for u in self._u]
-        found[rows] = _gradient(self._pulled, self._u[rows], self._parts(x))
-        return _flat(found)
+    def __call__(self, x: Tensor) -> Tensor:
+        """A x."""
+        return _flat(_gradient(self._pulled, self._u, self._parts(x)))
 
     def transposed(self, u: Tensor) -> Tensor:
         """A'u."""
@@ -62,30 +59,12 @@ def _flat(parts: Sequence[Tensor]) -> Tensor:
     return torch.cat([part.detach().flatten() for part in parts])
 
 
-class GradientSteps:
-    """Steps of gradient descent of `sizes` (n,): see `types.LinearSteps`. The first `of_d` weight tensors are D's."""
-
-    def __init__(self, jacobian: Jacobian, sizes: Tensor, of_d: int) -> None:
-        self._jacobian, self._sizes, self._of_d = jacobian, sizes, of_d
-
-    def d(self, w: Tensor) -> Tensor:
-        return self._sizes * self._jacobian(w, slice(self._of_d))
-
-    def g(self, w: Tensor) -> Tensor:
-        return self._sizes * self._jacobian(w, slice(self._of_d, None))
-
-    def both(self, w: Tensor) -> Tensor:
-        return self._sizes * self._jacobian(w)
-
-    def consensus(self, w: Tensor) -> Tensor:
-        return self._sizes * self._jacobian.transposed(self._jacobian(w))
-
-
 class Eigenvalues(NamedTuple):
-    """Eigenvalues that Arnoldi's iteration has found, the largest first, and which of them have converged."""
+    """Eigenvalues that a projection has found, the largest first, and what is known of each."""
 
     values: np.ndarray  # (k,), complex
-    converged: np.ndarray  # (k,), bool
+    residuals: np.ndarray  # (k,): ||map(x) - value x|| of its vector x, ||x|| = 1
+    converged: np.ndarray  # (k,), bool: whether the residual is small beside the value
 
     @property
     def sure(self) -> np.ndarray:
@@ -93,35 +72,55 @@ class Eigenvalues(NamedTuple):
         return self.values[self.converged]
 
 
-def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Eigenvalues:
-    """The eigenvalues at the rim of the spectrum of x -> product(x), by `steps` products (Arnoldi 1951).
+NONE = Eigenvalues(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))  # of a game that has diverged
 
-    The map is projected on the span of start, product(start), ...; the eigenvalues of the small matrix tend to those
-    of the map, the outermost first. The residual ||product(x) - value x|| of one with ||x|| = 1 is known, and is at
-    most `CONVERGED` of its modulus where it counts as converged, so that the sign of its real part is known where that
-    is larger. Where the span is invariant, as it is once it
-    is the whole space, all are exact. None are found where a product is not finite.
-    """
+
+class Krylov(NamedTuple):
+    """Span of start, product(start), ...: an orthonormal basis, the product projected on it, and what leaves it."""
+
+    basis: list[Tensor]  # k of (n,)
+    projected: np.ndarray  # (k, k)
+    rest: float  # norm of the last vector's product outside the span: 0 where the span is invariant
+
+    def eigenvalues(self) -> Eigenvalues:
+        """Those of the product at the rim of its spectrum.
+
+        They tend to the product's with the size of the span, the outermost first, and are exact where it is invariant.
+        """
+        values, vectors = np.linalg.eig(self.projected)
+        residuals = self.rest * np.abs(vectors[-1])
+        order = np.argsort(-np.abs(values), kind="stable")
+        return Eigenvalues(values[order], residuals[order], (residuals <= CONVERGED * np.abs(values))[order])
+
+
+def krylov(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Krylov | None:
+    """The span of `steps` products (Arnoldi 1951); None where a product is not finite."""
     basis = [start / start.norm()]
-    projected = np.zeros((steps + 1, steps))
-    rest, done = 0.0, 0
+    projected = np.zeros((steps, steps))
     for step in range(steps):
         x = product(basis[-1])
         size = x.norm()
+        if not size.isfinite():
+            return None
         for _ in range(2):  # once more, for what rounding has left
             parts = torch.stack([torch.dot(b, x) for b in basis])
             projected[: step + 1, step] += parts.double().cpu().numpy()
             for b, part in zip(basis, parts, strict=True):
                 x = x - part * b
-        done, rest = step + 1, x.norm().item()
-        if rest <= 1e-6 * size.item() or done == len(start):
-            rest = 0.0
-            break
-        projected[step + 1, step] = rest
-        basis.append(x / rest)
-    if not np.isfinite(projected).all():  # of a game that has diverged
-        return Eigenvalues(np.zeros(0), np.zeros(0, dtype=bool))
-    values, vectors = np.linalg.eig(projected[:done, :done])
-    residuals = rest * np.abs(vectors[-1])
-    order = np.argsort(-np.abs(values), kind="stable")
-    return Eigenvalues(values[order], (residuals <= CONVERGED * np.abs(values))[order])
+        rest = x.norm().item()
+        if rest <= 1e-6 * size.item() or step + 1 == len(start):
+            return Krylov(basis, projected[: step + 1, : step + 1], 0.0)
+        if step + 1 < steps:
+            projected[step + 1, step] = rest
+            basis.append(x / rest)
+    return Krylov(basis, projected, rest)
+
+
+def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Eigenvalues:
+    """The eigenvalues at the rim of the spectrum of x -> product(x), by `steps` products; none where one is not finite.
+
+    One has converged where its residual is at most `CONVERGED` of its modulus. A residual is the distance to a map that
+    has this eigenvalue; how far the eigenvalue itself may be off is as much for a normal map, and more for others.
+    """
+    found = krylov(product, start, steps)
+    return NONE if found is None else found.eigenvalues()

@@ -9,7 +9,7 @@ from torch.optim import SGD, Adam, Optimizer, RMSprop
 from gan_lab.errors import UserError
 from gan_lab.optimizers.root_adam import RootAdam
 
-IGNORED = ("weight_decay", "amsgrad", "centered", "dampening")  # by the formulas below
+IGNORED = ("weight_decay", "amsgrad", "centered", "dampening", "nesterov")  # by the formulas below
 
 
 def step_sizes(optimizer: Optimizer) -> list[Tensor]:
@@ -19,14 +19,20 @@ def step_sizes(optimizer: Optimizer) -> list[Tensor]:
         RMSprop                    lr / (sqrt(v) + eps)
         Adam, RootAdam             lr / (sqrt(v^) + eps),  lr / sqrt(v^ + eps)
 
-    Averages of gradients have reached a steady gradient, and those of squares stay as they are: to first order in the
-    step size momentum only scales the steps. Before the first step, when v is 0, sizes of the last two are lr.
+    Averages of gradients have reached a steady gradient (see `momentum`), and those of squares stay as they are. Before
+    the first step, when v is 0, sizes of the last two are lr.
 
     Raises:
         UserError: the optimiser is none of these, or has a setting that the formula does not know.
     """
     (group,) = optimizer.param_groups
     return [_size(optimizer, group, weight) for weight in group["params"]]
+
+
+def momentum(optimizer: Optimizer) -> float:
+    """beta of the optimiser's average of gradients, m <- beta m + (1 - beta) g; 0 where it has none."""
+    (group,) = optimizer.param_groups
+    return float(group["betas"][0] if "betas" in group else group.get("momentum", 0.0))
 
 
 def _size(optimizer: Optimizer, group: dict[str, Any], weight: Tensor) -> Tensor:

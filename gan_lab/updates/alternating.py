@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
 from gan_lab.ranges import PositiveInt
-from gan_lab.types import Game, LinearRound, LinearSteps, Player, StepContext
+from gan_lab.types import Game, LinearPoint, LinearRound, LinearSteps, Player, StepContext
 
 
 @dataclass(frozen=True)
@@ -71,9 +69,9 @@ def step(game: Game, player: Player, context: StepContext) -> None:
 def linearised(steps: LinearSteps, d_steps: int, g_steps: int) -> LinearRound:
     """k steps of D, then m of G."""
 
-    def play(w: Tensor) -> Tensor:
+    def play(point: LinearPoint) -> LinearPoint:
         for move in (*[steps.d] * d_steps, *[steps.g] * g_steps):
-            w = w - move(w)
-        return w
+            point = move(point)
+        return point
 
     return LinearRound(play)

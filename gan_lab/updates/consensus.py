@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 
 from gan_lab.ranges import NonNegativeFloat
-from gan_lab.types import Game, LinearRound, LinearSteps
+from gan_lab.types import Game, LinearPoint, LinearRound, LinearSteps
 from gan_lab.updates.higher_order import higher_order
 from gan_lab.updates.vector_field import move, vector_field
 
@@ -40,4 +40,7 @@ class Consensus:
         move(game, (d_sum, g_sum))
 
     def linearised(self, steps: LinearSteps) -> LinearRound:
-        return LinearRound(lambda w: w - steps.both(w) - self.weight * steps.consensus(w))
+        def play(point: LinearPoint) -> LinearPoint:
+            return steps.both(point, steps.slope(point.w) + self.weight * steps.consensus(point.w))
+
+        return LinearRound(play, consensus=self.weight)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.types import Game, LinearRound, LinearSteps
+from gan_lab.types import Game, LinearPoint, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import move, vector_field
 
 
@@ -37,4 +37,8 @@ class Extragradient:
         move(game, ahead)
 
     def linearised(self, steps: LinearSteps) -> LinearRound:
-        return LinearRound(lambda w: w - steps.both(w - steps.both(w)))
+        def play(point: LinearPoint) -> LinearPoint:
+            ahead = steps.both(point, steps.slope(point.w))
+            return steps.both(ahead._replace(w=point.w), steps.slope(ahead.w))
+
+        return LinearRound(play)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gan_lab.ranges import PositiveInt, UnitInterval
-from gan_lab.types import Game, Linearised, LinearRound, LinearSteps, Stateful, Update
+from gan_lab.types import Game, Linearised, LinearPoint, LinearRound, LinearSteps, Stateful, Update
 
 
 @dataclass
@@ -50,14 +50,13 @@ class Lookahead:
         if inner is None or inner.rounds != 1:
             return None
 
-        def play(points: Tensor) -> Tensor:
-            fast = points
+        def play(point: LinearPoint) -> LinearPoint:
+            fast = point
             for _ in range(self.every):
-                fast = inner.apply(fast)
-            n = len(points) // inner.vectors  # what the inner update remembers is not drawn back
-            return torch.cat([torch.lerp(points[:n], fast[:n], self.alpha), fast[n:]])
+                fast = inner.play(fast)
+            return fast._replace(w=torch.lerp(point.w, fast.w, self.alpha))  # neither momentum nor past is drawn back
 
-        return LinearRound(play, inner.vectors, self.every)
+        return inner._replace(play=play, rounds=self.every)
 
     def state_dict(self) -> dict[str, Any]:
         inner = self.inner.state_dict() if isinstance(self.inner, Stateful) else None

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
-from gan_lab.types import Game, LinearRound, LinearSteps
+from gan_lab.types import Game, LinearPoint, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import vector_field
 
 
@@ -38,11 +37,10 @@ class Optimistic:
                 self._past[player.name] = now
 
     def linearised(self, steps: LinearSteps) -> LinearRound:
-        def play(points: Tensor) -> Tensor:
-            now, past = points.chunk(2)
-            return torch.cat([now - steps.both(2 * now - past), now])
+        def play(point: LinearPoint) -> LinearPoint:
+            return steps.both(point, steps.slope(2 * point.w - point.past))._replace(past=point.w)
 
-        return LinearRound(play, vectors=2)
+        return LinearRound(play, remembers=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"past": self._past}

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from gan_lab.types import Game, LinearRound, LinearSteps
+from gan_lab.types import Game, LinearPoint, LinearRound, LinearSteps
 from gan_lab.updates.vector_field import vector_field
 
 
@@ -44,12 +44,11 @@ class PastExtragradient:
                 self._past[player.name] = gradient
 
     def linearised(self, steps: LinearSteps) -> LinearRound:
-        def play(points: Tensor) -> Tensor:
-            now, ahead = points.chunk(2)  # w_t and w'_{t-1}
-            ahead = now - steps.both(ahead)
-            return torch.cat([now - steps.both(ahead), ahead])
+        def play(point: LinearPoint) -> LinearPoint:
+            ahead = steps.both(point, steps.slope(point.past))  # past: w'_{t-1}
+            return steps.both(ahead._replace(w=point.w), steps.slope(ahead.w))._replace(past=ahead.w)
 
-        return LinearRound(play, vectors=2)
+        return LinearRound(play, remembers=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"past": self._past}

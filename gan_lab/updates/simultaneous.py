@@ -22,4 +22,4 @@ class Simultaneous:
         move(game, vector_field(game))
 
     def linearised(self, steps: LinearSteps) -> LinearRound:
-        return LinearRound(lambda w: w - steps.both(w))
+        return LinearRound(lambda point: steps.both(point, steps.slope(point.w)))

@@ -18,7 +18,8 @@ from helpers.toy_players import QUANTILES, Logistic, Shift
 from omegaconf import DictConfig
 
 from gan_lab.callbacks.jacobian import OWN, JacobianSpectrum, Spectrum, repels, sentence
-from gan_lab.equilibrium.jacobian import leading
+from gan_lab.equilibrium.jacobian import Eigenvalues, Jacobian, leading
+from gan_lab.equilibrium.rounds import ProjectedSteps
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build_data
 from gan_lab.game.gan import GAN
@@ -83,6 +84,42 @@ def test_on_the_dirac_gan_it_equals_the_closed_form(update: Any, named: str) -> 
     assert found.radius("update") == pytest.approx(dirac.radius("WGAN + R1", named), abs=1e-6)
     for other in ("simultaneous", "alternating"):
         assert found.radius(other) == pytest.approx(dirac.radius("WGAN + R1", other), abs=1e-6)
+
+
+@pytest.mark.parametrize("momentum", [0.5, 0.9])
+@pytest.mark.parametrize(
+    "update",
+    [
+        Simultaneous(), Alternating(), Alternating(2, 1), Extragradient(), Optimistic(), PastExtragradient(),
+        Consensus(0.3), Lookahead(Optimistic(), 3, 0.5), Lookahead(Consensus(0.3), 3, 0.5),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_with_momentum_rounds_do_what_is_predicted(update: Any, momentum: float) -> None:
+    """On the bilinear game, of whose turning momentum makes an alternating round's spirals (Gidel et al. 2019)."""
+    parts = [*dirac.METHODS["WGAN"][0], "optimizer=sgd", "optimizer.lr=0.1", f"optimizer.momentum={momentum}"]
+    gan, data = dirac.game(*parts, *AT_ZERO)
+    gan.update = update
+    predicted = looked_at(gan, data)
+    assert predicted.is_whole
+    gan, data = dirac.game(*parts)
+    gan.update = update
+    distances = np.linalg.norm(dirac.played(gan, data, 240), axis=1)
+    slope = np.polyfit(np.arange(40, 241), np.log(distances[40:]), 1)[0]  # of a spiral
+    assert predicted.radius("update") == pytest.approx(math.exp(slope), abs=1e-3)
+    assert predicted.radius("alternating") > 1.03  # without momentum it is 1
+
+
+def test_lazy_terms_count_with_their_average_whenever_it_looks() -> None:
+    """R1 every second round, at a round with and at one without it; and eagerly."""
+    found = []
+    for parts, steps in ((["d_terms.r1.every=2"], 0), (["d_terms.r1.every=2"], 1), ([], 0)):
+        gan, data = dirac.game(*dirac.METHODS["WGAN + R1"][0], *parts, *AT_ZERO)
+        gan.d.step += steps
+        found.append(looked_at(gan, data))
+        assert gan.d.terms["r1"].every == (2 if parts else 1)
+    for one in found[1:]:
+        np.testing.assert_allclose(one.field.values, found[0].field.values, atol=1e-6)
 
 
 @pytest.mark.parametrize("lr", [0.2, 0.6])
@@ -186,13 +223,44 @@ def test_a_run_near_its_equilibrium_does_what_is_predicted(
 
 
 def test_the_sentence_claims_no_more_than_the_figures() -> None:
-    assert "the game turns more than it pulls or pushes. No leading" in sentence({"rotation": 1.0}, False)
-    assert "there the game pulls or pushes more than it turns." in sentence({"rotation": 0.6}, False)  # |Re| is 0.8
-    assert "v' repels somewhere; a round of this run's update is pr" in sentence({"rotation": 0.0, OWN: 0.9}, True)
-    assert "of this run's update no eigenvalue has converged." in sentence({"rotation": 0.0, OWN: math.nan}, False)
-    assert sentence({"rotation": math.nan}, False) == "No eigenvalue other than 0 has converged: take more steps."
+    def said(report: dict[str, float], *values: complex, is_whole: bool = False) -> str:
+        field = Eigenvalues(np.array(values), np.zeros(len(values)), np.ones(len(values), dtype=bool))
+        return sentence(report, Spectrum(1.0, field, {}, {}, is_whole))
+
+    assert "the game turns more than it pulls or pushes. No leading" in said({"rotation": 1.0}, 4j, -4j)
+    assert "there the game pulls or pushes more than it turns." in said({"rotation": 0.6})  # |Re| is 0.8
+    shrinks = "a round of this run's update is predicted to multiply distances by"
+    assert f"v' repels somewhere; {shrinks} at least 0.9." in said({"rotation": 0.0, OWN: 0.9}, -1.0)
+    assert f"{shrinks} 0.9." in said({"rotation": 0.0, OWN: 0.9}, is_whole=True)
+    assert "of this run's update no eigenvalue has converged." in said({"rotation": 0.0, OWN: math.nan})
+    assert said({"rotation": math.nan}) == "No eigenvalue other than 0 has converged: take more steps."
     turning = np.array([4j, -4j])
     assert repels(np.array([3.0, -1.0])) and not repels(turning) and not repels(turning - 4e-8)
+
+
+def test_of_a_large_game_the_rounds_that_have_converged_are_eigenvalues_of_the_whole_map() -> None:
+    """Two players of 40 weights each, step sizes that differ, momentum that differs, and an alternating round."""
+    generator = torch.Generator().manual_seed(0)
+    n, of_d, betas = 80, 40, (0.5, 0.2)
+    a = torch.randn(n, n, generator=generator) / n**0.5
+    a = 0.3 * (a - a.T) + 0.02 * a + torch.diag(torch.cat([torch.tensor([4.0, 3.0]), torch.zeros(n - 2)]))
+    sizes = 0.05 + 0.1 * torch.rand(n, generator=generator)
+    w = torch.zeros(n, requires_grad=True)
+    jacobian = Jacobian([(a @ w)[:of_d], (a @ w)[of_d:]], [w])
+    steps = ProjectedSteps(jacobian, sizes, betas, of_d, torch.randn(n, generator=generator), 12)
+    found = steps.eigenvalues(Alternating().linearised(steps))
+    k, beta = (sizes[:, None] * a).double(), torch.tensor([betas[0]] * of_d + [betas[1]] * (n - of_d)).double()
+    whole = torch.eye(2 * n, dtype=torch.float64)
+    for player in (torch.arange(n) < of_d, torch.arange(n) >= of_d):
+        one = torch.eye(2 * n, dtype=torch.float64)
+        one[n:, n:] = torch.where(player, beta, torch.ones(n)).diag()
+        one[n:, :n] = torch.where(player, 1 - beta, torch.zeros(n)).diag() @ k
+        one[:n] -= player.double().diag() @ one[n:]
+        whole = one @ whole
+    truth = np.linalg.eigvals(whole.numpy())
+    assert 2 <= len(found.sure) and not steps.is_whole
+    for value in found.sure:
+        assert np.abs(truth - value).min() < 3 * 0.01 * abs(1 - value)
 
 
 def test_networks_that_cannot_be_differentiated_so_often_are_told(
