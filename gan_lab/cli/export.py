@@ -151,14 +151,22 @@ def source_of(directory: Path, options: Options) -> "Source":
 
 
 def figures_of(directory: Path, options: Options) -> "Figures":
-    """What `gan-lab evaluate` has measured of these very weights: none where others were asked for."""
+    """What `gan-lab evaluate` has measured of these very weights, and what any test has found of copies.
+
+    Of a checkpoint only the best one's test is known. Tests along a run are of the averaged weights.
+    """
     from gan_lab.cli.compare import read_run
-    from gan_lab.evaluation.copying import in_words, most
+    from gan_lab.evaluation.copying import beside, in_words, most, when_it_was_left
     from gan_lab.export.hub import Figures
 
-    if options.checkpoint is not None or not (directory / "summary.json").is_file():
+    is_average = options.weights == "average"
+    if not (directory / "summary.json").is_file():
         return Figures()
     run, summary = read_run(directory), read_json(directory / "summary.json")
+    if options.checkpoint is not None:
+        return Figures(
+            copies=in_words(beside(summary, "best/") if is_average and options.checkpoint == "best" else None)
+        )
     found = []
     for (name, key), value in sorted(run.scores.items()):
         how = run.procedures[key]
@@ -166,7 +174,8 @@ def figures_of(directory: Path, options: Options) -> "Figures":
             of = ("protocol", "features", "resize", "metric", "sampling", "flips", "n", "n_real", "split", "seed")
             found.append((name, value, ", ".join(f"{part}={how[part]}" for part in of if part in how)))
     own = {key for _, key in run.scores if run.procedures[key].get("weights") == options.weights}
-    return Figures(found, in_words(max((z for key in own if (z := most(summary, key)) is not None), default=None)))
+    tests = [*(most(summary, key) for key in own), when_it_was_left(summary) if is_average else None]
+    return Figures(found, in_words(max((z for z in tests if z is not None), default=None)))
 
 
 if __name__ == "__main__":

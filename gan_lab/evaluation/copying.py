@@ -38,12 +38,10 @@ def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:
 
     Tests are `copying`, whose figure is 1/2 without copies, and `copying_by_cells`, a mean of standard normal figures
     of cells, whose standard deviation is at most 1, and which is low with them; those of a checkpoint are not of this
-    generator. Those along the run count (`callbacks=evaluation` with such a metric) if they are of its last round.
-    `only`: those under this key of a procedure. None: none was made.
+    generator. Those along the run count (`callbacks=evaluation` with such a metric) if they are of the generator's
+    round. `only`: those under this key of a procedure. None: none was made.
     """
-    found = []
-    if only is None:
-        found.append(along({name: value for name, value in summary.items() if f"as_of/{name}" not in summary}))
+    found = [] if only is not None else [when_it_was_left(summary)]
     for name, value in summary.items():
         head, key, figure = [*name.split("/", 2), "", ""][:3]
         is_current = summary.get(f"score/{key}/generator") == summary.get("generator")
@@ -52,6 +50,27 @@ def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:
             continue
         found.append(_deviations(figure, value, summary.get(f"{name}/error")))
     return max((z for z in found if z is not None), default=None)
+
+
+def beside(summary: Mapping[str, Any], figure: str) -> float | None:
+    """The same of the generator that a figure of the summary is of: of the best round, or of the one that was left."""
+    kind = figure.partition("/")[0]
+    if kind == "best":
+        return _best(summary)
+    return None if kind in ("min", "max") else most(summary)  # of rounds that the summary does not name
+
+
+def when_it_was_left(summary: Mapping[str, Any]) -> float | None:
+    """By tests along the run, of the round of the generator that it has left: the last one, or the best."""
+    left = summary.get("generator_round", summary.get("rounds"))
+    if left != summary.get("rounds"):
+        return _best(summary) if left == summary.get("best/round") else None
+    return along({name: value for name, value in summary.items() if f"as_of/{name}" not in summary})
+
+
+def _best(summary: Mapping[str, Any]) -> float | None:
+    z = summary.get("best/copying")
+    return float(z) if _is_number(z) else None
 
 
 def along(figures: Mapping[str, Any]) -> float | None:

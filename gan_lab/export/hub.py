@@ -77,10 +77,11 @@ def model_card(source: Source, with_samples: bool, figures: Figures, licence: st
             *(f"| {name} | {text} |" for name, text in rows),
             USE,
             *(
-                ["## Figures\n\n| figure | value | procedure |\n|---|---|---|", *scores, MEASURED, copies]
+                ["## Figures\n\n| figure | value | procedure |\n|---|---|---|", *scores, MEASURED]
                 if scores
                 else [UNMEASURED]
             ),
+            copies,
             INTENDED,
             "## Licence\n",
             "Not stated." if licence == "unknown" else f"`{licence}`",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
-from gan_lab.evaluation.copying import in_words, most
+from gan_lab.evaluation.copying import beside, in_words
 from gan_lab.io.reading import read_json
 from gan_lab.runtime.lock import leads
 from gan_lab.sweeps.plan import OPTUNA
@@ -56,7 +56,7 @@ class Study(Callback):
         is_high = str(sweeper.direction).endswith("maximize")
         best = best_run(Path(config.hydra.sweep.dir), figure, is_high)
         if best is not None:
-            copies = in_words(most(best.summary))
+            copies = in_words(beside(best.summary, figure))
             print(f"best run: {best.directory}, {figure} {best.value:.5g}; copies of training data: {copies}")
 
 

@@ -19,7 +19,7 @@ from gan_lab.cli.report import gather
 from gan_lab.cli.status import Job
 from gan_lab.cli.watch import View, line, picture
 from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
-from gan_lab.evaluation.copying import Answer, along, answer, most
+from gan_lab.evaluation.copying import Answer, along, answer, beside, most
 from gan_lab.experiment.summary import copies, table
 from gan_lab.game.history import History
 from gan_lab.report.comparison import rows_of
@@ -128,6 +128,17 @@ def test_tests_along_a_run_count_where_they_are_of_its_last_round() -> None:
     assert most(found) == along(found) == pytest.approx(8.0)
     assert most(found | {"as_of/evaluation/copying": 500}) is None and most(found, only="q") is None
     assert along({"evaluation/copying_by_cells": -4.0}) == 4.0 and along({"evaluation/frechet": 1.0}) is None
+
+
+def test_a_generator_and_a_figure_of_the_best_round_have_the_answer_of_that_round() -> None:
+    last = {"rounds": 2000, "evaluation/copying": 0.5, "evaluation/copying/error": 0.05, "best/frechet": 1.0}
+    copied = last | {"best/round": 500, "best/copying": 40.0}
+    assert most(copied) == along(last) == 0 and most(copied | {"generator_round": 2000}) == 0
+    assert most(copied | {"generator_round": 500}) == 40  # which early stopping has left
+    assert most(last | {"generator_round": 500, "best/round": 500}) is None
+    assert most(copied | {"generator_round": 700}) is None
+    assert beside(copied, "best/frechet") == 40 and beside(copied, "frechet") == 0
+    assert beside(copied, "min/g/loss") is None and beside(last, "best/frechet") is None
 
 
 def test_the_best_round_has_the_answer_of_its_own_test(tmp_path: Path) -> None:

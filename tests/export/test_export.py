@@ -133,6 +133,22 @@ def test_figures_and_copies_are_those_of_the_weights_that_are_exported(tmp_path:
     average, raw = (figures_of(run, Options(weights=weights)) for weights in ("average", "raw"))
     assert average.copies.startswith("COPIES (1 of 1)") and raw.copies.startswith("no (0 of 1)")
     assert [value for _, value, _ in average.found] == [0.9] and [value for _, value, _ in raw.found] == [0.5]
+    along = {
+        "seed": 0,
+        "rounds": 9,
+        "finished": True,
+        "evaluation/copying": 0.8,
+        "evaluation/copying/error": 0.05,
+        "best/copying": 4.0,
+    }
+    (run / "summary.json").write_text(json.dumps(along))  # tested along the run, by its average, and not scored
+    for options, copies in (
+        (Options(), "COPIES (1 of 1), at least 6.0"), (Options(weights="raw"), "not tested"),
+        (Options(checkpoint="best"), "COPIES (1 of 1), at least 4.0"), (Options(checkpoint="last"), "not tested"),
+    ):  # fmt: skip
+        assert figures_of(run, options).copies.startswith(copies)
+    source = Source(nn.Linear(4, 2), Normal(4), RECIPES["labels"] | {"latent": LATENT})
+    assert "Copies of training data: COPIES" in model_card(source, False, figures_of(run, Options()), "mit")
 
 
 def test_a_folder_is_uploaded_only_where_it_is_asked_for(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
