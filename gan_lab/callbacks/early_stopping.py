@@ -23,9 +23,11 @@ class EarlyStopping(Monitoring):
 
     With `error`: when a test says so. After each `patience` values a line is fitted to them, and the run ends if it is
     sure that they improve by less than `min_delta` in as many values: if the upper bound of the trend's improvement is
-    below that. A run that improves by `min_delta` or more in each `patience` values is ended with a probability of
-    `error` at most, over all looks together, where the values err independently; where neighbours err alike, in up to
-    two or three times as many (docs/reading_the_game.md; `gan_lab.evaluation.improvement`). The metric's own standard
+    below that. A run that improves by `min_delta` or more in each `patience` values, in a line but for noise, is ended
+    with a probability of `error` at most, over all looks together, where the values err independently; where neighbours
+    err alike, in up to two or three times as many (docs/reading_the_game.md; `gan_lab.evaluation.improvement`). One
+    that improves in steps between looks alone may be ended: take a patience that holds several steps. A value that is
+    no number is not tested; `patience` of them in a row end the run. The metric's own standard
     error counts where `NAME/error`, or an interval `NAME/low` to `NAME/high` of 95 %, is published with it.
 
     The game's own losses do not say whether the samples get better; metrics of the samples do. A run that ends so is
@@ -58,6 +60,7 @@ class EarlyStopping(Monitoring):
         self.waited = 0  # values since the best
         self.window: list[tuple[float, float]] = []  # values, lower being better, and errors, since the last look
         self.looks = 0  # that have let the run go on
+        self.missed = 0  # values that were no numbers, one after the other
         self._seen = 0  # the round of the value that was judged last
 
     def begin(self, trainer: pl.Trainer, gan: GAN) -> None:
@@ -78,7 +81,8 @@ class EarlyStopping(Monitoring):
         return published.get(f"{self.monitor}/error", by_interval if math.isfinite(by_interval) else 0.0)
 
     def _judge(self, value: float, error: float) -> None:
-        if self.error is not None:
+        self.missed = self.missed + 1 if math.isnan(value) else 0
+        if self.error is not None and not self.missed:
             self.window.append((value if self.mode == "min" else -value, error))
         if better(value, self.best, self.mode, self.min_delta):
             self.best, self.waited = value, 0
@@ -92,6 +96,8 @@ class EarlyStopping(Monitoring):
     def _has_stopped_improving(self) -> bool:
         if self.error is None:
             return self.waited >= self.patience
+        if self.missed >= self.patience:
+            return True
         if len(self.window) < self.patience:
             return False
         values, errors = zip(*self.window, strict=True)
@@ -101,10 +107,17 @@ class EarlyStopping(Monitoring):
         return False
 
     def state_dict(self) -> dict[str, Any]:
-        state = {"best": self.best, "waited": self.waited, "seen": self._seen}
+        state = {"monitor": self.monitor, "mode": self.mode, "patience": self.patience, "seen": self._seen}
+        state |= {"best": self.best, "waited": self.waited, "missed": self.missed}
         return state if self.error is None else {**state, "window": list(map(list, self.window)), "looks": self.looks}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.best, self.waited, self._seen = state["best"], state["waited"], state["seen"]
-        self.window = [(value, error) for value, error in state.get("window", [])]
+        self._seen = state["seen"]
+        if (state.get("monitor", self.monitor), state.get("mode", self.mode)) != (self.monitor, self.mode):
+            return  # the best of something else
+        self.best, self.waited, self.missed = state["best"], state["waited"], state.get("missed", 0)
         self.looks = state.get("looks", 0)
+        if state.get("patience", self.patience) == self.patience:
+            self.window = [(value, error) for value, error in state.get("window", [])]
+        else:
+            self.looks += 1  # whatever was looked at with the other patience is not looked at again

@@ -106,6 +106,30 @@ def test_a_test_goes_on_from_where_it_was() -> None:
     assert second.state_dict() == whole.state_dict() and whole.state_dict()["looks"] == 1
 
 
+def test_values_that_are_no_numbers_are_not_tested_and_end_a_run_that_has_no_others() -> None:
+    noise = np.random.default_rng(2).normal(scale=0.1, size=100)
+    noise[::10] = math.nan
+    assert ended(noise) == 12  # after ten numbers
+    assert ended([math.nan] * 50) == 10
+
+
+def test_of_another_figure_nothing_is_remembered_and_no_value_is_looked_at_twice() -> None:
+    first = EarlyStopping("m", 5, min_delta=1.0, error=0.05)
+    for value in (5.0, 4.0, 3.0):
+        first._judge(value, 0.0)
+    state = first.state_dict()
+    for monitor, patience, mode, left in (
+        ("m", 5, "min", 3),
+        ("m", 10, "min", 0),
+        ("k", 5, "min", 0),
+        ("m", 5, "max", 0),
+    ):
+        other = EarlyStopping(monitor, patience, mode, min_delta=1.0, error=0.05)  # type: ignore[arg-type]
+        other.load_state_dict(state)
+        assert len(other.window) == left and other.looks == (patience == 10)
+        assert other.best == (3.0 if (monitor, mode) == ("m", "min") else None)
+
+
 @pytest.mark.parametrize("settings", [{"patience": 3}, {"min_delta": 0.0}])
 def test_a_test_that_could_never_end_a_run_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UserError, match=r"early_stopping.error=0.05: a test needs patience=4 values or more, and an"):
