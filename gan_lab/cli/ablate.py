@@ -107,8 +107,9 @@ def run_page(path: Path, options: Options, given: list[str]) -> TournamentPage:
         raise UserError("parts: name those of the run's overrides that are to be left out, parts=[loss,d_terms]")
     evaluation = {"metric": options.metric or "frechet"}
     evaluation |= {key: value for key in ("features", "n") if (value := getattr(options, key)) is not None}
-    rounds = read_json(path / "summary.json").get("budget")
-    if not isinstance(rounds, int):
+    summary = read_json(path / "summary.json")
+    rounds = summary.get("budget")
+    if not isinstance(rounds, int) or summary.get("finished") is not True:
         raise UserError(f"{path}: not the directory of a run that has ended")
     overrides = [str(override) for override in read_yaml_list(path / OVERRIDES)]
     if not is_own(path / OVERRIDES):

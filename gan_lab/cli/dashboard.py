@@ -61,7 +61,9 @@ def workspace(entity: str, project: str) -> Any:
         project=project,
         name="gan_lab",
         settings=ws.WorkspaceSettings(x_axis="round"),
-        runset_settings=ws.RunsetSettings(pinned_columns=["summary:equilibrium/verdict", "summary:rounds"]),
+        runset_settings=ws.RunsetSettings(
+            pinned_columns=["summary:equilibrium/verdict", "summary:copies of training data", "summary:rounds"]
+        ),
         sections=[
             section(
                 "Samples",

@@ -114,7 +114,7 @@ class Stages:
         found = self._search()
         for seeds in self.page.numbers:
             result = self._finals(found, seeds)
-            if result.decision.settled:
+            if result.is_final:
                 break
         pictures = self._samples(result)
         analysis = None if analyse is None else analyse(result)

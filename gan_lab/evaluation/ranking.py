@@ -180,9 +180,9 @@ def seeds_needed(effect: float, level: float, power: float) -> int | None:
 
     low, high = FEWEST, FEWEST
     while not sees(high):
-        low, high = high, 2 * high
-        if high > MOST_SEEDS:
+        if high == MOST_SEEDS:
             return None
+        low, high = high, min(2 * high, MOST_SEEDS)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if sees(middle) else (middle, high)

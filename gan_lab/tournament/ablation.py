@@ -45,7 +45,13 @@ def as_tournament(page: TournamentPage, names: dict[Subset, str], parts: Sequenc
 
 
 def effects_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -> list[Effect]:
-    """Main effects and interactions, on the figure; a failed run has the worst run's."""
+    """Main effects and interactions, on the figure; a failed run has the worst run's.
+
+    Of a figure that is best near real samples' they are on its distance from theirs, which alone says what is better.
+    """
+    if result.best not in ("higher", "lower"):
+        values = {one.name: one.values for one in result.standings}
+        return effects(parts, {some: values[name] for some, name in names.items()})
     known = [
         (bad, run.figure)
         for one in result.standings
@@ -60,24 +66,54 @@ def effects_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -
 
 
 def analysis_of(result: Result, names: dict[Subset, str], parts: Sequence[str]) -> Analysis:
-    """The effects, as a table of the report."""
-    found = effects_of(result, names, parts)
+    """The effects, in sentences and as a table of the report."""
+    found, error = effects_of(result, names, parts), result.page.error
     rows = [
         [
             " x ".join(effect.parts),
             f"{effect.mean:+.4g} ± {effect.half_width:.2g}",
             f"{effect.p:.2g}",
             f"{effect.adjusted:.2g}",
+            "yes" if effect.adjusted <= error else "no",
             ", ".join(" x ".join(alias) for alias in effect.aliases) or "-",
         ]
         for effect in found
     ]
+    better = "higher" if result.best == "higher" else "lower"
+    of = result.figure if result.best in ("higher", "lower") else f"how far {result.figure} is from real samples'"
     note = (
-        "What a part adds to the figure, averaged over the others; of two parts: half of how much the effect of one "
-        "changes with the other. 95 % t-interval over seeds, which are blocks. This design cannot tell aliases apart."
+        f"What a part adds to {of} ({better} is better), averaged over the others; of two parts: half of how much the "
+        "effect of one changes with the other. 95 % t-interval over seeds, which are blocks. This design cannot tell "
+        "aliases apart. Means: one subset that diverges moves all effects, so see how each one ranks."
     )
-    table = Table("Effects", ["parts", "effect", "p", "by Holm", "aliases"], rows, note)
-    return Analysis("Ablation", [], [table], [], {"effects": [effect._asdict() for effect in found]})
+    table = Table("Effects", ["parts", "effect", "p", "by Holm", "decided", "aliases"], rows, note)
+    data = {"effects": [effect._asdict() for effect in found]}
+    return Analysis("Ablation", _sentences(result, found), [table], [], data)
+
+
+def _sentences(result: Result, found: Sequence[Effect]) -> list[str]:
+    """Which effects are decided, and which are not; and which subsets copy, and so say little."""
+    error, sign = result.page.error, -1 if result.best == "higher" else 1
+    decided, left = [], []
+    for effect in sorted(found, key=lambda one: one.adjusted):
+        name = " x ".join(effect.parts)
+        if effect.adjusted > error:
+            left.append(f"{name} (p = {effect.adjusted:.2g})")
+        elif len(effect.parts) == 1:
+            way = "better" if sign * effect.mean < 0 else "worse"
+            decided.append(f"{name} makes it {way} by {abs(effect.mean):.4g} ± {effect.half_width:.2g}")
+        else:
+            decided.append(f"{name} interact ({effect.mean:+.4g} ± {effect.half_width:.2g})")
+    copying = [one.name for one in result.standings if one.copies.copies]
+    return [
+        *(
+            [f"Effects decided at an error rate of {error:g} over all of them: {'; '.join(decided)}."]
+            if decided
+            else []
+        ),
+        *([f"Effects not decided: {', '.join(left)}."] if left else []),
+        *([f"These subsets copy training samples: {', '.join(copying)}."] if copying else []),
+    ]
 
 
 def page_of_run(overrides: Sequence[str], parts: Sequence[str], rounds: int, more: dict[str, Any]) -> dict[str, Any]:
@@ -86,8 +122,10 @@ def page_of_run(overrides: Sequence[str], parts: Sequence[str], rounds: int, mor
     Each of the runs has as many rounds as that one.
 
     Raises:
-        UserError: it was given no override of such a key.
+        UserError: it was given no override of such a key, or began with another's weights.
     """
+    if any(key_of(override) == "start_from" and not override.endswith("=null") for override in overrides):
+        raise UserError("the run began with another's weights (start_from), and an ablation's runs begin anew")
     kept = [o for o in overrides if not f"{key_of(o)}.".startswith(tuple(f"{key}." for key in (*TAKEN, "data.cache")))]
     own: dict[str, list[str]] = {}
     for part in parts:

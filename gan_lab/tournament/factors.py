@@ -105,7 +105,7 @@ def _of_levels(result: Result, levels: Sequence[Level]) -> Table:
             one.factor,
             one.name,
             _written(one.middle),
-            one.best.name,
+            one.best.marked,
             "failed" if one.best.figures is None else _written(one.best.figures),
         ]
         for one in levels

@@ -47,7 +47,7 @@ def curves(result: Result) -> bytes:
                 continue
             values = np.array([[curve[played] for played in shared] for curve in table])
             spent = np.array(shared) * cost
-            axes.plot(spent, values.mean(0), "o-", color=_colour(row), label=one.name, linewidth=1.6, markersize=3)
+            axes.plot(spent, values.mean(0), "o-", color=_colour(row), label=one.marked, linewidth=1.6, markersize=3)
             axes.fill_between(spent, values.min(0), values.max(0), color=_colour(row), alpha=0.15, linewidth=0)
         axes.set_xlim(left=0)
         axes.set_xlabel(f"{'FLOPs' if unit == 'flops' else unit} of one final run")
@@ -68,7 +68,7 @@ def searches(result: Result) -> bytes:
                 reverse=result.best == "higher",
             )
             failed = len(one.trials) - len(values)
-            label = f"{one.name} ({failed} failed)" if failed else one.name
+            label = f"{one.marked} ({failed} failed)" if failed else one.marked
             axes.plot(range(1, len(values) + 1), values, "o-", color=_colour(row), markersize=4, label=label)
         axes.set_xticks(range(1, 1 + max(len(one.trials) for one in result.standings)))
         axes.set_xlabel("trials of the search, best first")
@@ -115,10 +115,15 @@ def map_of_combinations(result: Result, factors: Factors, standings: Mapping[Com
 
 
 def _in_cell(one: Standing) -> str:
-    """The mean of those that have not failed, and how many have."""
+    """The mean of those that have not failed, how many have, and whether it copies."""
     if one.figures is None:
         return "failed"
-    return f"{one.figures.mean:.3g}" + (f"\n{one.failures} failed" if one.failures else "")
+    lines = [
+        f"{one.figures.mean:.3g}",
+        *([f"{one.failures} failed"] if one.failures else []),
+        one.copies.marked("").strip(),
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def _scale(set_scale: Callable[[str], Any], result: Result) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gan_lab.config.words import cell
+from gan_lab.evaluation.ranking import MOST_SEEDS
 from gan_lab.io.files import write_atomically
 from gan_lab.io.strict_json import finite, in_json
 from gan_lab.tournament import pictures
@@ -78,7 +79,8 @@ def write_report(
     if result.leader.trials:
         shown.append(Picture("Search", "search.png", pictures.searches(result), f"One point for each trial.{first}"))
     grids = [
-        Picture(f"Samples of {name}", f"samples/{path.name}", path.read_bytes(), "") for name, path in samples.items()
+        Picture(f"Samples of {result.marked(name)}", f"samples/{path.name}", path.read_bytes(), "")
+        for name, path in samples.items()
     ]
     played = "Tournament" if analysis is None else analysis.title
     title = f"{played} of {len(result.standings)} contestants by {result.figure}"
@@ -145,13 +147,13 @@ def _pairs(result: Result) -> Table:
         needed = result.needed.get((pair.a, pair.b), 0)
         rows.append(
             [
-                f"{pair.a} - {pair.b}",
+                f"{result.marked(pair.a)} - {result.marked(pair.b)}",
                 f"{pair.difference:.4g} ± {pair.half_width:.2g}",
                 f"{pair.effect:.2f}",
                 f"{pair.p:.2g}",
                 f"{pair.adjusted:.2g}",
                 "yes" if pair in result.decision.decided else "no",
-                "" if pair in result.decision.decided else (f"> {10_000}" if needed is None else str(needed)),
+                "" if pair in result.decision.decided else (f"> {MOST_SEEDS:,}" if needed is None else str(needed)),
             ]
         )
     over = "pairs" if result.look[1] == 1 else "pairs and looks"
@@ -175,7 +177,7 @@ def _search(result: Result) -> Table:
         shown = [f"{np.quantile(ordered, q):.4g}" for q in QUANTILES] if values else ["-"] * len(QUANTILES)
         shown = shown[::-1] if result.best == "higher" else shown
         drawn = ", ".join(f"{key}={_short(value)}" for key, value in one.drawn.items()) or "as on the page"
-        rows.append([one.name, str(len(one.trials)), *shown, str(len(one.trials) - len(values)), drawn])
+        rows.append([one.marked, str(len(one.trials)), *shown, str(len(one.trials) - len(values)), drawn])
     head = ["contestant", "trials", "best", "quarter", "median", "three quarters", "worst", "failed", "chosen"]
     note = (
         "The validation's figure over the trials of the search. The median says what one gets without a search; the "

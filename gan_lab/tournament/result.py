@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.copying import Answer, answer
-from gan_lab.evaluation.ranking import Decision, Pair, Rank, decide, rank, seeds_needed
+from gan_lab.evaluation.ranking import MOST_SEEDS, Decision, Pair, Rank, decide, rank, seeds_needed
 from gan_lab.evaluation.spending import nominal_level
 from gan_lab.metrics.estimates import Estimate, estimate
 from gan_lab.metrics.metric import Best
@@ -102,6 +102,15 @@ class Result(NamedTuple):
     @property
     def leader(self) -> Standing:
         return self.standings[0]
+
+    @property
+    def is_final(self) -> bool:
+        """Whether more seeds would decide nothing: of one that copies and leads the others are still to be compared."""
+        return self.decision.settled and not self.leader.copies.copies
+
+    def marked(self, name: str) -> str:
+        """A contestant's name, with a mark if it copies."""
+        return next((one.marked for one in self.standings if one.name == name), name)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -202,7 +211,7 @@ def conclusion(result: Result) -> list[str]:
     rate = f"at an error rate of {result.page.error:g} over {pairs} and looks"
     lines = []
     leader = result.leader
-    others = ", ".join(standing.name for standing in result.standings[1:])
+    others = ", ".join(standing.marked for standing in result.standings[1:])
     if decision.settled and result.page.question == "best":
         lines.append(f"Decided {rate}, by {seeds} seeds: {leader.marked} is better than {others}.")
     elif decision.settled:
@@ -213,18 +222,20 @@ def conclusion(result: Result) -> list[str]:
     without = partial(_without, leader.name)
     decided, left = sorted(decision.decided, key=without), sorted(decision.left, key=without)
     if decided:
-        lines.append(f"Decided: {'; '.join(_said(pair) for pair in decided[:SAID])}{_more(decided)}.")
+        lines.append(f"Decided: {'; '.join(_said(result, pair) for pair in decided[:SAID])}{_more(decided)}.")
     for pair in left[:SAID]:
         needed = result.needed[pair.a, pair.b]
         if pair.difference == pair.half_width == 0:
             more = "they are equal for every seed"
         elif needed is None:
-            more = "no number of seeds that could be had would tell a difference as small as it looks"
+            more = f"if it is as small as it looks, it would take more than {MOST_SEEDS:,} seeds to tell"
         elif needed <= seeds:
             more = "as many seeds again would tell with that power, if it is as large as it looks"
         else:
             more = f"some {needed - seeds} seeds more would tell, if it is as large as it looks"
-        lines.append(f"Not decided: {pair.a} and {pair.b} (p = {pair.adjusted:.2g}); {more}.")
+        lines.append(
+            f"Not decided: {result.marked(pair.a)} and {result.marked(pair.b)} (p = {pair.adjusted:.2g}); {more}."
+        )
     if len(left) > SAID:
         lines.append(f"Not decided: {len(left) - SAID} pairs more.")
     if leader.copies.copies:
@@ -248,6 +259,6 @@ def _more(pairs: Sequence[Pair]) -> str:
     return f"; and {len(pairs) - SAID} pairs more" if len(pairs) > SAID else ""
 
 
-def _said(pair: Pair) -> str:
-    worse = pair.b if pair.better == pair.a else pair.a
-    return f"{pair.better} before {worse} (p = {pair.adjusted:.2g})"
+def _said(result: Result, pair: Pair) -> str:
+    better, worse = (pair.b, pair.a) if pair.better == pair.b else (pair.a, pair.b)
+    return f"{result.marked(better)} before {result.marked(worse)} (p = {pair.adjusted:.2g})"

@@ -278,6 +278,8 @@ def test_the_parts_of_a_run_are_its_overrides() -> None:
     assert page.common == ["data=ring"] and (page.unit, page.amount) == ("rounds", 27)
     with pytest.raises(UserError, match=r"the run was given no override of los; did you mean loss\?"):
         page_of_run(overrides, ["los"], 9, more)
+    with pytest.raises(UserError, match=r"the run began with another's weights \(start_from\)"):
+        page_of_run([*overrides, "start_from=other"], ["loss"], 9, more)
 
 
 def test_the_page_of_an_option_is_plain_data(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from gan_lab.evaluation.copying import most
 from gan_lab.evaluation.evaluator import VERSION
+from gan_lab.tournament import ablation
 from gan_lab.tournament.ablation import effects_of
 from gan_lab.tournament.factors import analysis_of, as_tournament
-from gan_lab.tournament.page import TournamentPage, parse_page
+from gan_lab.tournament.page import Contestant, TournamentPage, parse_page
 from gan_lab.tournament.pictures import _in_cell
 from gan_lab.tournament.plan import Cost
 from gan_lab.tournament.report import write_report
@@ -80,6 +81,44 @@ def test_one_that_copies_does_not_lead_without_its_mark() -> None:
     lines = conclusion(found)
     assert "a (COPIES) is better than" in lines[0]
     assert "a copies training samples (2 of 5 seeds): no winner." in lines
+    assert found.decision.settled and not found.is_final and result(rows()).is_final  # the others go on
+    assert lines[1].startswith("Decided: a (COPIES) before b (p = ")
+
+
+def test_one_that_copies_is_marked_wherever_it_stands(tmp_path: Path) -> None:
+    """Also where it does not lead."""
+    found = result(rows(b=[run(value, z=9.0) for value in CLEAR["b"]]))
+    text = write_report(found, tmp_path, {}, lambda: 2.0)
+    first, decided, left = conclusion(found)
+    assert first.endswith("a is better than b (COPIES), c.") and "a before b (COPIES) (p" in decided
+    assert left.startswith("Not decided: b (COPIES) and c (p = ")
+    assert "| a - b (COPIES) |" in text and text.count("| b (COPIES) |") == 2  # ranks and search
+    assert _in_cell(found.standings[1]) == "2.03\n(COPIES)"
+
+
+@pytest.mark.parametrize(("best", "way"), [("lower", "better"), ("higher", "worse"), ("real", "better")])
+def test_an_ablation_says_which_parts_are_decided_and_which_way(best: Any, way: str) -> None:
+    page = PAGE.model_copy(update={"contestants": dict.fromkeys(("none", "r1", "ema", "r1__ema"), Contestant())})
+    noise = np.random.default_rng(0).normal(scale=0.01, size=(4, 5))
+    means = {"none": 2.0, "r1": 1.0, "ema": 2.0, "r1__ema": 1.0}
+    values = {
+        name: [run(mean + e, best=best) for e in row] for (name, mean), row in zip(means.items(), noise, strict=True)
+    }
+    values["ema"] = [one._replace(copying=9.0) for one in values["ema"]]
+    found = result(values, page)
+    found = found._replace(floor=0.5) if best == "real" else found
+    names = {
+        frozenset(): "none",
+        frozenset({"r1"}): "r1",
+        frozenset({"ema"}): "ema",
+        frozenset({"r1", "ema"}): "r1__ema",
+    }
+    analysis = ablation.analysis_of(found, names, ["r1", "ema"])
+    decided, left, copying = analysis.sentences
+    assert f"all of them: r1 makes it {way} by " in decided and "ema" not in decided
+    assert left.startswith("Effects not decided: ") and "r1 x ema (p = " in left
+    assert copying == "These subsets copy training samples: ema."
+    assert [row[4] for row in analysis.tables[0].rows] == ["yes", "no", "no"]
 
 
 def test_what_was_spent_has_failed_runs_and_the_search_in_it() -> None:
