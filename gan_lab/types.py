@@ -335,7 +335,7 @@ class Update(Protocol):
 
 
 class LinearPoint(NamedTuple):
-    """A point of the game near an equilibrium w*: differences from it, each (n, k) for k points at once."""
+    """A point of the game near an equilibrium: differences from it, each (n,)."""
 
     w: Tensor  # weights, D's first
     momentum: Tensor  # what the optimisers' averages of gradients would move the weights by
@@ -371,7 +371,6 @@ class LinearRound(NamedTuple):
     play: Callable[[LinearPoint], LinearPoint]
     remembers: bool = False  # whether the update does, a past point
     rounds: int = 1
-    consensus: float = 0.0  # weight of that slope in the map
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from gan_lab.callbacks.game_callback import data_of
 from gan_lab.callbacks.measuring import Measuring
 from gan_lab.data.module import GameData
 from gan_lab.equilibrium.jacobian import CONVERGED, Eigenvalues, Jacobian, leading
-from gan_lab.equilibrium.rounds import ProjectedSteps
+from gan_lab.equilibrium.rounds import OptimizerSteps, of_round
 from gan_lab.game.gan import GAN
 from gan_lab.game.step import StepContext
 from gan_lab.loggers import records
@@ -36,7 +36,7 @@ OWN = "update"  # the run's own one
 class Spectrum(NamedTuple):
     """Of one round: ||v||, the eigenvalues of v', and of a round of each update, by name, those of its linear map.
 
-    `rounds` is how many one application of each map stands for; `is_whole`: whether these are all its eigenvalues.
+    `rounds` is how many one application of each map stands for; `is_whole`: whether these are all their eigenvalues.
     """
 
     norm: float
@@ -74,9 +74,10 @@ class JacobianSpectrum(Measuring):
     so that the factors are lower bounds, unless there are no more than `steps` weights.
 
     Samples are `n` far ones and as much noise, always the same; lazy terms count with their average, at each step, and
-    clipping does not count. The game is left as it is. Costs at each time `steps` products for A and thrice as many for
-    all maps; consensus, twice as many again for its own. A product is about three gradients of n samples. Holds four
-    times `steps` vectors of all weights in memory.
+    clipping does not count. The game is left as it is. Costs at each time `steps` products for A and as many
+    applications of each map, with momentum twice as many. A product is about three gradients of n samples; an
+    application of simultaneous or alternating descent is one product, of extragradient or consensus two, of lookahead
+    `every`. Holds `steps` vectors of all weights in memory, with momentum four times as many.
 
     Raises:
         UserError: the networks or terms cannot be differentiated so often, or the optimiser's step sizes are not known.
@@ -116,20 +117,26 @@ class JacobianSpectrum(Measuring):
         """What is found at this moment."""
         optimizers: list[Any] = list(gan.trainer.optimizers)
         sizes = torch.cat([size.flatten() for optimizer in optimizers for size in step_sizes(optimizer)])
-        of_d, betas = sum(weight.numel() for weight in gan.d.weights), [momentum(one) for one in optimizers]
+        betas = momentum(optimizers[0]), momentum(optimizers[-1])
         with self._game(gan, data) as (jacobian, start, norm):
-            steps = ProjectedSteps(jacobian, sizes, (betas[0], betas[-1]), of_d, start, self.steps)
-            updates = {name: steps.eigenvalues(update.linearised(steps)) for name, update in COMPARED.items()}
-            rounds = dict.fromkeys(updates, 1)
+            steps = OptimizerSteps(jacobian, sizes, betas, len(gan.d.weights))
+            rounds_of = {name: update.linearised(steps) for name, update in COMPARED.items()}
             own = gan.update
             if isinstance(own, SharedFakes):  # which near an equilibrium is the same
                 own = Alternating(own.d_steps, own.g_steps)
             same = next((name for name, update in COMPARED.items() if update == own), None)
             if same is not None:
-                updates[OWN], rounds[OWN] = updates[same], 1
+                rounds_of[OWN] = rounds_of[same]
             elif isinstance(own, Linearised) and (one := own.linearised(steps)) is not None:
-                updates[OWN], rounds[OWN] = steps.eigenvalues(one), one.rounds
-            return Spectrum(norm, leading(jacobian, start, self.steps), updates, rounds, steps.is_whole)
+                rounds_of[OWN] = one
+            found = {one: of_round(one, steps, start, self.steps) for one in set(rounds_of.values())}
+            return Spectrum(
+                norm,
+                leading(jacobian, start, self.steps),
+                {name: found[one] for name, one in rounds_of.items()},
+                {name: one.rounds for name, one in rounds_of.items()},
+                len(start) <= self.steps,
+            )
 
     @contextmanager
     def _game(self, gan: GAN, data: GameData) -> Iterator[tuple[Jacobian, Tensor, float]]:
@@ -225,8 +232,14 @@ def sentence(report: dict[str, float], found: Spectrum) -> str:
     elif math.isnan(own):
         parts[-1] += "; of this run's update no eigenvalue has converged."
     else:
-        most = "" if found.is_whole else "at least "
-        parts[-1] += f"; a round of this run's update is predicted to multiply distances by {most}{own:.5g}."
+        if found.is_whole:
+            parts[-1] += f"; a round of this run's update is predicted to multiply distances by {own:.5g}."
+        elif own > 1:
+            parts[-1] += f"; a round of this run's update is predicted to multiply distances by {own:.5g} at least."
+        else:
+            parts[-1] += (
+                f"; a round of this run's update multiplies distances by {own:.5g} in the worst direction found."
+            )
     if "measured" in report:
         then = f"; {report['predicted']:.5g} was predicted" if math.isfinite(report["predicted"]) else ""
         parts.append(f"Since the last look ||v|| went by {report['measured']:.5g} a round{then}.")

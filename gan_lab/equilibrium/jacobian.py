@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+ALL = slice(None)
 CONVERGED = 0.01  # largest residual of a converged eigenvalue, relative to its modulus
 
 
@@ -23,12 +24,15 @@ class Jacobian:
 
     def __init__(self, field: Sequence[Tensor], weights: Sequence[Tensor]) -> None:
         self._field, self._weights = field, weights
+        self.sizes = [weight.numel() for weight in weights]
         self._u = [torch.zeros_like(part, requires_grad=True) for part in field]
         self._pulled = self._pull(self._u, create_graph=True)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """A x."""
-        return _flat(_gradient(self._pulled, self._u, self._parts(x)))
+    def __call__(self, x: Tensor, rows: slice = ALL) -> Tensor:
+        """A x; of other rows than those of the weight tensors in `rows`, which are cheaper than all, 0."""
+        found = [torch.zeros_like(u) for u in self._u]
+        found[rows] = _gradient(self._pulled, self._u[rows], self._parts(x))
+        return _flat(found)
 
     def transposed(self, u: Tensor) -> Tensor:
         """A'u."""
@@ -38,8 +42,7 @@ class Jacobian:
         return _gradient(self._field, self._weights, u, create_graph)
 
     def _parts(self, x: Tensor) -> list[Tensor]:
-        sizes = [weight.numel() for weight in self._weights]
-        return [part.view_as(weight) for part, weight in zip(x.split(sizes), self._weights, strict=True)]
+        return [part.view_as(weight) for part, weight in zip(x.split(self.sizes), self._weights, strict=True)]
 
 
 def _gradient(
@@ -60,11 +63,10 @@ def _flat(parts: Sequence[Tensor]) -> Tensor:
 
 
 class Eigenvalues(NamedTuple):
-    """Eigenvalues that a projection has found, the largest first, and what is known of each."""
+    """Eigenvalues that Arnoldi's iteration has found, the largest first, and which of them have converged."""
 
     values: np.ndarray  # (k,), complex
-    residuals: np.ndarray  # (k,): ||map(x) - value x|| of its vector x, ||x|| = 1
-    converged: np.ndarray  # (k,), bool: whether the residual is small beside the value
+    converged: np.ndarray  # (k,), bool
 
     @property
     def sure(self) -> np.ndarray:
@@ -72,55 +74,35 @@ class Eigenvalues(NamedTuple):
         return self.values[self.converged]
 
 
-NONE = Eigenvalues(np.zeros(0), np.zeros(0), np.zeros(0, dtype=bool))  # of a game that has diverged
+def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Eigenvalues:
+    """The eigenvalues at the rim of the spectrum of x -> product(x), by `steps` products (Arnoldi 1951).
 
-
-class Krylov(NamedTuple):
-    """Span of start, product(start), ...: an orthonormal basis, the product projected on it, and what leaves it."""
-
-    basis: list[Tensor]  # k of (n,)
-    projected: np.ndarray  # (k, k)
-    rest: float  # norm of the last vector's product outside the span: 0 where the span is invariant
-
-    def eigenvalues(self) -> Eigenvalues:
-        """Those of the product at the rim of its spectrum.
-
-        They tend to the product's with the size of the span, the outermost first, and are exact where it is invariant.
-        """
-        values, vectors = np.linalg.eig(self.projected)
-        residuals = self.rest * np.abs(vectors[-1])
-        order = np.argsort(-np.abs(values), kind="stable")
-        return Eigenvalues(values[order], residuals[order], (residuals <= CONVERGED * np.abs(values))[order])
-
-
-def krylov(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Krylov | None:
-    """The span of `steps` products (Arnoldi 1951); None where a product is not finite."""
+    The map is projected on the span of start, product(start), ...; the eigenvalues of the small matrix tend to those
+    of the map, the outermost first. The residual ||product(x) - value x|| of one with ||x|| = 1 is known, and is at
+    most `CONVERGED` of its modulus where it counts as converged: it is the eigenvalue of a map that is no further away
+    than that, and as near to one of this map's where that is normal. Where the span is invariant, as it is once it is
+    the whole space, all are exact. None are found where a product is not finite.
+    """
     basis = [start / start.norm()]
-    projected = np.zeros((steps, steps))
+    projected = np.zeros((steps + 1, steps))
+    rest, done = 0.0, 0
     for step in range(steps):
         x = product(basis[-1])
         size = x.norm()
-        if not size.isfinite():
-            return None
         for _ in range(2):  # once more, for what rounding has left
             parts = torch.stack([torch.dot(b, x) for b in basis])
             projected[: step + 1, step] += parts.double().cpu().numpy()
             for b, part in zip(basis, parts, strict=True):
                 x = x - part * b
-        rest = x.norm().item()
-        if rest <= 1e-6 * size.item() or step + 1 == len(start):
-            return Krylov(basis, projected[: step + 1, : step + 1], 0.0)
-        if step + 1 < steps:
-            projected[step + 1, step] = rest
-            basis.append(x / rest)
-    return Krylov(basis, projected, rest)
-
-
-def leading(product: Callable[[Tensor], Tensor], start: Tensor, steps: int) -> Eigenvalues:
-    """The eigenvalues at the rim of the spectrum of x -> product(x), by `steps` products; none where one is not finite.
-
-    One has converged where its residual is at most `CONVERGED` of its modulus. A residual is the distance to a map that
-    has this eigenvalue; how far the eigenvalue itself may be off is as much for a normal map, and more for others.
-    """
-    found = krylov(product, start, steps)
-    return NONE if found is None else found.eigenvalues()
+        done, rest = step + 1, x.norm().item()
+        if rest <= 1e-6 * size.item() or done == len(start):
+            rest = 0.0
+            break
+        projected[step + 1, step] = rest
+        basis.append(x / rest)
+    if not np.isfinite(projected).all():  # of a game that has diverged
+        return Eigenvalues(np.zeros(0), np.zeros(0, dtype=bool))
+    values, vectors = np.linalg.eig(projected[:done, :done])
+    residuals = rest * np.abs(vectors[-1])
+    order = np.argsort(-np.abs(values), kind="stable")
+    return Eigenvalues(values[order], (residuals <= CONVERGED * np.abs(values))[order])

@@ -69,7 +69,7 @@ def when_it_was_left(summary: Mapping[str, Any]) -> float | None:
 
 
 def _best(summary: Mapping[str, Any]) -> float | None:
-    z = summary.get("best/copying")
+    z: Any = summary.get("best/copying")
     return float(z) if _is_number(z) else None
 
 

@@ -43,4 +43,4 @@ class Consensus:
         def play(point: LinearPoint) -> LinearPoint:
             return steps.both(point, steps.slope(point.w) + self.weight * steps.consensus(point.w))
 
-        return LinearRound(play, consensus=self.weight)
+        return LinearRound(play)

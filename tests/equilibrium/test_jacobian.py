@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 
 from gan_lab.callbacks.jacobian import OWN, JacobianSpectrum, Spectrum, repels, sentence
 from gan_lab.equilibrium.jacobian import Eigenvalues, Jacobian, leading
-from gan_lab.equilibrium.rounds import ProjectedSteps
+from gan_lab.equilibrium.rounds import OptimizerSteps, of_round
 from gan_lab.errors import UserError
 from gan_lab.experiment.build import build_data
 from gan_lab.game.gan import GAN
@@ -224,14 +224,15 @@ def test_a_run_near_its_equilibrium_does_what_is_predicted(
 
 def test_the_sentence_claims_no_more_than_the_figures() -> None:
     def said(report: dict[str, float], *values: complex, is_whole: bool = False) -> str:
-        field = Eigenvalues(np.array(values), np.zeros(len(values)), np.ones(len(values), dtype=bool))
+        field = Eigenvalues(np.array(values), np.ones(len(values), dtype=bool))
         return sentence(report, Spectrum(1.0, field, {}, {}, is_whole))
 
     assert "the game turns more than it pulls or pushes. No leading" in said({"rotation": 1.0}, 4j, -4j)
     assert "there the game pulls or pushes more than it turns." in said({"rotation": 0.6})  # |Re| is 0.8
-    shrinks = "a round of this run's update is predicted to multiply distances by"
-    assert f"v' repels somewhere; {shrinks} at least 0.9." in said({"rotation": 0.0, OWN: 0.9}, -1.0)
-    assert f"{shrinks} 0.9." in said({"rotation": 0.0, OWN: 0.9}, is_whole=True)
+    predicted = "a round of this run's update is predicted to multiply distances by"
+    assert f"v' repels somewhere; {predicted} 1.1 at least." in said({"rotation": 0.0, OWN: 1.1}, -1.0)
+    assert "multiplies distances by 0.9 in the worst direction found." in said({"rotation": 0.0, OWN: 0.9})
+    assert f"{predicted} 0.9." in said({"rotation": 0.0, OWN: 0.9}, is_whole=True)
     assert "of this run's update no eigenvalue has converged." in said({"rotation": 0.0, OWN: math.nan})
     assert said({"rotation": math.nan}) == "No eigenvalue other than 0 has converged: take more steps."
     turning = np.array([4j, -4j])
@@ -245,10 +246,10 @@ def test_of_a_large_game_the_rounds_that_have_converged_are_eigenvalues_of_the_w
     a = torch.randn(n, n, generator=generator) / n**0.5
     a = 0.3 * (a - a.T) + 0.02 * a + torch.diag(torch.cat([torch.tensor([4.0, 3.0]), torch.zeros(n - 2)]))
     sizes = 0.05 + 0.1 * torch.rand(n, generator=generator)
-    w = torch.zeros(n, requires_grad=True)
-    jacobian = Jacobian([(a @ w)[:of_d], (a @ w)[of_d:]], [w])
-    steps = ProjectedSteps(jacobian, sizes, betas, of_d, torch.randn(n, generator=generator), 12)
-    found = steps.eigenvalues(Alternating().linearised(steps))
+    players = [torch.zeros(size, requires_grad=True) for size in (of_d, n - of_d)]
+    field = a @ torch.cat(players)
+    steps = OptimizerSteps(Jacobian([field[:of_d], field[of_d:]], players), sizes, betas, 1)
+    found = of_round(Alternating().linearised(steps), steps, torch.randn(n, generator=generator), 12)
     k, beta = (sizes[:, None] * a).double(), torch.tensor([betas[0]] * of_d + [betas[1]] * (n - of_d)).double()
     whole = torch.eye(2 * n, dtype=torch.float64)
     for player in (torch.arange(n) < of_d, torch.arange(n) >= of_d):
@@ -258,7 +259,7 @@ def test_of_a_large_game_the_rounds_that_have_converged_are_eigenvalues_of_the_w
         one[:n] -= player.double().diag() @ one[n:]
         whole = one @ whole
     truth = np.linalg.eigvals(whole.numpy())
-    assert 2 <= len(found.sure) and not steps.is_whole
+    assert 2 <= len(found.sure)
     for value in found.sure:
         assert np.abs(truth - value).min() < 3 * 0.01 * abs(1 - value)
 
