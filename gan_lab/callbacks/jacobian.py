@@ -129,7 +129,7 @@ class JacobianSpectrum(Measuring):
                 rounds_of[OWN] = rounds_of[same]
             elif isinstance(own, Linearised) and (one := own.linearised(steps)) is not None:
                 rounds_of[OWN] = one
-            found = {one: of_round(one, steps, start, self.steps) for one in set(rounds_of.values())}
+            found = {one: of_round(one, steps, start, self.steps) for one in dict.fromkeys(rounds_of.values())}
             return Spectrum(
                 norm,
                 leading(jacobian, start, self.steps),

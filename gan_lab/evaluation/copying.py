@@ -30,7 +30,11 @@ def answer(zs: Iterable[float | None]) -> Answer:
 
 def in_words(z: float | None) -> str:
     """The answer for one run, with the figure."""
-    return f"{answer([z])}" if z is None else f"{answer([z])}, at least {z:.1f} standard deviations from chance"
+    if z is None:
+        return f"{answer([z])}"
+    if z < -COPIES:
+        return f"{answer([z])}; samples lie further from the training data than real ones do, and hide copies of a few"
+    return f"{answer([z])}, at least {z:.1f} standard deviations from chance"
 
 
 def most(summary: Mapping[str, Any], only: str | None = None) -> float | None:

@@ -155,7 +155,7 @@ class Evaluator:
             parts = [Batch(x) for x in held.x.split(size)]
             held_out = self._real("held out", lambda: iter(parts), len(held.x))
         n = self.n_real + self._mirrored
-        return self._real("real", self._judging, n, held_out=held_out, mixture=self._mixture)
+        return self._real("real", self._judging, n, held_out=held_out, mixture=self._mixture, of=self.data.size)
 
     def _judging(self) -> Iterator[Batch]:
         return mirrored(self.batches, self.n_real) if self._mirrored else self.batches()

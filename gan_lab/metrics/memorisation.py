@@ -63,8 +63,8 @@ def copying_by_cells(
     The cells are those of `cells` k-means centres of the training points (N, d); P(c) is the share of held-out real
     points (L, d) in one, and Z_c the Mann-Whitney statistic, in standard deviations and with a correction for
     continuity, of the distances of its fakes (M, d) to the nearest training point in it, against those of its held-out
-    points. So copies in one place are not outweighed by poor fakes in another. The paper's sign, which is not that of
-    `data_copying`.
+    points. So fakes of one cell are compared with real points of the same; a mean of cells it is all the same, in which
+    poor fakes of one may outweigh copies in another. The paper's sign, which is not that of `data_copying`.
 
     Raises:
         UserError: a cell has no held-out point, or none has enough fakes.

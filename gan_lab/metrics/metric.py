@@ -31,7 +31,7 @@ class Unsure(Protocol):
 
 @runtime_checkable
 class Doubting(Protocol):
-    """A metric that needs many samples, and says so."""
+    """A metric that needs many samples, fakes or real ones, and says so."""
 
     def doubts(self, real: RealSamples, fake: Samples) -> list[str]: ...
 

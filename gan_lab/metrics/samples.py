@@ -148,6 +148,7 @@ class RealSamples(Samples):
     Args:
         held_out: others of the same law, which no training saw; None: there are none.
         mixture: the law itself, where its modes are known.
+        of: how many there are, of which these are the first n; None: not known, or without end.
     """
 
     def __init__(
@@ -161,8 +162,10 @@ class RealSamples(Samples):
         held_out: "RealSamples | None" = None,
         mixture: Mixture | None = None,
         texts: Sequence[str] | None = None,
+        of: int | None = None,
     ) -> None:
         super().__init__(batches, features, n, device, title, texts=texts)
+        self.of = of
         self._cache_dir, self._held_out, self._mixture = cache_dir, held_out, mixture
 
     @property

@@ -19,7 +19,7 @@ from gan_lab.cli.report import gather
 from gan_lab.cli.status import Job
 from gan_lab.cli.watch import View, line, picture
 from gan_lab.evaluation.comparison import as_csv, as_markdown, records, verdicts
-from gan_lab.evaluation.copying import Answer, along, answer, beside, most
+from gan_lab.evaluation.copying import Answer, along, answer, beside, in_words, most
 from gan_lab.experiment.summary import copies, table
 from gan_lab.game.history import History
 from gan_lab.report.comparison import rows_of
@@ -120,6 +120,7 @@ def test_only_tests_of_the_run_as_it_is_count() -> None:
     for strange in ("much", True, None, math.nan, 1e200):
         assert most(own | {"score/q/copying": strange}) is None
     assert most(own | {"score/q/copying/error": 0.0}) is None
+    assert in_words(-40.0).startswith("no (0 of 1); samples lie further from the training data than real ones do")
     assert answer([None, 2.9, 3.1]) == Answer(1, 2) and str(answer([None])) == "not tested"
 
 

@@ -165,10 +165,17 @@ def test_how_far_held_out_samples_lie_is_computed_once(tmp_path: Path, monkeypat
     assert asked == [N, N] and torch.equal(real.to_held_out, nearest(real.held_out.features, real.features)[0][:, 0])
 
 
-def test_only_metrics_of_covariances_ask_for_many_samples(tmp_path: Path) -> None:
+def test_only_metrics_of_covariances_and_of_copies_ask_for_many_samples(tmp_path: Path) -> None:
     few = RealSamples(chunks(images(0)), Pixels(), 20, tmp_path)
     doubting = {name for name in options("metric") if isinstance(metric_of(name), Doubting)}
-    assert doubting == {"frechet", "frechet_infinity", "frechet_interval", "inception_score", "intra_frechet"}
+    copies = {"copying", "copying_by_cells"}
+    assert doubting == {"frechet", "frechet_infinity", "frechet_interval", "inception_score", "intra_frechet"} | copies
+    part, whole = (RealSamples(chunks(images(0)), Pixels(), 20, tmp_path, of=of) for of in (50_000, 20))
+    for name in copies:
+        assert metric_of(name).doubts(part, few) == [
+            "looks for copies of 20 of the 50,000 training samples alone; of all: real=all"
+        ]
+        assert metric_of(name).doubts(whole, few) == metric_of(name).doubts(few, few) == []
     assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))
 
 

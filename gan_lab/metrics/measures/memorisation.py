@@ -62,6 +62,13 @@ class ClassifierTest:
         return {"classifier_test": accuracy, "classifier_test/error": binomial_error(accuracy, asked)}
 
 
+def unseen(real: RealSamples) -> list[str]:
+    """Said of a metric that looks for copies of the real samples, where these are a part of the training data."""
+    if real.of is None or real.n >= real.of:
+        return []
+    return [f"looks for copies of {real.n:,} of the {real.of:,} training samples alone; of all: real=all"]
+
+
 @dataclass(frozen=True)
 class Copying:
     """`copying`: P(a sample is nearer to the training data than a held-out real one is): 1/2 is best (Meehan 2020).
@@ -80,6 +87,9 @@ class Copying:
         found = copying_by_distances(real.to_held_out, nearest(fake.features, real.features).distances[:, 0])
         return {"copying": found.probability, "copying/error": math.sqrt((n + m + 1) / (12 * n * m))}
 
+    def doubts(self, real: RealSamples, fake: Samples) -> list[str]:
+        return unseen(real)
+
 
 @dataclass(frozen=True)
 class CopyingByCells:
@@ -97,6 +107,9 @@ class CopyingByCells:
     def __call__(self, real: RealSamples, fake: Samples) -> dict[str, float]:
         train, held_out = real.features, real.held_out.features
         return {"copying_by_cells": copying_by_cells(train, held_out, fake.features, self.cells, self.least)}
+
+    def doubts(self, real: RealSamples, fake: Samples) -> list[str]:
+        return unseen(real)
 
 
 @dataclass(frozen=True)
