@@ -75,9 +75,10 @@ class JacobianSpectrum(Measuring):
 
     Samples are `n` far ones and as much noise, always the same; lazy terms count with their average, at each step, and
     clipping does not count. The game is left as it is. Costs at each time `steps` products for A and as many
-    applications of each map, with momentum twice as many. A product is about three gradients of n samples; an
-    application of simultaneous or alternating descent is one product, of extragradient or consensus two, of lookahead
-    `every`. Holds `steps` vectors of all weights in memory, with momentum four times as many.
+    applications of each map: once more for momenta, and once more for a past point that an update keeps. A product is
+    about three gradients of n samples; an application of simultaneous or alternating descent is one product, of
+    extragradient or consensus two, of lookahead `every`. Holds `steps` vectors of all weights in memory, four times
+    as many with momentum, nine times with both.
 
     Raises:
         UserError: the networks or terms cannot be differentiated so often, or the optimiser's step sizes are not known.

@@ -33,7 +33,7 @@ def in_words(z: float | None) -> str:
     if z is None:
         return f"{answer([z])}"
     if z < -COPIES:
-        return f"{answer([z])}; samples lie further from the training data than real ones do, and hide copies of a few"
+        return f"{answer([z])}; samples lie further from the training data than real ones do, which hides a few copies"
     return f"{answer([z])}, at least {z:.1f} standard deviations from chance"
 
 

@@ -173,7 +173,7 @@ def test_only_metrics_of_covariances_and_of_copies_ask_for_many_samples(tmp_path
     part, whole = (RealSamples(chunks(images(0)), Pixels(), 20, tmp_path, of=of) for of in (50_000, 20))
     for name in copies:
         assert metric_of(name).doubts(part, few) == [
-            "looks for copies of 20 of the 50,000 training samples alone; of all: real=all"
+            "looks for copies of 20 of the 50,000 training samples alone; of all: features=pixels real=all"
         ]
         assert metric_of(name).doubts(whole, few) == metric_of(name).doubts(few, few) == []
     assert any("20 samples are few for 256 features" in said for said in metric_of("frechet").doubts(few, few))

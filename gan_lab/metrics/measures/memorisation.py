@@ -66,7 +66,9 @@ def unseen(real: RealSamples) -> list[str]:
     """Said of a metric that looks for copies of the real samples, where these are a part of the training data."""
     if real.of is None or real.n >= real.of:
         return []
-    return [f"looks for copies of {real.n:,} of the {real.of:,} training samples alone; of all: real=all"]
+    return [
+        f"looks for copies of {real.n:,} of the {real.of:,} training samples alone; of all: features=pixels real=all"
+    ]
 
 
 @dataclass(frozen=True)
