@@ -74,6 +74,7 @@ from gan_lab.terms import (
     Term,
     TwinAuxiliaryClassifier,
 )
+from gan_lab.terms.codes import information
 from gan_lab.types import Averaging, DiscriminatorOutput, View
 from gan_lab.updates import APA, LOGAN, Consensus, Extragradient, Lookahead, PastExtragradient, Simultaneous, Unrolled
 
@@ -309,6 +310,13 @@ def rotations(player: str, weight: float) -> list[float]:
     term.player = player  # type: ignore[assignment]
     cost: Any = term(context, 0)
     return [cost.item(), *sums(torch.autograd.grad(cost, x)[0])]
+
+
+def invariant_information() -> list[float]:
+    """Of class logits of two views: the cost, and its gradients in both."""
+    views = [(2 * numbers(seed, 12, 5)).requires_grad_() for seed in (91, 92)]
+    cost = -information(*(view.softmax(1) for view in views))
+    return [cost.item(), *(number for slope in torch.autograd.grad(cost, views) for number in sums(slope))]
 
 
 def apa() -> list[float]:
@@ -874,6 +882,12 @@ COMPARISONS: dict[str, tuple[Callable[[], list[float]], list[float], float]] = {
         1e-12,
     ),
     "lecam": (lecam, [0, 0, 0, 0.3831846855902568, 0.4752215159407681, 0.07393134132176492], 1e-12),
+    "invariant_information": (
+        invariant_information,
+        [-0.10013774747389385, 0.02139877804995102, -0.022884806182006417, 0.017290661162145574, 0.060501400394747766,
+         -0.012289649002858826, 0.0029874697184698804],
+        1e-12,
+    ),
     "top_k": (top_k, [1.0407449840848515, 0.7079349589108769, 0.6006033045619086, 0.6006033045619086], 1e-12),
     "rejection": (
         rejection, [4.151142024008256, 2.527143710028159, -0.3847339370514901, -1.1572594981377713], 1e-12,

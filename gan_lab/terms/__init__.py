@@ -1,6 +1,6 @@
 """Terms: weighted penalties and aims of one player, added to its loss, and constraints on its weights."""
 
-from gan_lab.terms.codes import MutualInformation
+from gan_lab.terms.codes import InvariantInformation, MutualInformation
 from gan_lab.terms.consistency_regularisation import ConsistencyRegularisation, LatentConsistency, LatentDiversity
 from gan_lab.terms.contrastive import ConditionalContrastive, DataToDataCrossEntropy
 from gan_lab.terms.cutmix import CutMix
@@ -30,6 +30,7 @@ __all__ = [
     "DiscriminativeClassifier",
     "FeatureMatching",
     "GradientPenalty",
+    "InvariantInformation",
     "LatentConsistency",
     "LatentDiversity",
     "LeCam",

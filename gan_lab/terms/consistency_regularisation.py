@@ -14,12 +14,28 @@ from gan_lab.types import StepContext
 Transformation = Callable[[Tensor, Tensor], Tensor]
 
 
+def transformed(x: Tensor, policy: Mapping[str, Transformation | None]) -> Tensor:
+    """T(x), drawn anew for each image: one transformation (x, p) -> T(x) after the other, at p = 1.
+
+    Raises:
+        UserError: x are no images.
+    """
+    if x.ndim != 4:
+        raise UserError(
+            f"augmentations are of images (N, C, H, W), and samples are {tuple(x.shape)}; leave the term out"
+        )
+    always = torch.ones((), device=x.device)
+    for transformation in policy.values():
+        x = x if transformation is None else transformation(x, always)
+    return x
+
+
 class ConsistencyRegularisation(Term):
     """E (D(x) - D(T(x)))^2 over real samples (CR; Zhang et al. 2020, eq. 3, weight 10), T drawn anew for each image.
 
     `fake` is the share of the same over generated samples: 1 is bCR with equal weights (Zhao et al. 2021, algorithm 1,
-    weights 10 and 10), 0 is CR. T is what `policy` makes of x, one transformation (x, p) -> T(x) after the other, at
-    p = 1. Both views are differentiated in D's weights.
+    weights 10 and 10), 0 is CR. T is what `policy` makes of x (`transformed`). Both views are differentiated in D's
+    weights.
 
     Raises:
         UserError: the samples are no images.
@@ -35,24 +51,17 @@ class ConsistencyRegularisation(Term):
         fake: NonNegativeFloat = 0.0,
     ) -> None:
         super().__init__(weight, every)
-        self.policy = [transformation for transformation in policy.values() if transformation is not None]
+        self.policy = policy
         self.fake = fake
 
     def value(self, context: StepContext) -> Tensor:
-        if context.real.ndim != 4:
-            raise UserError(
-                f"consistency_regularisation: augments images (N, C, H, W), and samples are {tuple(context.real.shape)}"
-            )
         value = self._gap(context, context.real, context.real_output.logits)
         if self.fake:
             value = value + self.fake * self._gap(context, context.fake.detach(), context.fake_output.logits)
         return value
 
     def _gap(self, context: StepContext, x: Tensor, logits: Tensor) -> Tensor:
-        always = torch.ones((), device=x.device)
-        for transformation in self.policy:
-            x = transformation(x, always)
-        return mse_loss(context.discriminate(x).logits, logits)
+        return mse_loss(context.discriminate(transformed(x, self.policy)).logits, logits)
 
 
 class _NearNoise(Term):

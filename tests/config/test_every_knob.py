@@ -193,6 +193,7 @@ CONTEXTS: dict[str, list[Settings]] = {  # where the knobs of an option matter; 
     "term=consistency_regularisation": [{"data": "digits"}],
     "term=cutmix": [{"data": "digits", "model": "unet_d"}],
     "term=path_length": [{"data": "digits", "model": "stylegan2", "g_terms.path_length.every": 1}],
+    "term=invariant_information": [{"data": "digits", "latent": "codes"}],
     "term=lecam": [{"d_terms.lecam.start": 0}],
     "term=reconstruction": [COMPLETED],
     "term=rotations": [{"data": "digits", "d_wrappers": page("wrapper", "rotation_head")}],

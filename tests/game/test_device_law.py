@@ -84,6 +84,7 @@ FITTING = {  # what a wrapper or a conditioning wants beside it
 NETWORKS = [
     *(["model=dcgan", f"wrapper@d_wrappers=[{name}]", *FITTING.get(name, [])] for name in WRAPPERS),
     *([f"conditioning={name}", *FITTING.get(name, ["model=dcgan"])] for name in options("conditioning")),
+    ["model=dcgan", "latent=codes", "latent.dim=16", "term@d_terms=[invariant_information]"],
     ["model=dcgan", "wrapper@g_wrappers=[spectral_norm]", "trainer.sync_batchnorm=true", "gan.joint_batch=true"],
 ]
 

@@ -90,7 +90,9 @@ QUICK = {  # what makes each experiment small; the tests' MNIST has 12 pictures
     "cartpole_world": ["data.transitions=100"],
 }
 # Terms that need parts beside them, tested in files of their own.
-PARTNERED = {"cutmix", "supervised", "consistency", "reconstruction", "path_length", "rotations"}
+PARTNERED = {
+    "cutmix", "supervised", "consistency", "reconstruction", "path_length", "rotations", "invariant_information",
+}  # fmt: skip
 
 
 def options(group: str) -> list[str]:

@@ -104,6 +104,8 @@ def test_the_yaml_have_the_defaults_of_the_classes() -> None:
     assert unlike_their_classes("conditioning") == ["auxiliary: real=False, True in the class"]  # G's cost of it
     assert unlike_their_classes("term") == [
         "bcr: fake=1.0, 0.0 in the class",  # which makes CR what bCR is
+        "invariant_information: rotation=0.14, 1.0 in the class",  # a 6 is no 9
+        "invariant_information: translation=0.1, 0.125 in the class",
         "zcr: weight=5.0, 1.0 in the class",  # the papers' weights of zCR's two parts
         "zcr_diversity: weight=0.5, 1.0 in the class",
     ]
