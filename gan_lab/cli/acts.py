@@ -1,4 +1,4 @@
-"""Acts of a tournament's child processes: the rehearsal of a contestant, and the evaluation of runs."""
+"""Acts of a tournament's child processes: a look at its settings, rehearsals, and the evaluation of runs."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from gan_lab.io.reading import read_json
 from gan_lab.io.weights import find_weights, read_weights
 from gan_lab.sweeps.plan import COST
 from gan_lab.tournament.page import TournamentPage
-from gan_lab.tournament.rehearsal import Rehearsal
+from gan_lab.tournament.rehearsal import Rehearsal, check_budget, plan_of
 from gan_lab.tournament.state import KEYS
 
 
@@ -35,8 +35,11 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
         if place.exists():  # one that was cut short, or of other settings
             shutil.rmtree(place)
         config = compose_experiment([f"experiment={name}"], place, *folders)
+        check_budget(config, page.unit)
+        plan = plan_of(config)
+        config.rounds = config.callbacks.evaluation.every = plan.rounds
         prepare_run(config, again=False)
-        play(config, (), [Rehearsal(str(place))])
+        play(config, (), [Rehearsal(str(place), plan)])
         began = time.monotonic()
         if score([place], page):
             return 2
@@ -45,6 +48,16 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
         write_atomically(place / COST, lambda path: path.write_text(json.dumps(taken)))
     except Exception as error:
         return _told(error)
+    return 0
+
+
+def inspect(folders: Sequence[Path], names: Sequence[str], place: Path) -> int:
+    """In a child: compose these options of `experiment`; 2 where one is a mistake, which is told."""
+    for name in names:
+        try:
+            compose_experiment([f"experiment={name}"], place, *folders)
+        except Exception as error:
+            return _told(error, f"{name}: ")
     return 0
 
 
@@ -102,10 +115,10 @@ def _test_copying(run: Path, config: DictConfig) -> str | None:
     return next(iter(evaluate(run, cast(DictConfig, OmegaConf.merge(config, {"real": real})))))
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, where: str = "") -> int:
     """The error in a line on standard error, and the exit code; a bug keeps its traceback."""
     line = explain(error, [])
     if line is None:
         raise error
-    print(f"error: {line}", file=sys.stderr)
+    print(f"error: {where}{line}", file=sys.stderr)
     return 2

@@ -14,18 +14,15 @@ from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.tournament.overrides import check_override
 from gan_lab.tournament.page import Choices, Range, spelt
 
-CALLBACKS = "override /callbacks"  # in the defaults of an experiment
 
+def watching(overrides: Sequence[str], metric: str, features: str, folders: Sequence[Path] = ()) -> list[str]:
+    """The evaluation along a run and the table that it is read from, beside what the page asks for.
 
-def watching(overrides: Sequence[str], metric: str, features: str) -> list[str]:
-    """The evaluation along a run, beside the callbacks that the page asks for."""
-    asked = _values(overrides, "callbacks")
-    experiments = [str(name) for name in _values(overrides, "experiment")]
-    names = asked[-1] if asked else _callbacks_of(experiments[-1]) if experiments else ["default"]
-    names = names if isinstance(names, list) else [name for name in [names] if name is not None]
-    together = [*(str(name) for name in names if name != "evaluation"), "evaluation"]
+    `folders` have parts of one's own.
+    """
     return [
-        f"callbacks=[{','.join(together)}]",
+        _together(overrides, "callbacks", "default", "evaluation", folders),
+        _together(overrides, "logger", "csv", "csv", folders),
         f"metric@callbacks.evaluation.metrics=[{metric}]",
         f"features@callbacks.evaluation.features={features}",
     ]
@@ -36,11 +33,22 @@ def _values(overrides: Sequence[str], key: str) -> list[Any]:
     return [parser.parse_override(override).value() for override in overrides if key_of(override) == key]
 
 
-def _callbacks_of(experiment: str) -> Any:
-    """Those that an experiment of the lab chooses."""
-    file = CONF / "experiment" / f"{experiment}.yaml"
-    chosen = read_yaml(file).get("defaults", []) if file.exists() else []
-    return next((one[CALLBACKS] for one in chosen if isinstance(one, dict) and CALLBACKS in one), ["default"])
+def _together(overrides: Sequence[str], group: str, usual: str, needed: str, folders: Sequence[Path]) -> str:
+    """The options of a group that these overrides ask for, with the one that is needed."""
+    asked = _values(overrides, group)
+    experiments = [str(name) for name in _values(overrides, "experiment")]
+    names = asked[-1] if asked else _chosen_by(experiments[-1], group, usual, folders) if experiments else usual
+    names = names if isinstance(names, list) else [name for name in [names] if name is not None]
+    return f"{group}=[{','.join([*(str(name) for name in names if name != needed), needed])}]"
+
+
+def _chosen_by(experiment: str, group: str, usual: str, folders: Sequence[Path]) -> Any:
+    """What an experiment chooses of this group: one's own, or else the lab's."""
+    files = [folder / "experiment" / f"{experiment}.yaml" for folder in (*folders, CONF)]
+    file = next((file for file in files if file.exists()), None)
+    chosen = [] if file is None else read_yaml(file).get("defaults", [])
+    key = f"override /{group}"
+    return next((one[key] for one in chosen if isinstance(one, dict) and key in one), usual)
 
 
 def interval(part: Range | Choices) -> str:
@@ -59,10 +67,13 @@ def settings_of(run: Path, keys: Sequence[str]) -> dict[str, Any]:
         UserError: it is nothing that a page may say.
     """
     given = OverridesParser.create().parse_overrides([str(o) for o in read_yaml_list(run / "overrides.yaml")])
-    chosen = [override for override in given if override.key_or_group in keys]
+    written = {str(override.input_line).partition("=")[0]: override for override in given}
+    missing = [key for key in keys if key not in written]
+    if missing:
+        raise UserError(f"{run}: was not given {missing[0]}, which the search draws")
     try:
-        for override in chosen:
-            check_override(str(override.input_line))
+        for key in keys:
+            check_override(str(written[key].input_line))
     except ValueError as error:
         raise UserError(f"{run}: {one_line(str(error))}") from error
-    return {override.key_or_group: override.value() for override in chosen}
+    return {key: written[key].value() for key in keys}

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra.utils import get_object
 
-from gan_lab.cli.acts import rehearse, score
+from gan_lab.cli.acts import inspect, rehearse, score
 from gan_lab.cli.sample import main as sample
+from gan_lab.cli.stage_checks import check_comparable, check_search, figure_of
 from gan_lab.cli.stage_overrides import interval, settings_of, watching
 from gan_lab.config.arguments import quoted, tidied
-from gan_lab.config.conf import CONF
-from gan_lab.config.words import listed, near, one_line
+from gan_lab.config.words import one_line
 from gan_lab.errors import UserError
 from gan_lab.evaluation.comparison import badness
 from gan_lab.evaluation.evaluator import VERSION
@@ -33,7 +32,7 @@ from gan_lab.sweeps.plan import COST, FAILURE, run_name
 from gan_lab.sweeps.study import NAME, go_on
 from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
-from gan_lab.tournament.page import TournamentPage, spelt
+from gan_lab.tournament.page import Choices, TournamentPage, spelt
 from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import ROUNDS
@@ -67,14 +66,12 @@ class Stages:
         passed: Sequence[str] = (),
         retry: bool = False,
         folders: Sequence[Path] = (),
+        chooses: bool = False,
     ) -> None:
+        """`chooses`: the report chooses by validation even without a search."""
         self.page, self.directory, self.passed, self.retry, self.folders = page, directory, passed, retry, folders
         self.figure, self.best = figure_of(page)
-        if self.best == "real" and page.evaluation.validation_n != page.evaluation.n and (page.search or page.factors):
-            raise UserError(
-                f"evaluation.validation_n={page.evaluation.validation_n}: {self.figure} is best near what real samples "
-                f"get, which depends on their number; to choose by it, give as many as n={page.evaluation.n}"
-            )
+        check_search(page, self.figure, self.best, chooses)
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
         self.rehearsals = 0.0  # seconds that all rehearsals took
@@ -90,6 +87,8 @@ class Stages:
         """
         check_inside(self.directory)
         self._keep_page()
+        if not any((self.directory / stage).exists() for stage in PLAYED):
+            self._inspect()
         for entry in entries(self.page, trials=self._is_random()):
             if entry.costed in self.costs:
                 continue
@@ -97,8 +96,33 @@ class Stages:
             self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
             self.scoring = found["scoring"]
             self.rehearsals += found.get("whole", 0.0)
+        check_comparable(self.directory / "rehearsal", self.costs)
         for entry in entries(self.page, trials=False):
             rounds_of(self.page, self.costs[entry.costed], final=True)
+
+    def _inspect(self) -> None:
+        """Compose one trial of each choice of the search, which a setting without effect is a mistake in.
+
+        Raises:
+            UserError: one cannot be composed.
+        """
+        if self.page.search is None:
+            return
+        kinds: dict[tuple[Any, ...], Entry] = {}
+        for entry in entries(self.page, trials=True):
+            space = self.page.space_of(entry.contestant)
+            picked = [spelt(value) for key, value in entry.drawn.items() if isinstance(space[key], Choices)]
+            if entry.drawn:
+                kinds.setdefault((entry.contestant, *picked), entry)
+        for entry in kinds.values():
+            pages = self._write("inspection", entry, ROUNDS)
+        if kinds:
+            names = [entry.name for entry in kinds.values()]
+            _say(f"search: {len(names)} of its settings are composed")
+            if self._child(lambda: inspect([pages, *self.folders], names, self.directory), is_own=True):
+                raise UserError(
+                    f"search: {self._last_error()} (what only some contestants have stands in their own space)"
+                )
 
     def plan(self) -> str:
         return in_words(self.page, self.costs, self.scoring)
@@ -148,8 +172,8 @@ class Stages:
     def _is_random(self) -> bool:
         return self.page.search is not None and self.page.search.sampler == "random"
 
-    def _child(self, act: Callable[[], int | None], is_own: bool = False) -> None:
-        """`is_own`: its time is that of the tournament itself.
+    def _child(self, act: Callable[[], int | None], is_own: bool = False) -> int:
+        """The exit code. `is_own`: its time is that of the tournament itself.
 
         Raises:
             SystemExit: a signal has ended it; with its code.
@@ -160,6 +184,7 @@ class Stages:
         self._since += 0.0 if is_own else time.monotonic() - began
         if code < 0 or code > 128:
             raise SystemExit(128 - code if code < 0 else code)
+        return code
 
     def _rehearsed(self, entry: Entry) -> dict[str, Any]:
         """What a rehearsal of these settings has found; played where there is none.
@@ -187,6 +212,7 @@ class Stages:
         if found is None and entry.costed == entry.contestant:
             raise UserError(f"{entry.name}: {self._last_error()}")
         if found is None:
+            _say(f"rehearsal: {entry.name} has the cost of {entry.contestant}, since it fails: {self._last_error()}")
             found = self.costs[entry.contestant]._asdict() | {"scoring": self.scoring, "whole": whole, "of": of}
             text = json.dumps(found)
             write_atomically(place / COST, lambda path: path.write_text(text))
@@ -195,7 +221,8 @@ class Stages:
     def _option(self, stage: str, entry: Entry, rounds: int) -> dict[str, Any]:
         """The settings of a job, as `write_option` takes them. A rehearsal is evaluated once, after what is timed."""
         protocol = self.page.evaluation
-        overrides = tidied([*entry.overrides, *watching(entry.overrides, protocol.metric, protocol.features)])
+        watched_by = watching(entry.overrides, protocol.metric, protocol.features, self.folders)
+        overrides = tidied([*entry.overrides, *watched_by])
         every = rounds if stage == "rehearsal" else max(1, -(-rounds // self.page.points))
         watched = {"every": every, "n": protocol.validation_n, "real": protocol.real, "seed": protocol.validation_seed}
         more = {f"callbacks.evaluation.{key}": value for key, value in watched.items()}
@@ -234,6 +261,9 @@ class Stages:
 
     def _chosen(self, name: str, trials: Sequence[Run]) -> int:
         """The trial that is best on validation; where all failed the first, which will fail again."""
+        unseen = [run for run in trials if run.failure is None and not run.validation]
+        if unseen:
+            raise UserError(f"{unseen[0].directory}: has no {self.figure} in metrics.csv, by which a trial is chosen")
         floor = floor_of(self.directory / "rehearsal" / name, self.figure)
         values = [run.last_validation for run in trials]
         bad = [None if value is None else badness(value, self.best, floor) for value in values]
@@ -243,8 +273,6 @@ class Stages:
         """The search of one contestant by Optuna, in its own sweep."""
         search = self.page.search
         assert search is not None
-        if self.best not in ("lower", "higher"):
-            raise UserError(f"search.sampler=tpe: {self.figure} is neither best low nor high; take random")
         rounds = rounds_of(self.page, self.costs[entry.costed], final=False)
         space = self.page.space_of(entry.name)
         pages, sweep = self._write("search", entry, rounds), self.directory / "search" / entry.name
@@ -331,19 +359,25 @@ class Stages:
             raise UserError(f"{missing[0].directory}: could not be evaluated; {self._last_error()}")
         return found
 
-    def _samples(self, result: Result) -> dict[str, Path]:
-        """A picture of samples of each of the best contestants, of a seed that has not failed, by the same noise."""
+    def _samples(self, result: Result) -> dict[tuple[str, int], Path]:
+        """A picture of samples of each of the best contestants, by the same noise: of the first seed for which all of
+        these have played, or else of the first of its own."""
         (self.directory / "samples").mkdir(exist_ok=True)
+        shown = result.standings[:FIRST]
+        played = {one.name: [seed for seed, run in one.runs.items() if run.failure is None] for one in shown}
+        common = set(result.seeds).intersection(*(seeds for seeds in played.values() if seeds))
         pictures = {}
-        for standing in result.standings[:FIRST]:
-            run = next((run for run in standing.runs.values() if run.failure is None), None)
-            if run is None:
+        for standing in shown:
+            if not played[standing.name]:
                 continue
-            pictures[standing.name] = path = self.directory / "samples" / f"{standing.name}.png"
+            seed = min(common) if common else played[standing.name][0]
+            run = standing.runs[seed]
+            path = self.directory / "samples" / f"{standing.name}-{seed}.png"
+            pictures[standing.name, seed] = path
             if not path.exists():
                 arguments = [str(run.directory), f"n={SHOWN}", "seed=0", f"out={path}"]
                 self._child(lambda arguments=arguments: sample(arguments), is_own=True)  # type: ignore[misc]
-        return {name: path for name, path in pictures.items() if path.exists()}
+        return {of: path for of, path in pictures.items() if path.exists()}
 
     def _last_error(self) -> str:
         """Of the last child."""
@@ -352,26 +386,6 @@ class Stages:
             lines = log.read().decode(errors="replace").splitlines()
         said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         return one_line(said[-1]) if said else f"{self.directory / LOG} says more"
-
-
-def figure_of(page: TournamentPage) -> tuple[str, Any]:
-    """The figure that decides, and where it is best.
-
-    Raises:
-        UserError: there is no such metric, it has no such figure, or one that is no merit.
-    """
-    metric, folder = page.evaluation.metric, CONF / "metric"
-    names = sorted(path.stem for path in folder.glob("*.yaml"))
-    if metric not in names:
-        raise UserError(f"evaluation.metric={metric}: no such metric{near(metric, names)} {listed(names)}")
-    figures = get_object(read_yaml(folder / f"{metric}.yaml")[metric]["_target_"]).figures
-    figure = page.evaluation.figure or next(iter(figures))
-    if figure not in figures or figures[figure] is None:
-        merits = [name for name, best in figures.items() if best is not None]
-        raise UserError(f"evaluation.figure={figure}: must be a merit of {metric} {listed(merits)}")
-    if figures[figure] == "real" and not page.evaluation.floor:
-        raise UserError(f"evaluation.floor=false: {figure} is best near what real samples get; leave it out")
-    return figure, figures[figure]
 
 
 def _found(file: Path, of: str) -> dict[str, Any] | None:

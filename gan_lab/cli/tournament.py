@@ -25,7 +25,7 @@ from gan_lab.config.options import CommandOptions, help_page, parse_options, pri
 from gan_lab.config.started import split
 from gan_lab.errors import UserError
 from gan_lab.runtime.lock import exclusive
-from gan_lab.tournament.page import ONCE, TournamentPage, read_page
+from gan_lab.tournament.page import ONCE, TournamentPage, parse_page, read_page
 
 if TYPE_CHECKING:
     from gan_lab.tournament.content import Analyse
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
     from gan_lab.tournament.factors import analysis_of, as_tournament
 
-    return hold(path, as_tournament(page), options, passed, folders, lambda result: analysis_of(result, page))
+    return hold(path, as_tournament(page), options, passed, folders, lambda result: analysis_of(result, page), True)
 
 
 def divided(arguments: list[str]) -> tuple[list[str], list[str], list[Path]]:
@@ -83,18 +83,22 @@ def hold(
     passed: list[str],
     folders: list[Path],
     analyse: "Analyse | None" = None,
+    chooses: bool = False,
 ) -> int:
-    """Play the tournament of a page, or say what that would cost; the exit code."""
+    """Play the tournament of a page, or say what that would cost; the exit code.
+
+    `chooses`: what `analyse` finds was chosen by validation.
+    """
     from gan_lab.cli.stages import Stages  # which imports what is slow to import
 
     if analyse is not None and options.until == "decided":
         raise UserError(f"until=decided: {ONCE}")
     if options.until is not None:
-        page = page.model_copy(update={"until": options.until})
+        page = parse_page(page.model_dump() | {"until": options.until}, str(path))
     name = path.resolve().name if path.is_dir() else path.stem
     directory = (options.dir or Path("multirun") / name).expanduser().absolute()
     with exclusive(directory):
-        stages = Stages(page, directory, passed, options.retry, folders)
+        stages = Stages(page, directory, passed, options.retry, folders, chooses)
         stages.begin()
         if options.plan:
             print(stages.plan())

@@ -35,19 +35,23 @@ def standings(result: Result) -> bytes:
 
 
 def curves(result: Result) -> bytes:
-    """The validation's figure along the final runs, against what was spent of the budget: mean and range over seeds."""
+    """The validation's figure along the final runs, against what was spent of the budget: mean and range over seeds.
+
+    Runs that failed are left out: a mean over fewer seeds at its end would be another one than at its beginning.
+    """
     unit = result.page.unit
 
     def draw(axes: Any) -> None:
         for row, one in enumerate(result.standings[:FIRST]):
             cost = one.cost.of(unit)
-            table = [run.validation for run in one.runs.values() if run.validation]
+            table = [run.validation for run in one.runs.values() if run.validation and run.failure is None]
             shared = sorted(set.intersection(*(set(curve) for curve in table))) if table else []
             if not shared:
                 continue
             values = np.array([[curve[played] for played in shared] for curve in table])
             spent = np.array(shared) * cost
-            axes.plot(spent, values.mean(0), "o-", color=_colour(row), label=one.marked, linewidth=1.6, markersize=3)
+            label = f"{one.marked} ({len(table)} seeds)" if one.failures else one.marked
+            axes.plot(spent, values.mean(0), "o-", color=_colour(row), label=label, linewidth=1.6, markersize=3)
             axes.fill_between(spent, values.min(0), values.max(0), color=_colour(row), alpha=0.15, linewidth=0)
         axes.set_xlim(left=0)
         axes.set_xlabel(f"{'FLOPs' if unit == 'flops' else unit} of one final run")
@@ -63,10 +67,7 @@ def searches(result: Result) -> bytes:
 
     def draw(axes: Any) -> None:
         for row, one in enumerate(result.standings[:FIRST]):
-            values = sorted(
-                (value for run in one.trials if (value := run.last_validation) is not None),
-                reverse=result.best == "higher",
-            )
+            values = one.validated(result.best, result.floor)
             failed = len(one.trials) - len(values)
             label = f"{one.marked} ({failed} failed)" if failed else one.marked
             axes.plot(range(1, len(values) + 1), values, "o-", color=_colour(row), markersize=4, label=label)

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gan_lab.config.words import cell
 from gan_lab.evaluation.ranking import MOST_SEEDS
 from gan_lab.io.files import write_atomically
@@ -19,7 +17,7 @@ from gan_lab.tournament.page import spelt
 from gan_lab.tournament.pictures import FIRST
 from gan_lab.tournament.result import PAIRS, Beside, Result, Spent, Standing, beside, conclusion
 
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of trials; the nearest one stands for each
 
 
 HTML = """<!doctype html>
@@ -55,7 +53,7 @@ img { max-width: 100%; height: auto }
 def write_report(
     result: Result,
     directory: Path,
-    samples: dict[str, Path],
+    samples: dict[tuple[str, int], Path],
     rest: Callable[[], float],
     analysis: Analysis | None = None,
     rehearsals: float = 0.0,
@@ -73,14 +71,15 @@ def write_report(
             "Learning curves at equal compute",
             "curves.png",
             pictures.curves(result),
-            f"Mean and range over seeds, by the noise and the real samples of the validation.{first}",
+            "Mean and range over seeds, by the noise and the real samples of the validation. Runs that failed are left "
+            f"out.{first}",
         ),
     ]
     if result.leader.trials:
         shown.append(Picture("Search", "search.png", pictures.searches(result), f"One point for each trial.{first}"))
     grids = [
-        Picture(f"Samples of {result.marked(name)}", f"samples/{path.name}", path.read_bytes(), "")
-        for name, path in samples.items()
+        Picture(f"Samples of {result.marked(name)}, seed {seed}", f"samples/{path.name}", path.read_bytes(), "")
+        for (name, seed), path in samples.items()
     ]
     played = "Tournament" if analysis is None else analysis.title
     title = f"{played} of {len(result.standings)} contestants by {result.figure}"
@@ -134,8 +133,9 @@ def _standings(result: Result) -> Table:
     best = way.get(str(result.best), f"{result.best} is best")
     note = (
         f"{result.figure}: {best}; of other real samples: {floor}. Mean ± half of the 95 % t-interval over "
-        f"{len(result.seeds)} seeds. In brackets the bootstrap's {percent} interval of the rank over seeds; the ranks "
-        f"that tests leave hold for all contestants together. Look {result.look[0]} of {result.look[1]}."
+        f"{len(result.seeds)} seeds, less those that failed. In brackets the bootstrap's {percent} interval of the "
+        "rank over seeds; the ranks that tests leave hold for all contestants together. "
+        f"Look {result.look[0]} of {result.look[1]}."
     )
     return Table("Ranks", head, rows, note)
 
@@ -172,16 +172,15 @@ def _pairs(result: Result) -> Table:
 def _search(result: Result) -> Table:
     rows = []
     for one in result.standings:
-        values = [value for run in one.trials if (value := run.last_validation) is not None]
-        ordered = sorted(values, reverse=result.best == "higher")
-        shown = [f"{np.quantile(ordered, q):.4g}" for q in QUANTILES] if values else ["-"] * len(QUANTILES)
-        shown = shown[::-1] if result.best == "higher" else shown
+        values = one.validated(result.best, result.floor)
+        at = [round(q * (len(values) - 1)) for q in QUANTILES] if values else []
+        shown = [f"{values[place]:.4g}" for place in at] or ["-"] * len(QUANTILES)
         drawn = ", ".join(f"{key}={_short(value)}" for key, value in one.drawn.items()) or "as on the page"
         rows.append([one.marked, str(len(one.trials)), *shown, str(len(one.trials) - len(values)), drawn])
     head = ["contestant", "trials", "best", "quarter", "median", "three quarters", "worst", "failed", "chosen"]
     note = (
-        "The validation's figure over the trials of the search. The median says what one gets without a search; the "
-        "best was chosen by it and flatters."
+        "The validation's figure over the trials of the search, by merit. The median says what one gets without a "
+        "search; the best was chosen by it and flatters."
     )
     return Table("Search", head, rows, note)
 
@@ -229,7 +228,7 @@ def _mean(one: Standing) -> str:
     if one.figures is None:
         return "failed"
     half = "" if math.isnan(one.figures.half_width) else f" ± {one.figures.half_width:.2g}"
-    return f"{one.figures.mean:.4g}{half}"
+    return f"{one.figures.mean:.4g}{half}{f' ({one.figures.n} seeds)' if one.failures else ''}"
 
 
 def _short(value: Any) -> str:

@@ -84,6 +84,11 @@ class Standing(NamedTuple):
     def failures(self) -> int:
         return sum(run.failure is not None for run in self.runs.values())
 
+    def validated(self, best: Best, floor: float | None) -> list[float]:
+        """The validation's figure of the trials that have one, the best first."""
+        values = [value for run in self.trials if (value := run.last_validation) is not None]
+        return sorted(values, key=lambda value: badness(value, best, floor))
+
 
 class Result(NamedTuple):
     """Of all contestants, the best one first; `level`: the part of the error rate that this look may spend."""
@@ -198,7 +203,8 @@ def beside(result: Result, rehearsals: float, rest: float) -> Beside:
 def _spent(runs: Sequence[Run], costs: Sequence[Cost]) -> Spent:
     total = Spent(0, 0, 0.0, 0.0, 0.0)
     for run, cost in zip(runs, costs, strict=True):
-        spent = Spent(1, run.rounds, run.rounds * cost.flops, run.rounds * cost.images, run.seconds)
+        images = run.rounds * cost.images if run.images is None else float(run.images)
+        spent = Spent(1, run.rounds, run.rounds * cost.flops, images, run.seconds)
         total = total.plus(spent)
     return total
 

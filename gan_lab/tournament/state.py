@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gan_lab.config.words import one_line
 from gan_lab.evaluation.copying import most
-from gan_lab.evaluation.evaluator import VERSION
+from gan_lab.evaluation.evaluator import VERSION, Procedure
 from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_text
 from gan_lab.metrics.metric import Best
@@ -26,6 +26,7 @@ class Run(NamedTuple):
         validation: the same figure of the validation, along the run: by round.
         copying: the copying test's z; None where it was not made.
         scoring: seconds that the copying test and the evaluation took; 0 where that was not noted.
+        images: real ones that it has seen; None where that was not noted.
     """
 
     directory: Path
@@ -39,6 +40,7 @@ class Run(NamedTuple):
     validation: dict[int, float]
     copying: float | None
     scoring: tuple[float, float] = (0.0, 0.0)
+    images: float | None = None
 
     @property
     def last_validation(self) -> float | None:
@@ -54,7 +56,7 @@ def read_run(directory: Path, rounds: int, figure: str) -> Run:
     Raises:
         UserError: a file of it is damaged.
     """
-    curve, played, seconds = _curve(directory / "metrics.csv", f"evaluation/{figure}")
+    curve, played, last = _curve(directory / "metrics.csv", f"evaluation/{figure}")
     summary, keys = _json(directory / "summary.json"), _json(directory / KEYS)
     failure = None
     if os.path.lexists(directory / FAILURE):
@@ -69,19 +71,28 @@ def read_run(directory: Path, rounds: int, figure: str) -> Run:
         finished or failure is not None,
         failure,
         int(summary.get("rounds", played)),
-        float(summary.get("seconds", seconds)),
+        float(summary.get("seconds", last.get("seconds", 0.0))),
         None if failure is not None or value is None else float(value),
         best,
         floor,
         curve,
         None if keys.get("copying") is None else most(summary, keys["copying"]),
         _seconds(keys),
+        summary.get("images", last.get("images")),
     )
 
 
 def _seconds(keys: dict[str, Any]) -> tuple[float, float]:
     found = keys.get("seconds", {})
     return float(found.get("copying", 0.0)), float(found.get("figure", 0.0))
+
+
+def procedure_of(directory: Path) -> dict[str, Any] | None:
+    """How a run's final evaluation has measured, but for how it drew samples; None where there is none."""
+    summary, key = _json(directory / "summary.json"), _json(directory / KEYS).get("figure")
+    head = f"score/{key}/procedure/"
+    found = {name: summary.get(head + name) for name in Procedure._fields if name != "sampling"}
+    return found if found["version"] == VERSION else None
 
 
 def floor_of(directory: Path, figure: str) -> float | None:
@@ -110,16 +121,18 @@ def scored(summary: dict[str, Any], figure: str, key: str | None) -> dict[str, A
     }
 
 
-def _curve(path: Path, column: str) -> tuple[dict[int, float], int, float]:
-    """A column of the table of metrics by round, the last round in it and the seconds by then.
+def _curve(path: Path, column: str) -> tuple[dict[int, float], int, dict[str, float]]:
+    """A column of the table of metrics by round, the last round in it, and the seconds and images by then.
 
     Raises:
         UserError: it is no such table.
     """
     found: dict[int, float] = {}
-    played, seconds = 0, 0.0
+    played = 0
+    last: dict[str, float] = {}
     for at, numbers in read_rows(path):
-        played, seconds = max(played, at), numbers.get("seconds", seconds)
+        played = max(played, at)
+        last |= {name: numbers[name] for name in ("seconds", "images") if name in numbers}
         if column in numbers:
             found[at] = numbers[column]
-    return found, played, seconds
+    return found, played, last

@@ -121,6 +121,23 @@ def test_an_ablation_says_which_parts_are_decided_and_which_way(best: Any, way: 
     assert [row[4] for row in analysis.tables[0].rows] == ["yes", "no", "no"]
 
 
+def test_trials_are_shown_by_merit(tmp_path: Path) -> None:
+    """Of a figure that is best near real samples', which get 10."""
+    trials = [run(value, best="real") for value in (2.0, 9.5, 20.0, 5.0, 12.0)]
+    found = result({name: [run(value, best="real") for value in CLEAR[name]] for name in CLEAR})
+    standings = [one._replace(trials=trials) for one in found.standings]
+    found = found._replace(floor=10.0, standings=standings)
+    assert standings[0].validated("real", 10.0) == [9.5, 12.0, 5.0, 2.0, 20.0]
+    text = write_report(found, tmp_path, {}, lambda: 2.0)
+    assert "| 5 | 9.5 | 12 | 5 | 2 | 20 | 0 |" in text
+    assert standings[0].validated("higher", 10.0)[0] == 20 and standings[0].validated("lower", 10.0)[0] == 2
+
+
+def test_images_are_those_that_runs_have_seen() -> None:
+    seen = {name: [one._replace(images=1000) for one in runs] for name, runs in rows().items()}
+    assert result(seen).leader.final.images == 5000 and result(rows()).leader.final.images == 5 * 100 * 8
+
+
 def test_what_was_spent_has_failed_runs_and_the_search_in_it() -> None:
     leader = result(rows()).leader
     assert leader.final[:2] == (5, 500) and leader.final.flops == 5e5
@@ -143,7 +160,8 @@ def test_the_report_is_one_content_in_three_forms_and_escapes(tmp_path: Path) ->
     picture = tmp_path / "samples" / "a.png"
     picture.parent.mkdir()
     picture.write_bytes(b"\x89PNG")
-    text = write_report(found, tmp_path, {"a": picture}, lambda: 2.0)
+    text = write_report(found, tmp_path, {("a", 0): picture}, lambda: 2.0)
+    assert "## Samples of a, seed 0" in text and "(4 seeds) |" in text  # b's mean is over those that have not failed
     assert (tmp_path / "tournament.md").read_text() == text + "\n"
     assert "alert(1)</script> \\| so" in text
     page = (tmp_path / "tournament.html").read_text()
@@ -247,8 +265,11 @@ SUMMARY = {
 def test_the_state_of_a_run_is_read_from_its_directory(tmp_path: Path) -> None:
     empty = read_run(tmp_path, 10, "mmd")
     assert (empty.is_over, empty.figure, empty.rounds) == (False, None, 0)
-    (tmp_path / "metrics.csv").write_text("round,seconds,evaluation/mmd\n5,1.0,0.9\n10,2.0,0.7\n1")  # a cut last line
+    (tmp_path / "metrics.csv").write_text(
+        "round,images,seconds,evaluation/mmd\n5,40,1.0,0.9\n10,80,2.0,0.7\n1"
+    )  # a cut last line
     assert read_run(tmp_path, 10, "mmd").validation == {5: 0.9, 10: 0.7}
+    assert read_run(tmp_path, 10, "mmd").images == 80
     (tmp_path / "summary.json").write_text(json.dumps(SUMMARY))
     assert read_run(tmp_path, 10, "mmd").figure is None  # someone else has scored it
     keys = {"figure": "p-1", "copying": "q-1", "seconds": {"copying": 0.5, "figure": 2.0}}

@@ -13,13 +13,16 @@ from helpers.run_directories import write_run
 from gan_lab.cli.ablate import Options as AblateOptions
 from gan_lab.cli.ablate import main as ablate
 from gan_lab.cli.ablate import run_page
-from gan_lab.cli.stage_overrides import watching
+from gan_lab.cli.stage_checks import check_comparable
+from gan_lab.cli.stage_overrides import settings_of, watching
 from gan_lab.cli.stages import Stages
 from gan_lab.cli.tournament import Options, divided, hold
 from gan_lab.errors import UserError
+from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.io.ownership import write_own
 from gan_lab.tournament.page import TournamentPage, parse_page, read_page
 from gan_lab.tournament.plan import Cost, entries
+from gan_lab.tournament.state import KEYS, read_run
 
 PAGE: dict[str, Any] = {
     "contestants": {"ns": ["loss=non_saturating"], "hinge": ["loss=hinge"]},
@@ -88,6 +91,7 @@ def test_a_directory_of_an_earlier_version_that_looks_once_is_gone_on_with(
 def test_a_rehearsal_that_fails_took_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a trial, which has its contestant's cost."""
     started(tmp_path, monkeypatch)
+    (tmp_path / "output.txt").touch()
     monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: time.sleep(0.01))
     one = stages(tmp_path)
     one.costs["ns"], entry = Cost(1.0, 2.0, 0.1), entries(one.page, trials=False)[0]
@@ -113,6 +117,8 @@ def test_a_search_by_a_figure_that_depends_on_the_number_needs_as_many(tmp_path:
         with pytest.raises(UserError, match=r"vendi is best near what real samples get, .* as many as n=2000$"):
             stages(tmp_path, evaluation=figure)
         stages(tmp_path, evaluation=figure, search=None)
+        with pytest.raises(UserError, match=r"as many as n=2000$"):  # combinations of factors are chosen by it, too
+            Stages(parse_page(PAGE | {"evaluation": figure, "search": None}, "page"), tmp_path, chooses=True)
     stages(tmp_path, evaluation={"metric": "vendi", "n": 500, "validation_n": 500})
 
 
@@ -150,6 +156,95 @@ def test_a_search_of_optuna_s_that_was_cut_short_is_told(tmp_path: Path, monkeyp
 )
 def test_a_contestant_keeps_its_callbacks(asked: list[str], names: str) -> None:
     assert watching(asked, "mmd", "auto")[0] == f"callbacks=[{names}]"
+
+
+def test_an_experiment_of_ones_own_keeps_its_callbacks_and_loggers(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    chosen = "defaults: [{override /callbacks: [default, jacobian]}, {override /logger: wandb}]"
+    (tmp_path / "experiment" / "mine.yaml").write_text(chosen)
+    callbacks, logger, *_ = watching(["experiment=mine"], "mmd", "auto", [tmp_path])
+    assert (callbacks, logger) == ("callbacks=[default,jacobian,evaluation]", "logger=[wandb,csv]")
+
+
+@pytest.mark.parametrize(
+    "asked, names",
+    [([], "csv"), (["logger=null"], "csv"), (["logger=wandb"], "wandb,csv"), (["logger=[csv,wandb]"], "wandb,csv")],
+)
+def test_what_validation_is_read_from_is_written_whatever_watches(asked: list[str], names: str) -> None:
+    assert watching(asked, "mmd", "auto")[1] == f"logger=[{names}]"
+
+
+def test_a_trial_without_validation_is_no_trial(tmp_path: Path) -> None:
+    one, run = stages(tmp_path), read_run(tmp_path / "search" / "ns-00", 10, "mmd")
+    with pytest.raises(UserError, match=r"ns-00: has no mmd in metrics.csv, by which a trial is chosen$"):
+        one._chosen("ns", [run])
+    assert one._chosen("ns", [run._replace(failure="NaN"), run._replace(validation={10: 0.5})]) == 1
+
+
+LR = {"optimizer.lr": {"low": 0.1, "high": 1}}
+
+
+def test_optuna_searches_what_leaves_a_round_s_cost_alone(tmp_path: Path) -> None:
+    search = {"trials": 2, "sampler": "tpe", "space": LR}
+    stages(tmp_path, search=search)
+    for key in ("data.batch_size", "model.hidden", "term@d_terms"):
+        costly = search | {"space": LR | {key: {"choices": ["[r1]"]}}}
+        with pytest.raises(UserError, match=rf"^search\.sampler=tpe: {key} alters what a round costs, .*; take random"):
+            stages(tmp_path, search=costly)
+    with pytest.raises(UserError, match=r"^search\.sampler=tpe: vendi is neither best low nor high; take random$"):
+        stages(tmp_path, search=search, evaluation={"metric": "vendi", "n": 500, "validation_n": 500})
+
+
+def test_what_a_trial_of_optuna_s_was_given_is_found_as_the_page_spells_it(tmp_path: Path) -> None:
+    given = ["experiment=ns", "seed=1000", "term@d_terms=[r1]", "+optimizer.eps=0.1", "optimizer.lr=0.2"]
+    (tmp_path / "overrides.yaml").write_text(json.dumps(given))
+    found = settings_of(tmp_path, ["term@d_terms", "+optimizer.eps", "optimizer.lr"])
+    assert found == {"term@d_terms": ["r1"], "+optimizer.eps": 0.1, "optimizer.lr": 0.2}
+    with pytest.raises(UserError, match=r"was not given optimizer\.beta, which the search draws$"):
+        settings_of(tmp_path, ["optimizer.beta"])
+
+
+def test_a_setting_of_the_search_that_cannot_act_is_told_before_a_budget_is_spent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One trial of each choice is composed, and what a child says of it is told."""
+    seen: list[str] = []
+
+    def inspect(folders: list[Path], names: list[str], place: Path) -> int:
+        seen.extend(names)
+        (tmp_path / "output.txt").write_text("error: ns-01: optimizer.lrr: nothing reads it; did you mean lr?\n")
+        return 2
+
+    monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: act())
+    monkeypatch.setattr("gan_lab.cli.stages.inspect", inspect)
+    space = {"optimizer.lrr": {"low": 0.1, "high": 1}, "loss.smoothing": {"choices": [0.8, 0.9]}}
+    with pytest.raises(
+        UserError, match=r"^search: ns-01: optimizer\.lrr: nothing reads it; did you mean lr\? \(what only"
+    ):
+        stages(tmp_path, search={"trials": 9, "space": space}).begin()
+    assert len(seen) == 4 and {name.split("-")[0] for name in seen} == {"ns", "hinge"}  # two choices of each
+
+
+def rehearsed(place: Path, name: str, **procedure: Any) -> None:
+    (place / name).mkdir(parents=True)
+    facts = {"version": VERSION, "features": "pixels", "data": "0a", "n_real": 100} | procedure
+    summary = {f"score/k/procedure/{key}": value for key, value in facts.items()}
+    (place / name / "summary.json").write_text(json.dumps(summary))
+    (place / name / KEYS).write_text(json.dumps({"figure": "k"}))
+
+
+def test_figures_by_other_yardsticks_are_not_compared(tmp_path: Path) -> None:
+    rehearsed(tmp_path, "a")
+    rehearsed(tmp_path, "b", sampling="truncation 0.7")  # how a contestant samples is its own affair
+    check_comparable(tmp_path, ["a", "b", "failed"])
+    for name, procedure, what in (
+        ("c", {"features": "efficientnet"}, r"in other features \(efficientnet and pixels\)"),
+        ("d", {"data": "1b"}, r"by other real samples \(1b and 0a\)"),
+        ("e", {"n_real": 90}, r"by another number of real samples \(90 and 100\)"),
+    ):
+        rehearsed(tmp_path, name, **procedure)
+        with pytest.raises(UserError, match=rf"^{name}: its figures would not be comparable with those of a: {what};"):
+            check_comparable(tmp_path, ["a", "b", name])
 
 
 def test_a_rehearsal_that_is_not_whole_is_played_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +322,9 @@ def test_the_directory_is_named_after_the_run_or_the_page(tmp_path: Path, monkey
     monkeypatch.setattr("gan_lab.cli.tournament.exclusive", refuse)
     (tmp_path / "run.1").mkdir()
     monkeypatch.chdir(tmp_path / "run.1")
+    once = parse_page(PAGE, "page")
+    with pytest.raises(UserError, match=r"^page\.v2\.yaml: until=decided: one look is all that seeds=3"):
+        hold(Path("page.v2.yaml"), once, Options(until="decided"), [], [])
     for path in (Path(), Path("page.v2.yaml")):
         with pytest.raises(UserError, match="no more"):
             hold(path, parse_page(PAGE, "page"), Options(), [], [])
