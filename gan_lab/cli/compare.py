@@ -28,7 +28,7 @@ from gan_lab.errors import UserError
 from gan_lab.evaluation.copying import answer, most
 from gan_lab.io.files import write_atomically
 from gan_lab.io.reading import read_json, read_yaml_list
-from gan_lab.io.run_file import read_facts
+from gan_lab.io.run_file import read_facts, rounds_asked
 from gan_lab.sweeps.plan import COST, PLAN
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Run(NamedTuple):
     doubts: list[str]
     made_by: tuple[Any, ...]
     copying: float | None = None  # what the copying tests say of it, as `evaluation.copying.most` has it
+    data: str | None = None  # digest of what it has learnt from, and where that lies
+    root: str | None = None
 
 
 class Options(CommandOptions):
@@ -151,15 +153,18 @@ def tabulate(directories: Sequence[Path], out: Path | None = None) -> str:
 
 def read_run(directory: Path) -> Run:
     """Raises UserError where its files are missing, damaged or of another version of this lab."""
-    read_facts(directory)
+    facts = read_facts(directory)
     path = directory / "summary.json"
     summary = read_json(path)
     seed, rounds, finished = (summary.get(name) for name in ("seed", "rounds", "finished"))
     if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
         raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
     kept = played_overrides(directory)
+    asked = rounds_asked(directory)
     if not finished:
         kept.add(f"(stopped after round {rounds})")
+    elif asked is not None and summary.get("budget", asked) != asked:  # it was to go on, and has not ended since
+        kept.add(f"(at round {rounds})")
     kept |= {f"(of {printable(str(place))})" for place in directory.parents[1:3] if (place / TOURNAMENT).is_file()}
     scores: dict[tuple[str, str], float] = {}
     procedures: dict[str, dict[str, Any]] = {}
@@ -186,13 +191,47 @@ def read_run(directory: Path) -> Run:
         if not _says_where_best(figure, procedures.get(key, {})):
             raise UserError(f"{path}: does not say how {key} was obtained")
     made_by = tuple(str(summary.get(name)) for name in ("git_commit", "version/gan_lab", "version/torch"))
-    return Run(directory, frozenset(kept), seed, scores, procedures, doubts, made_by, most(summary))
+    return Run(
+        directory, frozenset(kept), seed, scores, procedures, doubts, made_by, most(summary), *_data(directory, facts)
+    )
+
+
+def _data(directory: Path, facts: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Digest and place of what a run has learnt from; None where these are not noted."""
+    found = facts.get("data")
+    digest = found.get("digest") if isinstance(found, dict) else None
+    given = [o for o in map(str, read_yaml_list(directory / OVERRIDES)) if key_of(o) == "data.root"]
+    root = printable(given[-1].partition("=")[2])[:LONGEST] if given else None
+    return None if digest is None else str(digest), root
 
 
 def played_overrides(directory: Path) -> set[str]:
-    """The run's overrides that say which game it plays, without its seed."""
+    """The run's overrides that say which game it plays and what it leaves, without its seed."""
     overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
-    return {o for o in overrides if not (only_observes(o) or key_of(o) == "seed")}
+    ends_early = any("early_stopping" in override for override in overrides)  # by what its callbacks publish
+
+    def counts(override: str) -> bool:
+        return not only_observes(override) or (ends_early and key_of(override).startswith("callbacks."))
+
+    return {o for o in overrides if counts(o) and key_of(o) != "seed"}
+
+
+def labels_of(runs: Sequence[Run]) -> list[str]:
+    """The configuration of each among these: its overrides that not all have.
+
+    Where runs that are alike in these have learnt from other data in other places, the place is added.
+    """
+    common = shared(runs)
+    labels = [label_of(run, common, len(runs) == 1) for run in runs]
+    data: dict[str, set[str | None]] = {}
+    roots: dict[str, set[str | None]] = {}
+    for label, run in zip(labels, runs, strict=True):
+        data.setdefault(label, set()).add(run.data)
+        roots.setdefault(label, set()).add(run.root)
+    apart = {label for label in data if len(data[label]) > 1 and len(roots[label]) > 1}
+    return [
+        f"{label} data.root={run.root}" if label in apart else label for label, run in zip(labels, runs, strict=True)
+    ]
 
 
 def _says_where_best(figure: str, procedure: dict[str, Any]) -> bool:
@@ -232,14 +271,12 @@ def compare(runs: Sequence[Run]) -> "Comparison":
 
     notes = [f"{run.directory}: not scored; left out" for run in runs if not run.scores]
     runs = [run for run in runs if run.scores]
-    common = shared(runs)
     notes += [f"{run.directory}: {doubt}" for run in runs for doubt in run.doubts]
     if len({run.made_by for run in runs}) > 1:
         notes.append("these runs were not all made by the same code and version of torch")
     cells: dict[tuple[str, str, str], dict[int, float]] = {}
     copying: dict[str, list[float | None]] = {}
-    for run in runs:
-        label = label_of(run, common, len(runs) == 1)
+    for run, label in zip(runs, labels_of(runs), strict=True):
         counts = False
         for (name, key), value in run.scores.items():
             values = cells.setdefault((label, name, key), {})

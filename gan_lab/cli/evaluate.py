@@ -54,7 +54,7 @@ from gan_lab.errors import UserError
 from gan_lab.io.files import write_atomically
 from gan_lab.io.inside import check_inside
 from gan_lab.io.reading import read_json
-from gan_lab.io.run_file import read_facts
+from gan_lab.io.run_file import RUN, read_facts
 from gan_lab.ranges import NonNegativeInt, PositiveInt
 from gan_lab.runtime.lock import locked
 
@@ -115,7 +115,8 @@ def main(arguments: list[str]) -> int:
     overrides = [argument for argument in arguments if not is_place(argument)]
     try:
         places = places_among(arguments)
-        config = configure([whole_path(override) for override in tidied(overrides)])
+        overrides = tidied(overrides)
+        config = configure([whole_path(override) for override in overrides])
         reference = None
         if config.against is not None or not with_texts_alone(config):
             places, reference = reference_of(places, config.against, alone=config.captions is not None)
@@ -127,7 +128,7 @@ def main(arguments: list[str]) -> int:
         if idle is not None:
             raise UserError(f"{idle}={config[idle]}: acts where pictures are compared; leave it out")
         out = check_ending(config.out)
-        runs = find_runs(places, GENERATOR if config.checkpoint is None else "config.yaml")
+        runs = find_runs(places, GENERATOR if config.checkpoint is None else RUN)
         scored = [run for run in runs if succeeds(run, config, overrides, several=len(runs) > 1)]
         kept = [run for run in scored if (run / SUMMARY).is_file()]
         if len(kept) > 1 or (kept and out):
@@ -241,6 +242,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     from hydra.utils import instantiate
 
     from gan_lab.evaluation.evaluator import Evaluator, Procedure, neighbours
+    from gan_lab.experiment.origin import name_of_run
     from gan_lab.experiment.trained import sampling_of, settings_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
     from gan_lab.metrics.metric import Doubting, Unsure, measure
@@ -253,6 +255,8 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
     state = state_of(directory)
     weights = read_weights(find_weights(directory, checkpoint))
     found = weights.generator()
+    if checkpoint is not None and weights.run not in (None, name_of_run(directory)):
+        raise UserError(f"checkpoint={checkpoint}: is of another run than {directory}; name that run")
     if checkpoint is None and state != found.digest:
         raise UserError(f"{directory}: {SUMMARY} is not of the generator there; evaluate it once the run has ended")
     generator, latent = rebuilt(found, config.weights, config.trust)
@@ -297,6 +301,7 @@ def evaluate(directory: Path, config: DictConfig) -> dict[str, dict[str, Any]]:
             data=real.content[:16],
             metric=OmegaConf.to_yaml(config.metric[name], sort_keys=True).strip().replace("\n", ", "),
             sampling=drawn,
+            conditions="of all the data" if evaluation.asks_all else None,
             flips=config.flips or None,
             protocol=protocol,
         )

@@ -25,6 +25,7 @@ from gan_lab.cli.compare import (
     find_runs,
     is_place,
     label_of,
+    labels_of,
     places_among,
     played_overrides,
     read_run,
@@ -119,6 +120,7 @@ def gather(places: Sequence[Path], jobs: Mapping[Path, Job]) -> tuple[list[Any],
             broken[directory] = str(error)
     measured = [run for run in runs if run.scores]
     common = shared(measured or runs)
+    labels = {run.directory: label for run, label in zip(measured, labels_of(measured), strict=True)}
     members = []
     for run in runs:
         job = jobs.get(run.directory, Job("", "", ""))
@@ -130,7 +132,8 @@ def gather(places: Sequence[Path], jobs: Mapping[Path, Job]) -> tuple[list[Any],
         except UserError as error:
             broken[run.directory] = str(error)
             continue
-        label, verdict = label_of(run, common, len(measured) == 1), printable(words)[:100] if _is_text(words) else ""
+        label = labels.get(run.directory) or label_of(run, common, len(measured) == 1)
+        verdict = printable(words)[:100] if _is_text(words) else ""
         about = (label, run.seed, knobs, figures, job.state, job.note, verdict, table, thumbnail(run.directory))
         members.append(Member(run.directory, *about))
     members += [
@@ -152,9 +155,13 @@ def with_own_figures(run: Run) -> Run:
         if not _is_number(summary.get(name)):
             continue
         is_audit = name.startswith("audit/") and bool(audit)
-        key = f"{KEY[:-1]}, {settings})" if is_audit else KEY
+        at = summary.get(f"as_of/{name}")
+        when = [f"of round {at}"] if isinstance(at, int) else []  # else of its last one
+        more = ", ".join([*when, *([settings] if is_audit else [])])
+        key = f"{KEY[:-1]}, {more})" if more else KEY
         own[name, key] = float(summary[name])
-        facts = procedures.setdefault(key, {"of": "the last round, as the run reported it"})
+        of = when[0] if when else "of the last round"
+        facts = procedures.setdefault(key, {"of": f"{of}, as the run reported it, by noise of its own seed"})
         facts |= {f"best/{name}": OWN[name], **(audit if is_audit else {})}
     return run._replace(scores=run.scores | own, procedures=run.procedures | procedures)
 

@@ -340,8 +340,15 @@ def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" 
     if out.suffix:
         write_atomically(out, lambda temporary: _zip(temporary, samples, y))
         return f"{len(samples)} pictures in {out}"
-    for i, image in enumerate(to_bytes(samples)):
-        save_picture(image, out / f"{i:05d}.png")
+    names = [f"{i:05d}.png" for i in range(len(samples))]
+    others = {path.name for path in out.glob("*.png")} - {*names}
+    if others:
+        raise UserError(
+            f"out={out}: holds {len(others)} more pictures ({min(others)}), which would count as samples; empty it, or "
+            "name another folder"
+        )
+    for name, image in zip(names, to_bytes(samples), strict=True):
+        save_picture(image, out / name)
     return f"{len(samples)} pictures in {out}"
 
 

@@ -8,7 +8,9 @@ PLACES = (
     "data.cache",
 )  # where data lie, and how they are read
 WATCHING = ("resume", "objective", "directory", "callbacks", "logger", "hydra", *PLACES)
-ACTING = ("adaptive_augment", "early_stopping", "fading_blur")  # callbacks that change what comes out, chosen or set
+ACTING = (  # callbacks that change what comes out, chosen or set, and what decides which checkpoint is the best
+    "adaptive_augment", "early_stopping", "fading_blur", "callbacks.checkpoint.monitor", "callbacks.checkpoint.mode",
+)  # fmt: skip
 
 
 def key_of(override: str) -> str:

@@ -41,7 +41,12 @@ def play_together(runs: Sequence[tuple[DictConfig, Sequence[str]]]) -> int:
             if len(present) > 1 and len({member.round for member in present}) == 1:
                 if ensemble is None or len(ensemble.games) != len(present):
                     ensemble = Ensemble([member.game for member in present])
-                last = _stretch(ensemble, present, interruption)
+                try:
+                    last = _stretch(ensemble, present, interruption)
+                except Exception as error:
+                    for member in present:
+                        record_failure(Path(member.config.directory), _why(error))
+                    raise
             for member in present:
                 if interruption.signal is not None:
                     member.interrupt(interruption.signal)
@@ -102,15 +107,22 @@ def _failed(members: Sequence[Member]) -> bool:
     Raises what is no mistake of the user's.
     """
     seeds_of: dict[str, list[int]] = {}
+    bugs = []
     for member in members:
         if member.error is not None:
-            line = explain(member.error, sys.argv[1:])
-            why = line or "".join(traceback.format_exception(member.error))
             if not isinstance(member.error, OtherRun):
-                record_failure(Path(member.config.directory), why)
+                record_failure(Path(member.config.directory), _why(member.error))
+            line = explain(member.error, sys.argv[1:])
             if line is None:
-                raise member.error
-            seeds_of.setdefault(line, []).append(member.config.seed)
+                bugs.append(member.error)
+            else:
+                seeds_of.setdefault(line, []).append(member.config.seed)
     for line, seeds in seeds_of.items():
         print(f"error: seed {', '.join(map(str, seeds))}: {line}", file=sys.stderr)
+    if bugs:
+        raise bugs[0]
     return bool(seeds_of)
+
+
+def _why(error: Exception) -> str:
+    return explain(error, sys.argv[1:]) or "".join(traceback.format_exception(error))

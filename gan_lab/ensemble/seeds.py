@@ -21,6 +21,9 @@ LAYERS = tuple(f"torch.nn.{name}" for name in (
     "ELU", "GELU", "Identity", "LeakyReLU", "ReLU", "SELU", "Sigmoid", "SiLU", "Softplus", "Tanh",
 ))  # fmt: skip
 INITIAL = "torch.nn.init."
+OPTIMIZERS = tuple(f"torch.optim.{name}" for name in (  # which move each number by itself
+    "ASGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD",
+))  # fmt: skip
 
 
 def check_seeds(config: DictConfig, multirun: bool) -> None:
@@ -37,10 +40,10 @@ def _obstacles(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("d_wrappers", "g_wrappers", "conditioning", "degradation"):
         if any((config.get(key) or {}).values()):
             yield key, "there is none for several seeds at once"
-    for key in ("model", "loss", "d_terms", "g_terms", "update"):
+    for key in ("model", "loss", "d_terms", "g_terms", "update", "optimizer"):
         for path, part in parts(config.get(key), (key,)):
             target = part["_target_"]
-            known = target in LAYERS or target.startswith(INITIAL)
+            known = target in (*LAYERS, *OPTIMIZERS) or target.startswith(INITIAL)
             if not known and not declares(target, DECLARATION):
                 yield dotted(path), f"{target} is not for several seeds at once (it does not say {DECLARATION} = True)"
     for key in ("joint_batch", "channels_last", "compile"):

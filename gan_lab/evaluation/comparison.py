@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 COPYING = "copies"  # the column of the copying tests' answer
 ENOUGH = 3  # seeds of a row, for a test: two hardly ever tell anything
 LEGEND = (
-    "Mean ± half of the 95 % t-interval over seeds: of training again, with these real samples and this noise. "
+    "Mean ± half of the 95 % t-interval over seeds: of training again. Scores have the same real samples and noise in "
+    "all runs; what runs report of themselves has each run's own. "
     "Rows are compared two at a time; the best of several was chosen after the fact, so that its own mean flatters."
 )
 

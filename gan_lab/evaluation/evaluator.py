@@ -104,7 +104,8 @@ class Evaluator:
             school, data = data.halves()
         self.n_real, self._left = shared_out(data.available, n, real, conditional)
         self._asked = (self.n_real, self._left)  # which a conditional generator is asked about: the first, how many
-        if real is not None and self._left < n:
+        self.asks_all = conditional and real is not None and self._left < n
+        if self.asks_all:
             self._asked = (0, self.n_real + self._left)
         if floor and self._left < n:
             most = self.n_real + self._left
@@ -254,6 +255,7 @@ class Procedure(NamedTuple):
     metric: str  # its settings
     version: int = VERSION
     sampling: str | None = None  # and its settings; None: plain
+    conditions: str | None = None  # that a conditional generator is asked for; None: of others than those that judge
     flips: bool | None = None  # whether real pictures count mirrored, too
     protocol: str | None = None  # the name of the published one that this is
 

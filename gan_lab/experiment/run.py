@@ -38,7 +38,15 @@ from gan_lab.experiment.origin import (
 from gan_lab.experiment.parts import check_same_parts
 from gan_lab.experiment.provenance import record_provenance
 from gan_lab.experiment.restoring import restoring
-from gan_lab.experiment.summary import SUMMARY_LOCK, copies, extension, summarise, table, write_summary
+from gan_lab.experiment.summary import (
+    SUMMARY_LOCK,
+    copies,
+    extension,
+    kept_scores,
+    summarise,
+    table,
+    write_summary,
+)
 from gan_lab.game.gan import GAN
 from gan_lab.io.checkpoint import LAST, PlainCheckpointIO, newest
 from gan_lab.io.generator import sign_recipe
@@ -118,7 +126,9 @@ def play(
     for record in records(trainer):
         record.log_summary(summary | copies(summary), directory)
     with locked(directory, SUMMARY_LOCK):  # an evaluation may be adding to the one before
-        write_summary(summary, directory)  # last: it tells a resume that nothing is missing
+        before = directory / "summary.json"
+        scores = kept_scores(read_json(before), digest) if before.is_file() else {}
+        write_summary(summary | scores, directory)  # last: it tells a resume that nothing is missing
     print(table(summary, directory))
     for callback in own:
         if isinstance(callback, Closing) and interruption.signal is None:  # else the job is to be queued again, soon

@@ -42,7 +42,8 @@ def summarise(gan: GAN, trainer: pl.Trainer, config: DictConfig, finished: bool)
         if isinstance(callback, Concluding):
             summary |= callback.conclusion()
     if ADVICE in summary:
-        summary[ADVICE] = summary[ADVICE].replace(MORE_ROUNDS, extension(config))
+        early = finished and gan.round < config.rounds
+        summary[ADVICE] = summary[ADVICE].replace(MORE_ROUNDS, extension(config, early))
     return summary | {
         **{f"as_of/{name}": at for name, at in history.since.items() if at != gan.round and name in summary},
         "finished": finished,
@@ -64,6 +65,12 @@ def extension(config: DictConfig, early: bool = False) -> str:
     patience = OmegaConf.select(config, "callbacks.early_stopping.patience") if early else None
     more = [] if patience is None else [f"callbacks.early_stopping.patience={2 * patience}"]
     return command(f"resume={config.directory}", f"rounds={2 * config.rounds}", *more)
+
+
+def kept_scores(before: dict[str, Any], digest: str) -> dict[str, Any]:
+    """Scores in an earlier summary that are of the generator with this digest."""
+    keys = [name.split("/")[1] for name, value in before.items() if name.endswith("/generator") and value == digest]
+    return {name: value for name, value in before.items() if name.startswith(tuple(f"score/{key}/" for key in keys))}
 
 
 def write_summary(summary: dict[str, Any], directory: Path) -> None:

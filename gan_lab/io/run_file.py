@@ -6,6 +6,7 @@ own these are left out.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 
 from gan_lab.io.format import FORMAT, check_format
 from gan_lab.io.ownership import is_own, write_own
-from gan_lab.io.reading import read_yaml
+from gan_lab.io.reading import read_text, read_yaml
 
 RUN = "run.yaml"
 PATHS = ("start", "start_from")  # how the run was started; what weights it began with
@@ -34,6 +35,13 @@ def read_facts(directory: Path) -> dict[str, Any]:
     found = read_yaml(path) if os.path.lexists(path) else {}
     check_format(found.get("format"), path)
     return found if is_own(path) else {name: fact for name, fact in found.items() if name not in PATHS}
+
+
+def rounds_asked(directory: Path) -> int | None:
+    """Rounds that a run was last asked for, as its config.yaml says; None where it does not."""
+    path = directory / "config.yaml"
+    found = re.search(r"^rounds: (\d{1,18})$", read_text(path), re.MULTILINE) if path.is_file() else None
+    return None if found is None else int(found[1])
 
 
 def note(directory: Path, **facts: Any) -> None:

@@ -1,6 +1,6 @@
 """Optimistic Adam: a step corrected by the change since the last one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -13,6 +13,8 @@ class OptimisticAdam(torch.optim.Adam):
 
     State, of each weight: Adam's own, and `past`, the last s.
     """
+
+    seeds_together: ClassVar[bool] = True  # each number moves by itself
 
     def step(self, closure: Any = None) -> Any:
         moving = [weight for group in self.param_groups for weight in group["params"] if weight.grad is not None]

@@ -1,7 +1,7 @@
 """Adam with its epsilon inside the square root."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ class RootAdam(Optimizer):
 
     State, of each weight: `step`, `exp_avg` (m) and `exp_avg_sq` (v).
     """
+
+    seeds_together: ClassVar[bool] = True  # each number moves by itself
 
     def __init__(
         self,

@@ -105,6 +105,7 @@ def page_of(run: Run) -> str:
         figures=figures_of(run.summary),
         procedures=procedures_of(run.summary),
         copies=in_words(most(run.summary)),
+        doubts=doubts_of(run.summary),
         data=data_of(run.facts),
         most_classes=MOST_CLASSES,
         real=sheet(run.directory / REAL),
@@ -172,6 +173,17 @@ def figures_of(summary: Mapping[str, Any]) -> list[Figure]:
     return scores + sorted(own, key=lambda figure: not figure.name.startswith("audit/"))
 
 
+def doubts_of(summary: Mapping[str, Any]) -> dict[str, str]:
+    """What speaks against a score, by the key of its procedure."""
+    found = {name.split("/")[1]: value for name, value in summary.items() if _is_doubt(name)}
+    return {_text(key): _text(value) for key, value in found.items()}
+
+
+def _is_doubt(name: str) -> bool:
+    head, _, rest = name.partition("/")
+    return head == "score" and rest.endswith("/doubts") and rest.count("/") == 1
+
+
 def procedures_of(summary: Mapping[str, Any]) -> dict[str, str]:
     """How each score was obtained, by its key."""
     found: dict[str, list[str]] = {}
@@ -224,6 +236,9 @@ def commands_of(run: Run) -> dict[str, str]:
     program = [*start.get("program", ["gan-lab", "train"]), *start.get("flags", [])]
     finished = run.summary.get("finished") is True
     more = [f"rounds={2 * _count(run.config, 'rounds')}"] if finished else []
+    stopping = run.config.get("callbacks", {}).get("early_stopping")
+    if finished and isinstance(stopping, dict) and _count(run.summary, "rounds") < _count(run.config, "rounds"):
+        more.append(f"callbacks.early_stopping.patience={2 * _count(stopping, 'patience')}")
     return {
         "repeat it": shlex.join([*program, *run.overrides, "hydra.run.dir=NEW_DIR"]),
         "go on with it": shlex.join(["gan-lab", "train", f"resume={place}", *more]),

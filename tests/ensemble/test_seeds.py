@@ -171,6 +171,19 @@ def test_a_seed_that_fails_leaves_the_others_alone(
     assert_alike(tmp_path / "together" / "seed=0", tmp_path / "0")
 
 
+def test_a_mistake_in_a_round_of_all_is_a_failure_of_all(
+    composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Ensemble, "training_step", broken)
+    runs = runs_of(composed(*overrides("data=ring"), "seeds=2", f"directory={tmp_path}"), [])
+    with pytest.raises(RuntimeError, match="a bug"):
+        play_together(runs)
+    assert [(job.state, job.note) for job in status(tmp_path, 60)] == [("failed", "RuntimeError: a bug")] * 2
+
+
 def test_those_behind_catch_up_before_all_go_on_together(
     composed: Composed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +222,7 @@ REFUSED = [
     ["trainer=ddp_cpu"],
     ["logger=wandb"],
     ["resume=there"],
+    ["optimizer.d._target_=torch.optim.Adafactor"],
 ]
 
 

@@ -14,9 +14,11 @@ import torch
 from helpers.runs import assert_resumes
 from helpers.scores import CALLBACK, QUICK, score, scores
 from omegaconf import DictConfig
+from PIL import Image
 
 from gan_lab.config.observing import only_observes
 from gan_lab.experiment.run import play
+from gan_lab.experiment.summary import kept_scores
 from gan_lab.io.checkpoint import PlainCheckpointIO
 
 pytestmark = pytest.mark.slow
@@ -152,3 +154,48 @@ def test_the_best_checkpoint_by_a_metric(composed: Callable[..., DictConfig], tm
     play(composed("model=mlp", "rounds=4", *parts, "callbacks.checkpoint.monitor=evaluation/frechet"))
     summary: dict[str, Any] = json.loads((tmp_path / "summary.json").read_text())
     assert summary["best/evaluation/frechet"] == summary["min/evaluation/frechet"]
+
+
+def test_a_checkpoint_is_scored_as_that_of_its_run_alone(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep = mine / "sweep"
+    (sweep / "hinge=0" / ".hydra").mkdir(exist_ok=True)
+    (sweep / "hinge=0" / ".hydra" / "config.yaml").write_text("rounds: 2\n")  # as Hydra leaves it beside a job
+    own = sweep / "hinge=0" / "checkpoints" / "last.ckpt"
+    assert score(sweep / "hinge=0", *QUICK, "metric=frechet", f"checkpoint={own}") == 0
+    assert "error" not in capsys.readouterr().err
+    assert score(sweep / "hinge=1", *QUICK, "metric=frechet", f"checkpoint={own}") == 2
+    assert re.search(r"error: checkpoint=.*: is of another run than .*hinge=1; name that run", capsys.readouterr().err)
+    assert not scores(sweep / "hinge=1")
+
+
+def test_options_of_sets_are_heard_with_dashes_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            Image.fromarray(torch.randint(0, 256, (8, 8, 3), dtype=torch.uint8).numpy()).save(
+                tmp_path / name / f"{i}.png"
+            )
+    sets = (tmp_path / "a", tmp_path / "b", "metric=sliced_wasserstein", "features=pixels")
+    for option in ("split=test", "--split=test"):
+        assert score(*sets, option) == 2
+        assert re.search(r"error: split", capsys.readouterr().err)
+
+
+def test_a_run_that_leaves_the_same_generator_keeps_its_scores(
+    composed: Callable[..., DictConfig], tmp_path: Path
+) -> None:
+    """One whose patience is spent ends at once where it is asked for more rounds alone."""
+    stopping = ["callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=images", "rounds=9"]
+    patience = ["callbacks.early_stopping.patience=2", "callbacks.early_stopping.mode=min", "callbacks.metrics.every=1"]
+    config = composed("model=mlp", *stopping, *patience)
+    assert play(config) == 0
+    before = json.loads((tmp_path / "summary.json").read_text())
+    assert before["rounds"] < 9 and "callbacks.early_stopping.patience=4" in before["equilibrium/advice"]
+    assert score(tmp_path, *QUICK, "metric=frechet") == 0
+    found = scores(tmp_path)
+    config.rounds, config.resume = 18, str(tmp_path)
+    assert play(config) == 0
+    after = json.loads((tmp_path / "summary.json").read_text())
+    assert (after["rounds"], after["budget"]) == (before["rounds"], 18) and scores(tmp_path) == found
+    (kept,) = {name.split("/")[1] for name in after if name.startswith("score/")}
+    assert kept_scores(after, "of another") == {} and kept_scores(after, after["generator"])[f"score/{kept}/generator"]

@@ -30,7 +30,7 @@ from gan_lab.report.configuration import ABSENT, differences, masked
 from gan_lab.report.curves import POINTS, band, charts, read_table
 from gan_lab.report.parallel import axes, axis_of_figure, axis_of_knob
 from gan_lab.report.pictures import SIDE, frames
-from gan_lab.report.run import commands_of, data_of, figures_of, procedures_of, read_run, state_of
+from gan_lab.report.run import commands_of, data_of, doubts_of, figures_of, page_of, procedures_of, read_run, state_of
 
 NASTY = "</script><script>alert(1)</script> & <!-- \u2028 \u2029 ]]> \" ' \\ é 漢"
 
@@ -187,6 +187,23 @@ def test_only_ones_own_run_says_how_to_repeat_it_and_a_shell_reads_that_as_words
     assert commands["go on with it"].endswith("rounds=1000")
     theirs = commands_of(read_run(write_run(tmp_path / "theirs", own=False)))
     assert theirs.keys() == {"draw samples", "score it"}
+
+
+def test_what_speaks_against_a_score_stands_on_the_page(tmp_path: Path) -> None:
+    doubt = "looked at 1,000 of 60,000 training images <b>"
+    summary = {"score__p-1__copying": 0.0, "score__p-1__doubts": doubt, "score__p-1__procedure__doubts": "no"}
+    run = read_run(write_run(tmp_path / "run", **summary))
+    assert doubts_of(run.summary) == {"p-1": doubt}
+    assert "Doubt of p-1: looked at 1,000 of 60,000 training images &lt;b&gt;." in page_of(run)
+
+
+def test_a_run_that_ended_early_goes_on_with_more_patience(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", rounds=50))
+    config = run.config | {"callbacks": {"early_stopping": {"patience": 10}}}
+    told = commands_of(run._replace(config=config, summary=run.summary | {"rounds": 50}))["go on with it"]
+    assert told.endswith(" rounds=1000 callbacks.early_stopping.patience=20")
+    whole = commands_of(run._replace(config=config, summary=run.summary | {"rounds": 500}))["go on with it"]
+    assert whole.endswith(" rounds=1000")
 
 
 def test_pictures_are_bounded_in_number_and_size_and_damaged_ones_are_left_out(tmp_path: Path) -> None:
