@@ -98,6 +98,7 @@ def test_a_conditional_one_is_not_asked_for_what_the_reference_shows() -> None:
     """The conditions are those of the other real samples, over again where there are too few."""
     for n, again in ((N, 1), (3 * N, 3)):
         asked = Evaluator(Drawn(0), Knowing(), {}, n, conditional=True)
+        assert not asked.asks_all
         others = Evaluator(Drawn(0), Knowing(), {}, N, conditional=True, floor=True).another.labels
         assert torch.equal(asked.fake(partial(sampled, perfect), LATENT).labels, others.repeat(again))
     assert Evaluator(Drawn(0), Knowing(), {}, 3 * N, conditional=True).n_real == N  # half of what there is

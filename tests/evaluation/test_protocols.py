@@ -137,6 +137,7 @@ def test_a_conditional_generator_is_asked_about_all_where_too_few_are_left(real:
         return y.view(-1, 1, 1, 1).expand(-1, 1, 8, 8).float()
 
     found = Evaluator(digits(subset=60), Pixels(), {}, 120, real, conditional=True)
+    assert found.asks_all
     asked = found.fake(partial(sampled, generator), Normal(2)).labels
     everything = Evaluator(digits(subset=60), Pixels(), {}, 120, "all").real.labels
     assert asked.tolist() == 2 * everything.tolist()
