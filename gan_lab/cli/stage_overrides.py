@@ -1,5 +1,6 @@
 """Overrides of a tournament's sweeps: what is evaluated along a run, and a search's space, as Hydra writes them."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from gan_lab.errors import UserError
 from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.tournament.overrides import check_override
 from gan_lab.tournament.page import Choices, Range, spelt
+
+BASE = re.compile(r"(?:/experiment/)?(\w+)(?:@_global_)?")  # another experiment, in the defaults of one
 
 
 def watching(overrides: Sequence[str], metric: str, features: str, folders: Sequence[Path] = ()) -> list[str]:
@@ -43,12 +46,17 @@ def _together(overrides: Sequence[str], group: str, usual: str, needed: str, fol
 
 
 def _chosen_by(experiment: str, group: str, usual: str, folders: Sequence[Path]) -> Any:
-    """What an experiment chooses of this group: one's own, or else the lab's."""
+    """What an experiment, one's own or else the lab's, or one that it begins with chooses of this group."""
     files = [folder / "experiment" / f"{experiment}.yaml" for folder in (*folders, CONF)]
     file = next((file for file in files if file.exists()), None)
-    chosen = [] if file is None else read_yaml(file).get("defaults", [])
+    entries = [] if file is None else read_yaml(file).get("defaults", [])
     key = f"override /{group}"
-    return next((one[key] for one in chosen if isinstance(one, dict) and key in one), usual)
+    for entry in entries:
+        if isinstance(entry, dict) and key in entry:
+            return entry[key]
+    bases = [BASE.fullmatch(entry) for entry in entries if isinstance(entry, str) and entry != "_self_"]
+    found = next((base[1] for base in bases if base is not None), None)
+    return usual if found is None or found == experiment else _chosen_by(found, group, usual, folders)
 
 
 def interval(part: Range | Choices) -> str:

@@ -207,7 +207,10 @@ def test_a_mistake_is_told_in_one_line(scene: Path, mistake: Mistake) -> None:
         ("{tmp}/run label=3", r"label=3: this generator is not conditional"),
         ("{tmp}/run weights=best", r"weights=best: must be one of "),
         ("{tmp}/run out=x.mp3", r"out=x\.mp3: must end in one of \.npz"),
-        ("{tmp}/run n=2 out={tmp}/corrupt", r"corrupt: holds 2 more pictures \(a\.png\), .*; empty it, or name another"),
+        (
+            "{tmp}/run n=2 out={tmp}/corrupt",
+            r"corrupt: holds 2 more pictures \(a\.png\), .*; empty it, or name another",
+        ),
     ],
 )
 def test_mistakes_when_sampling(scene: Path, arguments: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -85,6 +85,7 @@ QUICK = {  # what makes each experiment small; the tests' MNIST has 12 pictures
         "model.discriminator.resolution=128",
     ],
     "goodfellow2014_mnist": ["data.subset=8", "callbacks.parzen.held_out=4"],
+    "infogan_views_mnist": ["data=digits"],
     "mnist_500": ["data.subset=8", "callbacks.overfitting.n=4"],
     "semi_supervised_mnist": ["data.labels=10"],
     "cartpole_world": ["data.transitions=100"],

@@ -162,6 +162,9 @@ def test_an_experiment_of_ones_own_keeps_its_callbacks_and_loggers(tmp_path: Pat
     (tmp_path / "experiment").mkdir()
     chosen = "defaults: [{override /callbacks: [default, jacobian]}, {override /logger: wandb}]"
     (tmp_path / "experiment" / "mine.yaml").write_text(chosen)
+    for name, base in (("more", "/experiment/mine@_global_"), ("most", "more")):
+        (tmp_path / "experiment" / f"{name}.yaml").write_text(f"defaults: [{base}, _self_, {{override /model: mlp}}]")
+        assert watching([f"experiment={name}"], "mmd", "auto", [tmp_path])[0].endswith("[default,jacobian,evaluation]")
     callbacks, logger, *_ = watching(["experiment=mine"], "mmd", "auto", [tmp_path])
     assert (callbacks, logger) == ("callbacks=[default,jacobian,evaluation]", "logger=[wandb,csv]")
 
