@@ -51,13 +51,26 @@ def rehearse(folders: Sequence[Path], name: str, place: Path, page: TournamentPa
     return 0
 
 
-def inspect(folders: Sequence[Path], names: Sequence[str], place: Path) -> int:
-    """In a child: compose these options of `experiment`; 2 where one is a mistake, which is told."""
-    for name in names:
-        try:
-            compose_experiment([f"experiment={name}"], place, *folders)
-        except Exception as error:
-            return _told(error, f"{name}: ")
+def inspect(folders: Sequence[Path], trials: Sequence[Sequence[str]], place: Path, unit: str) -> int:
+    """In a child: compose the trials of each contestant, options of `experiment`, in directory `place`.
+
+    Returns 2, and says why, where none of one contestant's can be composed, or one's rounds are not to be paid for in
+    this unit. Settings that do not go together are otherwise trials that fail.
+    """
+    for names in trials:
+        errors = {}
+        for name in names:
+            try:
+                config = compose_experiment([f"experiment={name}"], place, *folders)
+            except Exception as error:
+                errors[name] = error
+                continue
+            try:
+                check_budget(config, unit)
+            except UserError as error:
+                return _told(error, f"{name}: ")
+        if len(errors) == len(names):
+            return _told(errors[names[0]], f"{names[0]}: ")
     return 0
 
 

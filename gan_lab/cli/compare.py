@@ -27,8 +27,9 @@ from gan_lab.config.words import printable
 from gan_lab.errors import UserError
 from gan_lab.evaluation.copying import answer, most
 from gan_lab.io.files import write_atomically
+from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_yaml_list
-from gan_lab.io.run_file import read_facts, rounds_asked
+from gan_lab.io.run_file import may_end_early, read_facts, rounds_asked
 from gan_lab.sweeps.plan import COST, PLAN
 
 if TYPE_CHECKING:
@@ -160,10 +161,9 @@ def read_run(directory: Path) -> Run:
     if not (isinstance(seed, int) and isinstance(rounds, int) and isinstance(finished, bool)):
         raise UserError(f"{path}: not the summary of a run (it must have seed, rounds and finished)")
     kept = played_overrides(directory)
-    asked = rounds_asked(directory)
     if not finished:
         kept.add(f"(stopped after round {rounds})")
-    elif asked is not None and summary.get("budget", asked) != asked:  # it was to go on, and has not ended since
+    elif went_on(directory, summary):
         kept.add(f"(at round {rounds})")
     kept |= {f"(of {printable(str(place))})" for place in directory.parents[1:3] if (place / TOURNAMENT).is_file()}
     scores: dict[tuple[str, str], float] = {}
@@ -196,6 +196,16 @@ def read_run(directory: Path) -> Run:
     )
 
 
+def went_on(directory: Path, summary: dict[str, Any]) -> bool:
+    """Whether the run was started again after the end that the summary tells of, and has not ended since."""
+    played, budget = summary.get("rounds"), summary.get("budget")
+    if budget is not None and rounds_asked(directory) not in (None, budget):
+        return True
+    if not (isinstance(played, int) and isinstance(budget, int) and played < budget):
+        return False  # it has played all that it was asked for
+    return max((at for at, _ in read_rows(directory / "metrics.csv")), default=0) > played
+
+
 def _data(directory: Path, facts: dict[str, Any]) -> tuple[str | None, str | None]:
     """Digest and place of what a run has learnt from; None where these are not noted."""
     found = facts.get("data")
@@ -208,7 +218,7 @@ def _data(directory: Path, facts: dict[str, Any]) -> tuple[str | None, str | Non
 def played_overrides(directory: Path) -> set[str]:
     """The run's overrides that say which game it plays and what it leaves, without its seed."""
     overrides = {printable(str(o)) for o in read_yaml_list(directory / OVERRIDES)}
-    ends_early = any("early_stopping" in override for override in overrides)  # by what its callbacks publish
+    ends_early = may_end_early(directory)  # by what its callbacks publish
 
     def counts(override: str) -> bool:
         return not only_observes(override) or (ends_early and key_of(override).startswith("callbacks."))

@@ -155,13 +155,9 @@ def with_own_figures(run: Run) -> Run:
         if not _is_number(summary.get(name)):
             continue
         is_audit = name.startswith("audit/") and bool(audit)
-        at = summary.get(f"as_of/{name}")
-        when = [f"of round {at}"] if isinstance(at, int) else []  # else of its last one
-        more = ", ".join([*when, *([settings] if is_audit else [])])
-        key = f"{KEY[:-1]}, {more})" if more else KEY
+        key = f"{KEY[:-1]}, {settings})" if is_audit else KEY
         own[name, key] = float(summary[name])
-        of = when[0] if when else "of the last round"
-        facts = procedures.setdefault(key, {"of": f"{of}, as the run reported it, by noise of its own seed"})
+        facts = procedures.setdefault(key, {"of": "the last round in which each run reported it, by noise of its seed"})
         facts |= {f"best/{name}": OWN[name], **(audit if is_audit else {})}
     return run._replace(scores=run.scores | own, procedures=run.procedures | procedures)
 

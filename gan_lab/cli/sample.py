@@ -127,6 +127,8 @@ def sample(directory: Path, options: Options, chosen: Mapping[str, Any] | None =
     from gan_lab.experiment.trained import sampling_of, trained_of
     from gan_lab.io.weights import find_weights, read_weights
 
+    if not options.out.suffix:
+        check_alone(options.out)
     found = read_weights(find_weights(directory, options.checkpoint))
     recipe = found.recipe
     generator, latent = rebuilt(found.generator(), options.weights, options.trust)
@@ -340,16 +342,18 @@ def write(samples: "Tensor", out: Path, columns: int | None, y: "Tensor | None" 
     if out.suffix:
         write_atomically(out, lambda temporary: _zip(temporary, samples, y))
         return f"{len(samples)} pictures in {out}"
-    names = [f"{i:05d}.png" for i in range(len(samples))]
-    others = {path.name for path in out.glob("*.png")} - {*names}
-    if others:
-        raise UserError(
-            f"out={out}: holds {len(others)} more pictures ({min(others)}), which would count as samples; empty it, or "
-            "name another folder"
-        )
-    for name, image in zip(names, to_bytes(samples), strict=True):
-        save_picture(image, out / name)
+    for i, image in enumerate(to_bytes(samples)):
+        save_picture(image, out / f"{i:05d}.png")
     return f"{len(samples)} pictures in {out}"
+
+
+def check_alone(folder: Path) -> None:
+    """Raise a UserError where a folder for samples has pictures already, which would count as samples or be lost."""
+    from gan_lab.data.listing import endings
+
+    found = next((path for path in sorted(folder.rglob("*")) if path.suffix.lower() in endings()), None)
+    if found is not None:
+        raise UserError(f"out={folder}: has pictures already ({found.name}); empty it, or name another folder")
 
 
 def _zip(path: Path, samples: "Tensor", y: "Tensor | None") -> None:

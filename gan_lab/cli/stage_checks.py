@@ -14,7 +14,11 @@ from gan_lab.tournament.page import TournamentPage
 from gan_lab.tournament.plan import is_cheap
 from gan_lab.tournament.state import procedure_of
 
-WHAT = {"data": "by other real samples", "features": "in other features", "n_real": "by another number of real samples"}
+WHAT = {  # of a procedure: how figures differ by it, and what to do
+    "data": ("by other real samples", "give all the same data, with the same data.flip, data.fit and data.subset"),
+    "features": ("in other features", "name evaluation.features, and give all the same data where they learn"),
+    "n_real": ("by another number of real samples", "give a smaller evaluation.real"),
+}
 
 
 def check_search(page: TournamentPage, figure: str, best: Any, chooses: bool) -> None:
@@ -30,10 +34,10 @@ def check_search(page: TournamentPage, figure: str, best: Any, chooses: bool) ->
     if best not in ("lower", "higher"):
         raise UserError(f"search.sampler=tpe: {figure} is neither best low nor high; take random")
     costly = sorted({key for name in page.contestants for key in page.space_of(name) if not is_cheap(key)})
-    if costly:
+    if costly and page.unit != "rounds":
         raise UserError(
             f"search.sampler=tpe: {costly[0]} alters what a round costs, and Optuna's trials are not rehearsed; take "
-            "random, or leave it out of the space"
+            "random, budget.rounds, or leave it out of the space"
         )
 
 
@@ -44,9 +48,10 @@ def check_comparable(rehearsals: Path, names: Iterable[str]) -> None:
     for name, procedure in measured.items():
         for what, value in procedure.items():
             if value != measured[first][what]:  # type: ignore[index]
+                said, remedy = WHAT.get(what, (f"by another {what}", "give all the same"))
                 raise UserError(
-                    f"{name}: its figures would not be comparable with those of {first}: {WHAT.get(what, what)} "
-                    f"({value} and {measured[first][what]}); give all the same data, and name evaluation.features"  # type: ignore[index]
+                    f"{name}: its figures would not be comparable with those of {first}: {said} "
+                    f"({value} and {measured[first][what]}); {remedy}"  # type: ignore[index]
                 )
 
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from gan_lab.tournament.content import Analyse
 from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import Choices, TournamentPage, spelt
 from gan_lab.tournament.pictures import FIRST
-from gan_lab.tournament.plan import Cost, Entry, chosen, entries, in_words, jobs_left, rounds_of
+from gan_lab.tournament.plan import Cost, Entry, chosen, drawn_trials, entries, in_words, jobs_left, rounds_of
 from gan_lab.tournament.rehearsal import ROUNDS
 from gan_lab.tournament.report import write_report
 from gan_lab.tournament.result import Played, Result, Searched, conclusion, result_of
@@ -71,7 +72,9 @@ class Stages:
         """`chooses`: the report chooses by validation even without a search."""
         self.page, self.directory, self.passed, self.retry, self.folders = page, directory, passed, retry, folders
         self.figure, self.best = figure_of(page)
-        check_search(page, self.figure, self.best, chooses)
+        self._has_played = any((directory / stage).exists() for stage in PLAYED)
+        if not self._has_played:
+            check_search(page, self.figure, self.best, chooses)
         self.costs: dict[str, Cost] = {}
         self.scoring = 0.0  # seconds that the evaluation of one run takes
         self.rehearsals = 0.0  # seconds that all rehearsals took
@@ -87,7 +90,7 @@ class Stages:
         """
         check_inside(self.directory)
         self._keep_page()
-        if not any((self.directory / stage).exists() for stage in PLAYED):
+        if not self._has_played:
             self._inspect()
         for entry in entries(self.page, trials=self._is_random()):
             if entry.costed in self.costs:
@@ -96,33 +99,31 @@ class Stages:
             self.costs[entry.costed] = Cost(*(found[name] for name in Cost._fields))
             self.scoring = found["scoring"]
             self.rehearsals += found.get("whole", 0.0)
-        check_comparable(self.directory / "rehearsal", self.costs)
+        if not self._has_played:
+            check_comparable(self.directory / "rehearsal", self.costs)
         for entry in entries(self.page, trials=False):
             rounds_of(self.page, self.costs[entry.costed], final=True)
 
     def _inspect(self) -> None:
-        """Compose one trial of each choice of the search, which a setting without effect is a mistake in.
+        """Compose trials of the search, one of each choice of values that it draws.
 
         Raises:
-            UserError: one cannot be composed.
+            UserError: a contestant has none that can be composed, or one whose rounds have no cost of their own.
         """
         if self.page.search is None:
             return
-        kinds: dict[tuple[Any, ...], Entry] = {}
-        for entry in entries(self.page, trials=True):
+        trials: dict[str, dict[tuple[str, ...], str]] = {name: {} for name in self.page.contestants}
+        for entry in drawn_trials(self.page):
             space = self.page.space_of(entry.contestant)
-            picked = [spelt(value) for key, value in entry.drawn.items() if isinstance(space[key], Choices)]
-            if entry.drawn:
-                kinds.setdefault((entry.contestant, *picked), entry)
-        for entry in kinds.values():
+            picked = (spelt(value) for key, value in entry.drawn.items() if isinstance(space[key], Choices))
             pages = self._write("inspection", entry, ROUNDS)
-        if kinds:
-            names = [entry.name for entry in kinds.values()]
-            _say(f"search: {len(names)} of its settings are composed")
-            if self._child(lambda: inspect([pages, *self.folders], names, self.directory), is_own=True):
-                raise UserError(
-                    f"search: {self._last_error()} (what only some contestants have stands in their own space)"
-                )
+            trials[entry.contestant].setdefault(tuple(picked), entry.name)
+        names = [list(own.values()) for own in trials.values() if own]
+        if names:
+            _say(f"search: {sum(map(len, names))} of its settings are composed")
+            act = partial(inspect, [pages, *self.folders], names, self.directory, self.page.unit)
+            if self._child(act, is_own=True):
+                raise UserError(f"search: {self._last_error()}")
 
     def plan(self) -> str:
         return in_words(self.page, self.costs, self.scoring)
@@ -149,7 +150,7 @@ class Stages:
     def _keep_page(self) -> None:
         path, now = self.directory / PAGE, self.page.model_dump(mode="json", exclude={"factors"})
         now["rule"] = RULE if len(self.page.numbers) > 1 else None  # by which the looks share the error rate
-        is_there, has_played = os.path.lexists(path), any((self.directory / stage).exists() for stage in PLAYED)
+        is_there, has_played = os.path.lexists(path), self._has_played
         if (is_there or has_played) and not (is_there and is_own(path)):
             raise UserError(f"{path}: is not of a tournament of yours; give this one a dir of its own, dir=DIR")
         before = read_yaml(path) if has_played else now
@@ -201,6 +202,8 @@ class Stages:
         ]
         of = hashlib.sha256(json.dumps(about).encode()).hexdigest()
         found = _found(place / COST, of)
+        if found is None and self._has_played and (self.best != "real" or floor_of(place, self.figure) is not None):
+            found = _found(place / COST)  # by an earlier version of the lab: what was played went by it
         if found is not None:
             return found
         _say(f"rehearsal: {entry.name}")
@@ -262,7 +265,7 @@ class Stages:
     def _chosen(self, name: str, trials: Sequence[Run]) -> int:
         """The trial that is best on validation; where all failed the first, which will fail again."""
         unseen = [run for run in trials if run.failure is None and not run.validation]
-        if unseen:
+        if unseen and not any(run.validation for run in trials):
             raise UserError(f"{unseen[0].directory}: has no {self.figure} in metrics.csv, by which a trial is chosen")
         floor = floor_of(self.directory / "rehearsal" / name, self.figure)
         values = [run.last_validation for run in trials]
@@ -388,12 +391,12 @@ class Stages:
         return one_line(said[-1]) if said else f"{self.directory / LOG} says more"
 
 
-def _found(file: Path, of: str) -> dict[str, Any] | None:
-    """What a whole rehearsal of these settings has left; None where there was none."""
+def _found(file: Path, of: str | None = None) -> dict[str, Any] | None:
+    """What a whole rehearsal has left, of these settings if they are given; None where there was none."""
     found = read_json(file) if file.exists() else {}
     numbers = [found.get(name) for name in (*Cost._fields, "scoring")]
     is_whole = all(isinstance(number, float | int) and 0 <= number < math.inf for number in numbers)
-    return found if is_whole and found.get("of") == of else None
+    return found if is_whole and of in (None, found.get("of")) else None
 
 
 def _ended(sweep: Path) -> int:

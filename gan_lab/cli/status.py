@@ -11,11 +11,11 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import Field
 
-from gan_lab.cli.compare import natural
+from gan_lab.cli.compare import natural, went_on
 from gan_lab.config.arguments import place
 from gan_lab.config.entry import entry
 from gan_lab.config.options import CommandOptions, help_page, parse_options, print_help
@@ -24,7 +24,6 @@ from gan_lab.errors import UserError
 from gan_lab.io.checkpoint import LAST
 from gan_lab.io.metrics_table import read_rows
 from gan_lab.io.reading import read_json, read_text, read_yaml
-from gan_lab.io.run_file import rounds_asked
 from gan_lab.ranges import PositiveFloat
 from gan_lab.sweeps.plan import FAILURE, PLAN
 
@@ -117,7 +116,7 @@ def _described(run: Path, patience: float, rounds: int) -> tuple[str, str]:
     seen = max(signs)
     ended = summary.is_file() and summary.stat().st_mtime >= seen  # it is the last that a run writes
     ended_with = read_json(summary) if ended else {}
-    ended = ended and not _goes_on(run, ended_with)  # else its end before this was scored since
+    ended = ended and not went_on(run, ended_with)  # else its end before this was scored since
     if ended and ended_with.get("finished"):
         played, budget = ended_with.get("rounds"), ended_with.get("budget", rounds)
         if isinstance(budget, int) and budget < rounds:  # the sweep was extended since
@@ -126,14 +125,6 @@ def _described(run: Path, patience: float, rounds: int) -> tuple[str, str]:
     if ended or time.time() - seen > patience:
         return "waiting", f"stopped after round {_round(run)}"
     return "running", f"round {_round(run)}, seen {time.time() - seen:.0f} s ago"
-
-
-def _goes_on(run: Path, summary: dict[str, Any]) -> bool:
-    """Whether it was started again after the end that the summary tells of."""
-    played, budget = summary.get("rounds"), summary.get("budget")
-    if rounds_asked(run) not in (None, budget):
-        return True
-    return isinstance(played, int) and isinstance(budget, int) and played < budget and _round(run) > played
 
 
 def _round(run: Path) -> int:

@@ -93,8 +93,10 @@ def hold(
 
     if analyse is not None and options.until == "decided":
         raise UserError(f"until=decided: {ONCE}")
-    if options.until is not None:
+    if options.until == "decided":
         page = parse_page(page.model_dump() | {"until": options.until}, str(path))
+    elif options.until is not None:
+        page = page.model_copy(update={"until": options.until})
     name = path.resolve().name if path.is_dir() else path.stem
     directory = (options.dir or Path("multirun") / name).expanduser().absolute()
     with exclusive(directory):

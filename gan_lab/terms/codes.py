@@ -76,7 +76,7 @@ class InvariantInformation(Term):
         self.sizes = list(categorical)
 
     def value(self, context: StepContext) -> Tensor:
-        view = context.discriminate(transformed(context.real, self.policy))
+        view = context.discriminate(transformed(context.real, self.policy, "invariant_information"))
         codes = zip(self._posteriors(context.real_output), self._posteriors(view), strict=True)
         return -torch.stack([information(first, second) for first, second in codes]).sum()
 

@@ -14,16 +14,14 @@ from gan_lab.types import StepContext
 Transformation = Callable[[Tensor, Tensor], Tensor]
 
 
-def transformed(x: Tensor, policy: Mapping[str, Transformation | None]) -> Tensor:
-    """T(x), drawn anew for each image: one transformation (x, p) -> T(x) after the other, at p = 1.
+def transformed(x: Tensor, policy: Mapping[str, Transformation | None], term: str) -> Tensor:
+    """T(x), drawn anew for each image: one transformation (x, p) -> T(x) after the other, at p = 1, for this term.
 
     Raises:
         UserError: x are no images.
     """
     if x.ndim != 4:
-        raise UserError(
-            f"augmentations are of images (N, C, H, W), and samples are {tuple(x.shape)}; leave the term out"
-        )
+        raise UserError(f"{term}: augments images (N, C, H, W), and samples are {tuple(x.shape)}")
     always = torch.ones((), device=x.device)
     for transformation in policy.values():
         x = x if transformation is None else transformation(x, always)
@@ -61,7 +59,7 @@ class ConsistencyRegularisation(Term):
         return value
 
     def _gap(self, context: StepContext, x: Tensor, logits: Tensor) -> Tensor:
-        return mse_loss(context.discriminate(transformed(x, self.policy)).logits, logits)
+        return mse_loss(context.discriminate(transformed(x, self.policy, "consistency_regularisation")).logits, logits)
 
 
 class _NearNoise(Term):

@@ -37,6 +37,15 @@ class Entry(NamedTuple):
     costed: str
 
 
+def drawn_trials(page: TournamentPage) -> list[Entry]:
+    """Random trials of each contestant but the first, at least one: what Optuna may draw, too."""
+    search = page.search
+    if search is None:
+        return []
+    more = page.model_copy(update={"search": search.model_copy(update={"trials": max(2, search.trials)})})
+    return [entry for entry in entries(more, trials=True) if entry.drawn]
+
+
 def entries(page: TournamentPage, trials: bool) -> list[Entry]:
     """Each contestant as it stands on the page; with `trials` each of its random trials, of which that is the first."""
     found = []

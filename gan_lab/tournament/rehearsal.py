@@ -44,7 +44,7 @@ def plan_of(config: DictConfig) -> Plan:
     not counted, with and without each term: as many are left out of the time.
     """
     parts = [part for name in ("d_terms", "g_terms") for part in (config.get(name) or {}).values() if part is not None]
-    period = math.lcm(*(int(part.get("every", 1)) for part in parts))
+    period = math.lcm(*(max(1, int(part.get("every", 1))) for part in parts))
     counted = period * -(-LEAST // period) if period <= MOST else MOST
     return Plan(counted, counted if config.gan.compile else 0)
 

@@ -88,10 +88,10 @@ def _seconds(keys: dict[str, Any]) -> tuple[float, float]:
 
 
 def procedure_of(directory: Path) -> dict[str, Any] | None:
-    """How a run's final evaluation has measured, but for how it drew samples; None where there is none."""
+    """How a run's final evaluation has measured, but for how samples are drawn; None where there is none."""
     summary, key = _json(directory / "summary.json"), _json(directory / KEYS).get("figure")
     head = f"score/{key}/procedure/"
-    found = {name: summary.get(head + name) for name in Procedure._fields if name != "sampling"}
+    found = {name: summary.get(head + name) for name in Procedure._fields if name not in ("sampling", "conditions")}
     return found if found["version"] == VERSION else None
 
 

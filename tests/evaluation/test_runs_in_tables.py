@@ -30,10 +30,14 @@ def labels(*runs: Path) -> set[str]:
     return {cell.configuration for cell in compare([read_run(run) for run in runs]).cells}
 
 
-def asked_for_more(run: Path, rounds: int = 1000) -> None:
-    """As a resume leaves it that was killed."""
+def configured(run: Path, **settings: Any) -> None:
     config = yaml.safe_load((run / "config.yaml").read_text())
-    (run / "config.yaml").write_text(yaml.safe_dump(config | {"rounds": rounds}))
+    (run / "config.yaml").write_text(yaml.safe_dump(config | settings))
+
+
+def asked_for_more(run: Path) -> None:
+    """As a resume leaves it that was killed."""
+    configured(run, rounds=1000)
 
 
 def test_figures_of_an_end_that_a_run_has_gone_on_from_say_so(tmp_path: Path) -> None:
@@ -61,6 +65,7 @@ def test_a_run_that_ended_early_and_went_on_is_not_done_either(tmp_path: Path) -
     later = time.time() + 5
     os.utime(run / "summary.json", (later, later))
     assert [job.state for job in status(run, 0)] == ["waiting"]  # it has logged round 476
+    assert "(at round 50)" in read_run(run).overrides
 
 
 def test_runs_on_other_data_in_other_places_are_other_configurations(tmp_path: Path) -> None:
@@ -88,13 +93,19 @@ def test_where_a_run_ends_early_what_is_published_decides_when(tmp_path: Path) -
     stopping = ("callbacks=[default,early_stopping]", "callbacks.early_stopping.monitor=x")
     plain = [scored(tmp_path / f"p{n}", (f"callbacks.metrics.every={n}",), n) for n in (1, 2)]
     early = [scored(tmp_path / f"e{n}", (*stopping, f"callbacks.metrics.every={n}"), n) for n in (1, 2)]
+    for run in early:
+        configured(run, callbacks={"early_stopping": {"monitor": "x"}})
     assert labels(*plain) == {"(no other override)"}
     assert labels(*early) == {f"callbacks.metrics.every={n}" for n in (1, 2)}
+    (hidden,) = [scored(tmp_path / "h", ("experiment=mine", "callbacks.metrics.every=1"), 3)]
+    configured(hidden, callbacks={"early_stopping": {"monitor": "x"}})  # by an experiment of one's own
+    assert "callbacks.metrics.every=1" in read_run(hidden).overrides
 
 
-def test_own_figures_of_another_round_have_a_column_of_their_own(tmp_path: Path) -> None:
+def test_own_figures_are_those_of_the_last_report(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / "a", seed=0), write_run(tmp_path / "b", seed=1, **{"as_of__equilibrium/energy": 476})]
     _, measured = gather(runs, {})
     keys = {key for run in measured for name, key in run.scores if name == "equilibrium/energy"}
-    assert keys == {"(the run's own)", "(the run's own, of round 476)"}
-    assert measured[1].procedures["(the run's own, of round 476)"]["of"].startswith("of round 476, as the run reported")
+    assert keys == {"(the run's own)"}
+    of = measured[1].procedures["(the run's own)"]["of"]
+    assert of == "the last round in which each run reported it, by noise of its seed"

@@ -79,7 +79,7 @@ def test_a_q_that_an_augmentation_misleads_shares_less_and_numbers_do_not_count(
 @pytest.mark.parametrize(
     ("real", "classes", "categorical", "says"),
     [
-        (torch.zeros(6, 2), 10, (10,), "augmentations are of images"),
+        (torch.zeros(6, 2), 10, (10,), "augments images"),
         (torch.zeros(6, 1, 4, 4), None, (10,), "take latent=codes"),
         (torch.zeros(6, 1, 4, 4), 9, (10,), "take latent=codes"),
         (torch.zeros(6, 1, 4, 4), 9, (), "there are no categories"),

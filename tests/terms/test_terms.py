@@ -167,7 +167,7 @@ def test_consistency_regularisation_is_the_mean_square_of_what_an_augmentation_c
     assert ConsistencyRegularisation(policy)(context, 0).item() == pytest.approx(10 * change(real))
     both = ConsistencyRegularisation(policy, fake=0.5)(context, 0)
     assert both.item() == pytest.approx(10 * (change(real) + change(fake) / 2))
-    with pytest.raises(UserError, match="augmentations are of images"):
+    with pytest.raises(UserError, match="augments images"):
         ConsistencyRegularisation(policy)(context_of(linear(W), *batch()), 0)
 
 

@@ -13,6 +13,7 @@ from helpers.run_directories import write_run
 from gan_lab.cli.ablate import Options as AblateOptions
 from gan_lab.cli.ablate import main as ablate
 from gan_lab.cli.ablate import run_page
+from gan_lab.cli.acts import inspect
 from gan_lab.cli.stage_checks import check_comparable
 from gan_lab.cli.stage_overrides import settings_of, watching
 from gan_lab.cli.stages import Stages
@@ -20,6 +21,7 @@ from gan_lab.cli.tournament import Options, divided, hold
 from gan_lab.errors import UserError
 from gan_lab.evaluation.evaluator import VERSION
 from gan_lab.io.ownership import write_own
+from gan_lab.tournament.option import write_option
 from gan_lab.tournament.page import TournamentPage, parse_page, read_page
 from gan_lab.tournament.plan import Cost, entries
 from gan_lab.tournament.state import KEYS, read_run
@@ -180,8 +182,8 @@ def test_what_validation_is_read_from_is_written_whatever_watches(asked: list[st
 def test_a_trial_without_validation_is_no_trial(tmp_path: Path) -> None:
     one, run = stages(tmp_path), read_run(tmp_path / "search" / "ns-00", 10, "mmd")
     with pytest.raises(UserError, match=r"ns-00: has no mmd in metrics.csv, by which a trial is chosen$"):
-        one._chosen("ns", [run])
-    assert one._chosen("ns", [run._replace(failure="NaN"), run._replace(validation={10: 0.5})]) == 1
+        one._chosen("ns", [run._replace(failure="NaN"), run])
+    assert one._chosen("ns", [run, run._replace(validation={10: 0.5})]) == 1  # it ended before it was looked at
 
 
 LR = {"optimizer.lr": {"low": 0.1, "high": 1}}
@@ -193,7 +195,8 @@ def test_optuna_searches_what_leaves_a_round_s_cost_alone(tmp_path: Path) -> Non
     for key in ("data.batch_size", "model.hidden", "term@d_terms"):
         costly = search | {"space": LR | {key: {"choices": ["[r1]"]}}}
         with pytest.raises(UserError, match=rf"^search\.sampler=tpe: {key} alters what a round costs, .*; take random"):
-            stages(tmp_path, search=costly)
+            stages(tmp_path, search=costly, budget={"flops": 1e9})
+        stages(tmp_path, search=costly)  # rounds cost what they cost
     with pytest.raises(UserError, match=r"^search\.sampler=tpe: vendi is neither best low nor high; take random$"):
         stages(tmp_path, search=search, evaluation={"metric": "vendi", "n": 500, "validation_n": 500})
 
@@ -210,22 +213,55 @@ def test_what_a_trial_of_optuna_s_was_given_is_found_as_the_page_spells_it(tmp_p
 def test_a_setting_of_the_search_that_cannot_act_is_told_before_a_budget_is_spent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One trial of each choice is composed, and what a child says of it is told."""
-    seen: list[str] = []
+    """One trial of each choice of values is composed, and what a child says of them is told."""
+    seen: list[list[str]] = []
 
-    def inspect(folders: list[Path], names: list[str], place: Path) -> int:
-        seen.extend(names)
+    def inspect(folders: list[Path], trials: list[list[str]], place: Path, unit: str) -> int:
+        seen.extend(trials)
+        assert unit == "rounds"
         (tmp_path / "output.txt").write_text("error: ns-01: optimizer.lrr: nothing reads it; did you mean lr?\n")
         return 2
 
     monkeypatch.setattr(Stages, "_child", lambda self, act, is_own=False: act())
     monkeypatch.setattr("gan_lab.cli.stages.inspect", inspect)
     space = {"optimizer.lrr": {"low": 0.1, "high": 1}, "loss.smoothing": {"choices": [0.8, 0.9]}}
-    with pytest.raises(
-        UserError, match=r"^search: ns-01: optimizer\.lrr: nothing reads it; did you mean lr\? \(what only"
-    ):
-        stages(tmp_path, search={"trials": 9, "space": space}).begin()
-    assert len(seen) == 4 and {name.split("-")[0] for name in seen} == {"ns", "hinge"}  # two choices of each
+    for search in ({"trials": 9}, {"trials": 9, "sampler": "tpe"}):
+        seen.clear()
+        with pytest.raises(UserError, match=r"^search: ns-01: optimizer\.lrr: nothing reads it; did you mean lr\?$"):
+            stages(tmp_path, search={"space": space, **search}).begin()
+        assert [len(names) for names in seen] == [2, 2] and seen[1][0].startswith("hinge-")
+    with pytest.raises(UserError, match="nothing reads it"):
+        stages(tmp_path, search={"space": space, "trials": 1}).begin()
+
+
+def test_a_trial_of_settings_that_do_not_go_together_fails_and_one_that_costs_otherwise_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, overrides in {
+        "fits": ["loss=hinge"],
+        "broken": ["optimizer.lrr=1"],
+        "balanced": ["update=balanced"],
+    }.items():
+        write_option(tmp_path, name, ["model=mlp", "data=ring", *overrides], rounds=3)
+    place = tmp_path / "run"
+    assert inspect([tmp_path], [["fits"], ["broken", "fits"]], place, "flops") == 0
+    assert inspect([tmp_path], [["fits"], ["broken"]], place, "flops") == 2
+    assert "error: broken: optimizer.lrr: nothing reads it" in capsys.readouterr().err
+    assert inspect([tmp_path], [["fits", "balanced"]], place, "rounds") == 0
+    assert inspect([tmp_path], [["fits", "balanced"]], place, "images") == 2
+    assert "error: balanced: budget.images: a round of this update" in capsys.readouterr().err
+
+
+def test_what_was_played_by_a_rehearsal_goes_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever an earlier version of the lab has noted of it, and whatever is refused since."""
+    started(tmp_path, monkeypatch)
+    for file in tmp_path.glob("rehearsal/*/cost.json"):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"of": "another version's", "flops": 7.0}))
+    (tmp_path / "final").mkdir()
+    assert started(tmp_path, monkeypatch) == []
+    one = stages(tmp_path)
+    one.begin()
+    assert {cost.flops for cost in one.costs.values()} == {7.0}
 
 
 def rehearsed(place: Path, name: str, **procedure: Any) -> None:
