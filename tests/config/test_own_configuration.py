@@ -45,7 +45,8 @@ def test_every_option_passes(option: str) -> None:
     more = {each: ["data.root=pictures"] for each in of_files}
     more |= {"conditioning=vector": ["data=cartpole", "model=mlp"]}
     given = ["degradation=low_resolution"] if option in GIVEN else []
-    check(composed(option, *points, *given, *more.get(option, [])))
+    codes = ["latent=codes"] if "invariant_information" in option else []
+    check(composed(option, *points, *given, *codes, *more.get(option, [])))
 
 
 @pytest.mark.parametrize(
