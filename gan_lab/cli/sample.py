@@ -351,7 +351,7 @@ def check_alone(folder: Path) -> None:
     """Raise a UserError where a folder for samples has pictures already, which would count as samples or be lost."""
     from gan_lab.data.listing import endings
 
-    found = next((path for path in sorted(folder.rglob("*")) if path.suffix.lower() in endings()), None)
+    found = next((path for path in folder.rglob("*") if path.suffix.lower() in endings()), None)
     if found is not None:
         raise UserError(f"out={folder}: has pictures already ({found.name}); empty it, or name another folder")
 

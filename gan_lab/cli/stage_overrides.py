@@ -15,7 +15,7 @@ from gan_lab.io.reading import read_yaml, read_yaml_list
 from gan_lab.tournament.overrides import check_override
 from gan_lab.tournament.page import Choices, Range, spelt
 
-BASE = re.compile(r"(?:/experiment/)?([\w/.-]+)(?:@_global_)?")  # another experiment, in the defaults of one
+BASE = re.compile(r"(?:/experiment/)?(\w[\w/.-]*)(?:@_global_)?")  # another experiment, in the defaults of one
 
 
 def watching(overrides: Sequence[str], metric: str, features: str, folders: Sequence[Path] = ()) -> list[str]:

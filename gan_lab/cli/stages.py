@@ -115,9 +115,10 @@ class Stages:
         trials: dict[str, dict[tuple[str, ...], str]] = {name: {} for name in self.page.contestants}
         for entry in drawn_trials(self.page):
             space = self.page.space_of(entry.contestant)
-            picked = (spelt(value) for key, value in entry.drawn.items() if isinstance(space[key], Choices))
-            pages = self._write("inspection", entry, ROUNDS)
-            trials[entry.contestant].setdefault(tuple(picked), entry.name)
+            picked = tuple(spelt(value) for key, value in entry.drawn.items() if isinstance(space[key], Choices))
+            if picked not in trials[entry.contestant]:
+                pages = self._write("inspection", entry, ROUNDS)
+                trials[entry.contestant][picked] = entry.name
         names = [list(own.values()) for own in trials.values() if own]
         if names:
             _say(f"search: {sum(map(len, names))} of its settings are composed")
